@@ -1,7 +1,11 @@
 //! Bytes in, values out: the whole protocol without a file, a socket, a clock or a terminal.
 //! Time and randomness are arguments. What is here is specified in poste-protocol(7).
 
+pub mod auth;
 pub mod bucket;
+pub mod chain;
 pub mod encode;
+pub mod keys;
+pub mod prim;
 pub mod random;
 pub mod time;
