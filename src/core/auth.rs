@@ -105,7 +105,9 @@ mod tests {
         assert!(reader.letter_holds(b"control", b"mail", &mac));
         assert!(!reader.letter_holds(b"contro", b"lmail", &mac), "the length is under the MAC");
         let other = DhSecret::generate(&mut rng);
-        assert!(!MacKey::by_reader(&terms, &other).unwrap().letter_holds(b"control", b"mail", &mac));
+        assert!(
+            !MacKey::by_reader(&terms, &other).unwrap().letter_holds(b"control", b"mail", &mac)
+        );
         let swapped = Terms { author: terms.reader, reader: terms.author, ..terms };
         let swapped = MacKey::by_reader(&swapped, &reader_dh).unwrap();
         assert!(!swapped.letter_holds(b"control", b"mail", &mac));

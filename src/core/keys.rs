@@ -124,7 +124,9 @@ macro_rules! text_form {
         }
 
         impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<$name, D::Error> {
+            fn deserialize<D: serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<$name, D::Error> {
                 let text = String::deserialize(deserializer)?;
                 text.parse().map_err(serde::de::Error::custom)
             }
@@ -227,12 +229,7 @@ impl LetterId {
     }
 }
 
-text_form!(
-    LetterId,
-    hex,
-    |text| unhex(text).map(LetterId).map_err(|_| BadKey::Encoding),
-    BadKey
-);
+text_form!(LetterId, hex, |text| unhex(text).map(LetterId).map_err(|_| BadKey::Encoding), BadKey);
 
 #[cfg(test)]
 mod tests {

@@ -3,9 +3,13 @@
 
 pub mod auth;
 pub mod bucket;
+pub mod cell;
 pub mod chain;
 pub mod encode;
 pub mod keys;
+pub mod parts;
 pub mod prim;
 pub mod random;
+pub mod scan;
+pub mod stamp;
 pub mod time;

@@ -20,9 +20,24 @@ pub struct AllZero;
 
 /// SHA-256 of the parts, one after the other.
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    parts.iter().for_each(|part| hash.update(part));
-    hash.finalize().into()
+    HashPrefix::new(parts).finish(&[])
+}
+
+/// SHA-256 of something whose beginning is hashed once and whose end is tried many times.
+pub struct HashPrefix(Sha256);
+
+impl HashPrefix {
+    /// Hashes the beginning.
+    pub fn new(parts: &[&[u8]]) -> HashPrefix {
+        let mut hash = Sha256::new();
+        parts.iter().for_each(|part| hash.update(part));
+        HashPrefix(hash)
+    }
+
+    /// SHA-256 of the beginning and this end.
+    pub fn finish(&self, end: &[u8]) -> [u8; 32] {
+        self.0.clone().chain_update(end).finalize().into()
+    }
 }
 
 /// HKDF-SHA256 (RFC 5869) with empty salt and 32 bytes of output. Every caller's `info` begins
@@ -47,7 +62,8 @@ pub fn hmac_holds(key: &[u8], parts: &[&[u8]], tag: &[u8; 32]) -> bool {
 }
 
 fn keyed(key: &[u8], parts: &[&[u8]]) -> Hmac<Sha256> {
-    let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
+    let mut mac =
+        <Hmac<Sha256> as Mac>::new_from_slice(key).expect("HMAC takes keys of any length");
     parts.iter().for_each(|part| mac.update(part));
     mac
 }
@@ -84,8 +100,7 @@ pub fn x25519(secret: &[u8; 32], public: &[u8; 32]) -> Result<Key32, AllZero> {
 /// order: top bit clear, below 2^255 − 19, none of the five canonical points of order up to 8.
 pub fn x25519_public_is_good(public: &[u8; 32]) -> bool {
     let below_prime = public[31] < 0x7f
-        || (public[31] == 0x7f
-            && (public[1..31].iter().any(|b| *b != 0xff) || public[0] < 0xed));
+        || (public[31] == 0x7f && (public[1..31].iter().any(|b| *b != 0xff) || public[0] < 0xed));
     below_prime && !SMALL_ORDER.contains(public)
 }
 
