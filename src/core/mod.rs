@@ -3,5 +3,7 @@
 
 pub mod bucket;
 pub mod encode;
+pub mod mail;
+pub mod printable;
 pub mod random;
 pub mod time;
