@@ -5,6 +5,7 @@ pub mod age_header;
 pub mod archive;
 pub mod auth;
 pub mod bucket;
+pub mod card;
 pub mod cell;
 pub mod chain;
 pub mod encode;
