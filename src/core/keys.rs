@@ -212,24 +212,46 @@ impl From<[u8; 32]> for Fingerprint {
     }
 }
 
-/// The id of a letter, drawn afresh for each addressee; written in 32 hex digits, and in hashes
-/// too it is those 32 ASCII characters.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LetterId([u8; 16]);
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name([u8; 16]);
 
-impl LetterId {
-    /// A fresh one.
-    pub fn generate(rng: &mut dyn Random) -> LetterId {
-        LetterId(bytes(rng))
-    }
+        impl $name {
+            /// A fresh one.
+            pub fn generate(rng: &mut dyn Random) -> $name {
+                $name(bytes(rng))
+            }
 
-    /// The 16 raw bytes.
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
+            /// The 16 raw bytes.
+            pub fn as_bytes(&self) -> &[u8; 16] {
+                &self.0
+            }
+        }
+
+        text_form!(
+            $name,
+            hex,
+            |text| unhex(text).map($name).map_err(|_| BadKey::Encoding),
+            BadKey
+        );
+    };
 }
 
-text_form!(LetterId, hex, |text| unhex(text).map(LetterId).map_err(|_| BadKey::Encoding), BadKey);
+id!(
+    /// The id of a letter, drawn afresh for each addressee; written in 32 hex digits, and in
+    /// hashes too it is those 32 ASCII characters.
+    LetterId
+);
+id!(
+    /// The id of an enclosure; written in 32 hex digits.
+    EnclosureId
+);
+id!(
+    /// The id of a group; written in 32 hex digits.
+    GroupId
+);
 
 #[cfg(test)]
 mod tests {
