@@ -167,6 +167,13 @@ impl Control {
         }
     }
 
+    /// Bytes of a letter but for its mail: first line and control data.
+    pub fn length(&self) -> Result<usize, BadLetter> {
+        let control = raw::write(self)?.len();
+        let mac = 43;
+        Ok(MAGIC.len() + 1 + mac + 1 + control.to_string().len() + 1 + control)
+    }
+
     /// The letter with this control data and mail, authenticated by `key`.
     pub fn write(&self, mail: &[u8], key: &MacKey) -> Result<Zeroizing<Vec<u8>>, BadLetter> {
         let control = raw::write(self)?;

@@ -3,14 +3,17 @@
 
 pub mod age_header;
 pub mod archive;
+pub mod attempt;
 pub mod auth;
 pub mod bucket;
 pub mod card;
 pub mod cell;
 pub mod chain;
+pub mod clock;
 pub mod encode;
 pub mod filed;
 pub mod hybrid;
+pub mod judge;
 pub mod keys;
 pub mod letter;
 pub mod mail;

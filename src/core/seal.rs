@@ -12,11 +12,10 @@ use age::{DecryptError, Decryptor, Encryptor, Identity};
 use age_core::format::{FileKey, Stanza};
 
 use crate::core::age_header::{BadHeader, Header};
+use crate::core::cell::CHUNK;
 use crate::core::hybrid::{self, HybridPublic, HybridRecipient, HybridSecret};
 use crate::core::random::Random;
 
-/// Bytes of a sealing that one cell carries.
-pub const CHUNK: usize = 4008;
 /// Bytes that sealing adds to a letter of at most 64 KiB (16 more for each further 64 KiB begun),
 /// without the stanza of random length that the `age` crate adds to every header.
 pub const OVERHEAD: usize = 1659;
