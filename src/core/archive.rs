@@ -14,7 +14,8 @@ use bech32::Hrp;
 use zeroize::Zeroizing;
 
 use crate::core::age_header::{BadHeader, Header};
-use crate::core::hybrid::{self, HybridPublic, HybridSecret, is_sound_point};
+use crate::core::hybrid::{self, HybridPublic, HybridSecret};
+use crate::core::prim::x25519_public_is_good;
 use crate::core::random::{self, Random};
 use crate::core::seal::{self, OpenError};
 
@@ -160,7 +161,7 @@ impl FromStr for ArchiveRecipient {
             |prefix| (prefix == X25519_PUBLIC).then_some(()).ok_or(refused),
             |_, bytes| <[u8; 32]>::try_from(bytes.collect::<Vec<_>>()).map_err(|_| refused),
         )?;
-        if !is_sound_point(&point) || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        if !x25519_public_is_good(&point) || text.bytes().any(|byte| byte.is_ascii_uppercase()) {
             return Err(refused);
         }
         text.parse().map(|key| ArchiveRecipient::X25519(X25519Recipient(key))).map_err(|_| refused)

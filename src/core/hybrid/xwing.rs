@@ -13,8 +13,9 @@ use ml_kem::{B32, EncapsulateDeterministic, EncodedSizeUser, KemCore, MlKem768, 
 use sha2::Sha256;
 use sha3::digest::{Digest, ExtendableOutput, Update, XofReader};
 use sha3::{Sha3_256, Shake256};
-use x25519_dalek::{PublicKey, StaticSecret};
 use zeroize::{Zeroize, Zeroizing};
+
+use crate::core::prim::{Key32, x25519, x25519_public};
 
 /// Bytes of a public key: ML-KEM-768 (1184), then X25519 (32).
 pub const PUBLIC: usize = ML_KEM_PUBLIC + 32;
@@ -31,15 +32,12 @@ const SUITE: &[u8; 10] = b"HPKE\x64\x7a\x00\x01\x00\x03";
 /// What age binds the wrapping key to.
 const INFO: &[u8] = b"age-encryption.org/mlkem768x25519";
 
-/// A secret that is erased when dropped.
-pub type Secret = Zeroizing<[u8; 32]>;
-
 /// The public key of a 32-byte seed.
 pub fn public(seed: &[u8; 32]) -> Box<[u8; PUBLIC]> {
-    let (ml_kem, x25519) = expand(seed);
+    let (ml_kem, secret) = expand(seed);
     let mut out = Box::new([0; PUBLIC]);
     out[..ML_KEM_PUBLIC].copy_from_slice(&ml_kem.encapsulation_key().as_bytes());
-    out[ML_KEM_PUBLIC..].copy_from_slice(PublicKey::from(&x25519).as_bytes());
+    out[ML_KEM_PUBLIC..].copy_from_slice(&x25519_public(&secret));
     out
 }
 
@@ -57,81 +55,65 @@ pub fn passes_modulus_check(public: &[u8; PUBLIC]) -> bool {
 pub fn encapsulate(
     public: &[u8; PUBLIC],
     random: &[u8; 64],
-) -> Option<(Secret, Box<[u8; ENCAPSULATED]>)> {
+) -> Option<(Key32, Box<[u8; ENCAPSULATED]>)> {
+    let theirs = public.last_chunk().expect("a key ends in its X25519 half");
+    let ephemeral = Zeroizing::new(*random.last_chunk().expect("64 bytes end in 32"));
+    let x25519_shared = x25519(&ephemeral, theirs).ok()?;
     let mut message = B32::default();
     message.copy_from_slice(&random[..32]);
     let encapsulated = ml_kem_public(public).encapsulate_deterministic(&message);
     message.as_mut_slice().zeroize();
     let (ciphertext, mut ml_kem_shared) = encapsulated.expect("ML-KEM encapsulation has no error");
 
-    let mut bytes = Zeroizing::new([0; 32]);
-    bytes.copy_from_slice(&random[32..]);
-    let ephemeral = StaticSecret::from(*bytes);
     let mut out = Box::new([0; ENCAPSULATED]);
     out[..ML_KEM_CIPHERTEXT].copy_from_slice(&ciphertext);
-    out[ML_KEM_CIPHERTEXT..].copy_from_slice(PublicKey::from(&ephemeral).as_bytes());
-
-    let theirs = x25519_half(&public[ML_KEM_PUBLIC..]);
-    let x25519_shared = ephemeral.diffie_hellman(&theirs);
-    let shared = x25519_shared.was_contributory().then(|| {
-        combine(
-            &ml_kem_shared,
-            x25519_shared.as_bytes(),
-            &out[ML_KEM_CIPHERTEXT..],
-            theirs.as_bytes(),
-        )
-    });
+    out[ML_KEM_CIPHERTEXT..].copy_from_slice(&x25519_public(&ephemeral));
+    let ours = &out[ML_KEM_CIPHERTEXT..];
+    let shared = combine(&ml_kem_shared, x25519_shared.as_slice(), ours, theirs);
     ml_kem_shared.as_mut_slice().zeroize();
-    shared.map(|secret| (secret, out))
+    Some((shared, out))
 }
 
 /// The shared secret in `encapsulated`, which is a random one if it was made for another key;
 /// nothing if the X25519 result is all zero.
-pub fn decapsulate(seed: &[u8; 32], encapsulated: &[u8; ENCAPSULATED]) -> Option<Secret> {
-    let (ml_kem, x25519) = expand(seed);
-    let (ciphertext, theirs) = encapsulated.split_at(ML_KEM_CIPHERTEXT);
-    let x25519_shared = x25519.diffie_hellman(&x25519_half(theirs));
-    if !x25519_shared.was_contributory() {
-        return None;
-    }
-    let ciphertext = ciphertext.try_into().expect("split at the length of a ciphertext");
+pub fn decapsulate(seed: &[u8; 32], encapsulated: &[u8; ENCAPSULATED]) -> Option<Key32> {
+    let (ml_kem, secret) = expand(seed);
+    let theirs = encapsulated.last_chunk().expect("an encapsulated key ends in an X25519 one");
+    let x25519_shared = x25519(&secret, theirs).ok()?;
+    let ciphertext = encapsulated[..ML_KEM_CIPHERTEXT].try_into().expect("cut to its length");
     let mut ml_kem_shared =
         ml_kem.decapsulate(ciphertext).expect("ML-KEM decapsulation has no error");
-    let shared = combine(
-        &ml_kem_shared,
-        x25519_shared.as_bytes(),
-        theirs,
-        PublicKey::from(&x25519).as_bytes(),
-    );
+    let ours = x25519_public(&secret);
+    let shared = combine(&ml_kem_shared, x25519_shared.as_slice(), theirs, &ours);
     ml_kem_shared.as_mut_slice().zeroize();
     Some(shared)
 }
 
 /// HPKE's `SealBase` of an age file key, given the shared secret. Key and nonce come from a secret
 /// that one encapsulation made and this one call uses, so no nonce is used twice under a key.
-pub fn wrap(shared: &Secret, file_key: &[u8; 16]) -> Vec<u8> {
+pub fn wrap(shared: &Key32, file_key: &[u8; 16]) -> Vec<u8> {
     let (cipher, nonce) = schedule(shared);
     cipher.encrypt(&nonce, file_key.as_slice()).expect("16 bytes are far below the cipher's limit")
 }
 
 /// HPKE's `OpenBase`: the file key, or nothing. The body is 32 bytes, so that a crafted one cannot
 /// open under many keys at once (partitioning oracle).
-pub fn unwrap(shared: &Secret, body: &[u8; 32]) -> Option<Zeroizing<Vec<u8>>> {
+pub fn unwrap(shared: &Key32, body: &[u8; 32]) -> Option<Zeroizing<Vec<u8>>> {
     let (cipher, nonce) = schedule(shared);
     cipher.decrypt(&nonce, body.as_slice()).ok().map(Zeroizing::new)
 }
 
-fn expand(seed: &[u8; 32]) -> (DecapsulationKey<MlKem768Params>, StaticSecret) {
+fn expand(seed: &[u8; 32]) -> (DecapsulationKey<MlKem768Params>, Key32) {
     let mut reader = Shake256::default().chain(seed).finalize_xof();
     let (mut d, mut z) = (B32::default(), B32::default());
-    let mut x25519 = Zeroizing::new([0; 32]);
+    let mut secret = Zeroizing::new([0; 32]);
     reader.read(&mut d);
     reader.read(&mut z);
-    reader.read(x25519.as_mut_slice());
+    reader.read(secret.as_mut_slice());
     let (ml_kem, _) = MlKem768::generate_deterministic(&d, &z);
     d.as_mut_slice().zeroize();
     z.as_mut_slice().zeroize();
-    (ml_kem, StaticSecret::from(*x25519))
+    (ml_kem, secret)
 }
 
 fn ml_kem_public(public: &[u8; PUBLIC]) -> EncapsulationKey<MlKem768Params> {
@@ -139,11 +121,7 @@ fn ml_kem_public(public: &[u8; PUBLIC]) -> EncapsulationKey<MlKem768Params> {
     EncapsulationKey::from_bytes(half)
 }
 
-fn x25519_half(bytes: &[u8]) -> PublicKey {
-    PublicKey::from(<[u8; 32]>::try_from(bytes).expect("the X25519 half is 32 bytes"))
-}
-
-fn combine(ml_kem: &[u8], x25519: &[u8], ephemeral: &[u8], public: &[u8]) -> Secret {
+fn combine(ml_kem: &[u8], x25519: &[u8], ephemeral: &[u8], public: &[u8]) -> Key32 {
     let mut hash = <Sha3_256 as Digest>::new();
     for part in [ml_kem, x25519, ephemeral, public, LABEL] {
         Digest::update(&mut hash, part);
@@ -154,7 +132,7 @@ fn combine(ml_kem: &[u8], x25519: &[u8], ephemeral: &[u8], public: &[u8]) -> Sec
 }
 
 /// RFC 9180 section 5.1, mode base, without a pre-shared key.
-fn schedule(shared: &Secret) -> (ChaCha20Poly1305, Nonce) {
+fn schedule(shared: &Key32) -> (ChaCha20Poly1305, Nonce) {
     let (psk_id_hash, _) = labeled_extract(&[], b"psk_id_hash", &[]);
     let (info_hash, _) = labeled_extract(&[], b"info_hash", INFO);
     let context = [&[0], psk_id_hash.as_slice(), info_hash.as_slice()].concat();
@@ -166,7 +144,7 @@ fn schedule(shared: &Secret) -> (ChaCha20Poly1305, Nonce) {
     (ChaCha20Poly1305::new(Key::from_slice(key.as_slice())), Nonce::from(nonce))
 }
 
-fn labeled_extract(salt: &[u8], label: &[u8], ikm: &[u8]) -> (Secret, Hkdf<Sha256>) {
+fn labeled_extract(salt: &[u8], label: &[u8], ikm: &[u8]) -> (Key32, Hkdf<Sha256>) {
     let labeled = [b"HPKE-v1", SUITE.as_slice(), label, ikm].concat();
     let (mut prk, hkdf) = Hkdf::<Sha256>::extract(Some(salt), &labeled);
     let out = Zeroizing::new(prk.into());
