@@ -7,73 +7,18 @@
 use super::address::Reach;
 use super::error::{Cause, Failure, tame};
 use super::public::{OutOfReach, Within};
-use super::{Address, BadAuthorities, Heard, Net, Patience};
-use crate::core::encode::hex;
-use crate::core::random::{Random, bytes};
+use super::setup::{config, isolated};
+use super::{Address, Heard, Net, Patience};
+use crate::core::random::Random;
 use crate::core::time::{DAY, Time};
-use std::fs::File;
 use std::io::{ErrorKind, Read};
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
-use ureq::config::{AutoHeaderValue, Config, RedirectAuthHeaders};
-use ureq::http::{HeaderMap, Response, header};
-use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem};
+use ureq::http::{HeaderMap, header};
 use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Body};
 
-/// Where distributions keep the authorities that the administrator trusts.
-const SYSTEM_AUTHORITIES: &str = "/etc/ssl/certs/ca-certificates.crt";
-/// The most bytes a file of authorities may have.
-const AUTHORITIES_LIMIT: u64 = 4 << 20;
-/// The most bytes of status line and headers of an answer.
-const HEADER_LIMIT: usize = 16 * 1024;
 /// Bytes read at a time.
 const CHUNK: usize = 64 * 1024;
-
-/// A SOCKS5 proxy that resolves names itself, as Tor does: `socks5h://127.0.0.1:9050`. No other
-/// kind is accepted, because it would tell the local resolver whom one talks to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Proxy {
-    host: String,
-    port: u16,
-}
-
-/// The text names no usable proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not a proxy such as socks5h://127.0.0.1:9050")]
-pub struct BadProxy;
-
-impl std::str::FromStr for Proxy {
-    type Err = BadProxy;
-    fn from_str(text: &str) -> Result<Proxy, BadProxy> {
-        let place = text.strip_prefix("socks5h://").ok_or(BadProxy)?.trim_end_matches('/');
-        // Whatever can be the host of an address can be a proxy; a port must be named.
-        let address = Address::parse(&format!("https://{place}"), super::Origin::Own)
-            .map_err(|_| BadProxy)?;
-        let place = address.as_str().strip_prefix("https://").ok_or(BadProxy)?;
-        let (host, port) = place.rsplit_once(':').ok_or(BadProxy)?;
-        let port = port.parse().map_err(|_| BadProxy)?;
-        Ok(Proxy { host: host.to_owned(), port })
-    }
-}
-
-/// Certificate authorities.
-#[derive(Clone, Debug)]
-pub(super) struct Roots(RootCerts);
-
-impl Roots {
-    /// Those of `own`, else the system's, else the built-in list.
-    pub fn read(own: Option<&Path>) -> Result<Roots, BadAuthorities> {
-        match own {
-            Some(path) => Ok(Roots(read_authorities(path)?)),
-            None => {
-                let system = read_authorities(Path::new(SYSTEM_AUTHORITIES));
-                Ok(Roots(system.unwrap_or(RootCerts::WebPki)))
-            }
-        }
-    }
-}
 
 /// One agent: the connections to one node in one direction.
 #[derive(Debug)]
@@ -81,6 +26,7 @@ pub(super) struct Wire {
     agent: Agent,
     patience: Patience,
     trusted: bool,
+    proxied: bool,
 }
 
 /// What to ask for.
@@ -118,9 +64,16 @@ impl Wire {
         };
         // Under a proxy the only name resolved here is the proxy's own.
         let reach = if proxy.is_some() { Reach::Anywhere } else { reach };
-        let config = config(&net.options.patience, net.roots.0.clone(), proxy);
+        Ok(Wire::within(net, reach, proxy, address.is_trusted()))
+    }
+
+    /// A wire whose connections are kept to `reach`.
+    pub fn within(net: &Net, reach: Reach, proxy: Option<ureq::Proxy>, trusted: bool) -> Wire {
+        let patience = net.options.patience;
+        let proxied = proxy.is_some();
+        let config = config(&patience, net.roots.0.clone(), proxy);
         let agent = Agent::with_parts(config, DefaultConnector::default(), Within { reach });
-        Ok(Wire { agent, patience: net.options.patience, trusted: address.is_trusted() })
+        Wire { agent, patience, trusted, proxied }
     }
 
     /// Sends a request; `expected` is the most bytes the answer may have.
@@ -138,29 +91,33 @@ impl Wire {
             }
             Ask::Put(body) => self.agent.put(uri).config().timeout_global(whole).build().send(body),
         };
-        let (parts, body) = answer.map_err(|error| Failure::from(cause_of(error)))?.into_parts();
+        let (parts, body) = answer.map_err(|error| self.cause_of(error))?.into_parts();
         let heard = Heard { date: date(&parts.headers), trusted: self.trusted };
-        if let Some(coding) = parts.headers.get(header::CONTENT_ENCODING) {
-            if coding != "identity" {
-                let cause = Cause::broken("the answer is encoded, which nobody asked for");
-                return Err(Failure { cause, heard });
-            }
+        if parts.headers.get_all(header::CONTENT_ENCODING).iter().any(|c| c != "identity") {
+            let cause = Cause::broken("the answer is encoded, which nobody asked for");
+            return Err(Failure { cause, heard });
         }
         let retry_after = digits(&parts.headers, header::RETRY_AFTER).map(|s| s.min(DAY));
         let length = match parts.headers.contains_key(header::TRANSFER_ENCODING) {
             true => None,
             false => digits(&parts.headers, header::CONTENT_LENGTH),
         };
-        let response = Response::from_parts(parts, body);
-        Ok(Reply {
-            status: response.status().as_u16(),
-            heard,
-            length,
-            retry_after,
-            body: response.into_body(),
-            started,
-            patience: self.patience,
-        })
+        let status = parts.status.as_u16();
+        let patience = self.patience;
+        Ok(Reply { status, heard, length, retry_after, body, started, patience })
+    }
+
+    /// What an error means; one of the connection may be the proxy's, so that is named.
+    fn cause_of(&self, error: ureq::Error) -> Cause {
+        match cause_of(error) {
+            Cause::Offline(why) if self.proxied => {
+                Cause::Offline(format!("through the proxy: {why}"))
+            }
+            Cause::Broken(why) if self.proxied => {
+                Cause::Broken(format!("through the proxy: {why}"))
+            }
+            other => other,
+        }
     }
 }
 
@@ -231,86 +188,6 @@ impl Reply {
         self.drain();
         Failure { cause, heard }
     }
-}
-
-/// Every setting of ureq, none left to its default: the defaults follow `ALL_PROXY`, redirects and
-/// unlimited waiting.
-fn config(patience: &Patience, roots: RootCerts, proxy: Option<ureq::Proxy>) -> Config {
-    let tls = TlsConfig::builder()
-        .provider(TlsProvider::Rustls)
-        .client_cert(None)
-        .root_certs(roots)
-        .use_sni(true)
-        .disable_verification(false)
-        .build();
-    Agent::config_builder()
-        .http_status_as_error(false)
-        // Plain HTTP is refused by the address, except to loopback and onion services.
-        .https_only(false)
-        .ip_family(ureq::config::IpFamily::Any)
-        .tls_config(tls)
-        .proxy(proxy)
-        .no_delay(true)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .redirect_auth_headers(RedirectAuthHeaders::Never)
-        .save_redirect_history(false)
-        .user_agent(AutoHeaderValue::None)
-        .accept(AutoHeaderValue::None)
-        .accept_encoding(AutoHeaderValue::None)
-        .timeout_global(Some(patience.whole))
-        .timeout_per_call(None)
-        .timeout_per_read(Some(patience.idle))
-        .timeout_per_write(Some(patience.idle))
-        .timeout_resolve(Some(patience.connect))
-        .timeout_connect(Some(patience.connect))
-        .timeout_send_request(Some(patience.whole))
-        .timeout_await_100(None)
-        .timeout_send_body(None)
-        .timeout_recv_response(Some(patience.whole))
-        .timeout_recv_body(None)
-        .max_response_header_size(HEADER_LIMIT)
-        .input_buffer_size(CHUNK)
-        .output_buffer_size(CHUNK)
-        .max_idle_connections(1)
-        .max_idle_connections_per_host(1)
-        .max_idle_age(std::time::Duration::from_secs(10))
-        .allow_non_standard_methods(false)
-        .build()
-}
-
-fn isolated(proxy: &Proxy, rng: &mut dyn Random) -> Result<ureq::Proxy, Cause> {
-    ureq::Proxy::builder(ureq::ProxyProtocol::Socks5h)
-        .host(&proxy.host)
-        .port(proxy.port)
-        .username(&hex(&bytes::<16>(rng)))
-        .password(&hex(&bytes::<16>(rng)))
-        .resolve_target(false)
-        .build()
-        .map_err(|_| Cause::broken("the proxy cannot be used"))
-}
-
-fn read_authorities(path: &Path) -> Result<RootCerts, BadAuthorities> {
-    let owned = || path.to_owned();
-    let unreadable = |why| BadAuthorities::Unreadable { path: owned(), why };
-    let mut pem = Vec::new();
-    let file = File::open(path).map_err(unreadable)?;
-    file.take(AUTHORITIES_LIMIT + 1).read_to_end(&mut pem).map_err(unreadable)?;
-    if pem.len() as u64 > AUTHORITIES_LIMIT {
-        return Err(BadAuthorities::TooLong { path: owned() });
-    }
-    let mut certificates: Vec<Certificate<'static>> = Vec::new();
-    for item in parse_pem(&pem) {
-        match item {
-            Ok(PemItem::Certificate(certificate)) => certificates.push(certificate),
-            Ok(_) => {}
-            Err(_) => return Err(BadAuthorities::NotPem { path: owned() }),
-        }
-    }
-    if certificates.is_empty() {
-        return Err(BadAuthorities::NotPem { path: owned() });
-    }
-    Ok(RootCerts::Specific(Arc::new(certificates)))
 }
 
 /// A header that must stand once and be a plain decimal number.

@@ -13,10 +13,10 @@ use super::error::{Cause, Error};
 use super::{Address, Answer, Courier, Fetched, Heard};
 use crate::core::bucket::{Bucket, CELL, Class, Prefix};
 use crate::core::encode::hex;
+use crate::core::prim::sha256;
 use crate::core::time::{DAY, Day, Time};
 use rustix::fs::{self, AtFlags, Dir, FileType, Mode, OFlags};
 use rustix::io::Errno;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{Read, Write};
@@ -72,7 +72,7 @@ impl Directory {
         let root = self.open_root()?;
         let daily = make_folder(&root, DAILY)?;
         let folder = make_folder(&daily, &bucket.day().to_string())?;
-        let name = hex(&Sha256::digest(cells)[..16]);
+        let name = hex(&sha256(&[cells])[..16]);
         write_whole(&folder, &name, cells)?;
         // The folders may be new: their names must last as well.
         for made in [&folder, &daily, &root] {
@@ -93,7 +93,7 @@ impl Directory {
         for name in names(&folder)?.iter().filter(|name| is_whole(name)) {
             cells.take_file(&folder, name)?;
         }
-        Ok(cells.found.iter().flat_map(|cell| cell.iter().copied()).collect())
+        Ok(cells.found.iter().map(|cell| &cell[..]).collect::<Vec<_>>().concat())
     }
 
     /// Removes the files this program could have made, and then folders that are empty: a
@@ -101,21 +101,15 @@ impl Directory {
     fn wipe(&self, now: Time) -> Result<(), Cause> {
         let root = self.open_root()?;
         let Some(daily) = open_folder(&root, DAILY)? else { return Ok(()) };
+        // One folder that cannot be wiped must not keep the others.
+        let mut first = Ok(());
         for day in names(&daily)? {
-            let Ok(date) = day.parse::<Day>() else { continue };
-            if now < wiped(date) {
-                continue;
-            }
-            let Some(folder) = open_folder(&daily, &day)? else { continue };
-            for name in names(&folder)?.iter().filter(|name| is_whole(name) || is_partial(name)) {
-                ignore(fs::unlinkat(&folder, name.as_str(), AtFlags::empty()), Errno::NOENT)?;
-            }
-            match fs::unlinkat(&daily, day.as_str(), AtFlags::REMOVEDIR) {
-                Ok(()) | Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT) => {}
-                Err(other) => return Err(disk(other)),
+            let due = day.parse().is_ok_and(|date: Day| wiped(date) <= now);
+            if due {
+                first = first.and(wipe_folder(&daily, &day));
             }
         }
-        sync_folder(&daily)
+        first.and(sync_folder(&daily))
     }
 }
 
@@ -193,6 +187,21 @@ impl Cells {
 /// The moment a day's bucket is wiped here: a day later than at a relay, since a stick travels.
 fn wiped(day: Day) -> Time {
     Bucket::at(Class::Daily, day.start()).wiped() + DAY
+}
+
+fn wipe_folder(daily: &OwnedFd, day: &str) -> Result<(), Cause> {
+    let Some(folder) = open_folder(daily, day)? else { return Ok(()) };
+    for name in names(&folder)?.iter().filter(|name| is_whole(name) || is_partial(name)) {
+        match fs::unlinkat(&folder, name.as_str(), AtFlags::empty()) {
+            // A folder of such a name was not made by us.
+            Ok(()) | Err(Errno::NOENT | Errno::ISDIR) => {}
+            Err(other) => return Err(disk(other)),
+        }
+    }
+    match fs::unlinkat(daily, day, AtFlags::REMOVEDIR) {
+        Ok(()) | Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT) => Ok(()),
+        Err(other) => Err(disk(other)),
+    }
 }
 
 fn is_whole(name: &str) -> bool {

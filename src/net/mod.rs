@@ -11,13 +11,14 @@ mod document;
 mod error;
 mod http;
 mod public;
+mod setup;
 
 pub mod address;
 
 pub use address::{Address, BadAddress, Origin};
-pub use agent::{BadProxy, Proxy};
 pub use document::DOCUMENT_LIMIT;
 pub use error::{Cause, Error, Kind};
+pub use setup::{BadAuthorities, BadProxy, Proxy};
 
 use crate::core::bucket::{Bucket, Prefix};
 use crate::core::random::Random;
@@ -130,14 +131,14 @@ impl Patience {
 #[derive(Clone, Debug)]
 pub struct Net {
     options: Options,
-    roots: agent::Roots,
+    roots: setup::Roots,
 }
 
 impl Net {
     /// Reads the CA file of `options`; without one the system's, and if there is none the list
     /// that is built in. Touches no network.
     pub fn new(options: Options) -> Result<Net, BadAuthorities> {
-        let roots = agent::Roots::read(options.ca_file.as_deref())?;
+        let roots = setup::Roots::read(options.ca_file.as_deref())?;
         Ok(Net { options, roots })
     }
 
@@ -174,51 +175,5 @@ impl Net {
     }
 }
 
-/// Why the file of certificate authorities cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum BadAuthorities {
-    /// It cannot be read.
-    #[error("{path}: reading the certificate authorities: {why}", path = .path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        why: std::io::Error,
-    },
-    /// It is longer than 4 MiB.
-    #[error("{path}: longer than a file of certificate authorities can be", path = .path.display())]
-    TooLong {
-        /// The file.
-        path: PathBuf,
-    },
-    /// It holds no certificate in PEM, or one that is broken.
-    #[error("{path}: not a PEM file of certificates", path = .path.display())]
-    NotPem {
-        /// The file.
-        path: PathBuf,
-    },
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_transfers_are_given_more_time() {
-        let patience = Patience::default();
-        assert_eq!(patience.for_bytes(0), Duration::from_secs(60));
-        assert_eq!(patience.for_bytes(1 << 20), Duration::from_secs(60 + 128));
-    }
-
-    #[test]
-    fn unusable_ca_file_is_named() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("own-ca.pem");
-        let open = || Net::new(Options { ca_file: Some(path.clone()), ..Options::default() });
-        assert!(matches!(open(), Err(BadAuthorities::Unreadable { .. })));
-        std::fs::write(&path, "not a certificate").unwrap();
-        let error = open().unwrap_err();
-        assert!(matches!(error, BadAuthorities::NotPem { .. }));
-        assert!(error.to_string().contains("own-ca.pem"), "{error}");
-    }
-}
+mod tests;
