@@ -40,7 +40,7 @@ test: deps
 	$(CARGO) fmt --check
 	$(OFFLINE) $(CARGO) clippy --locked --all-targets -- -D warnings
 	$(OFFLINE) $(CARGO) clippy --locked --no-default-features --lib --bin poste -- -D warnings
-	mandoc -T lint -W style $(PAGES)
+	mandoc -T lint -W warning $(PAGES)
 	for script in $(SCRIPTS); do sh -n "$$script" || exit 1; done
 	bash -n .ci/run
 	if $(CARGO) nextest --version >/dev/null 2>&1; \
