@@ -63,7 +63,7 @@ pub fn floors(file: &Source) -> Vec<String> {
     };
     let here = file.floor().unwrap_or_default();
     let code = file.code();
-    let up = words(&file.shipped(), "super::super::").into_iter().map(|at| {
+    let climbs = out_of_the_floor(file).into_iter().map(|at| {
         place(file.path, &code, at) + "write the path as `use crate::…`, so that its floor shows"
     });
     children(&code, root)
@@ -71,8 +71,17 @@ pub fn floors(file: &Source) -> Vec<String> {
         .filter(|(_, used)| FLOORS.iter().any(|(name, _)| name == used))
         .filter(|(_, used)| used != here && !allowed.contains(&used.as_str()))
         .map(|(at, used)| format!("{}{here} may not use {used}", place(file.path, &code, at)))
-        .chain(up)
+        .chain(climbs)
         .collect()
+}
+
+/// Where `super::super::…` climbs to the root of the crate, from which it may enter any floor.
+fn out_of_the_floor(file: &Source) -> Vec<usize> {
+    let code = file.shipped();
+    let module = file.path.trim_start_matches("src/").trim_end_matches(".rs");
+    let depth = module.trim_end_matches("/mod").split('/').count();
+    let runs = words(&code, &"super::".repeat(depth));
+    runs.into_iter().filter(|at| !code[..*at].ends_with("super::")).collect()
 }
 
 /// No file is longer than the ceiling.
@@ -189,6 +198,8 @@ mod tests {
         catches(floors, "src/net/http.rs", "use super::super::store::Home;", 1);
         catches(floors, "src/bin/posted.rs", "use poste::cli;", 1);
         catches(floors, "src/attic/x.rs", "", 1);
+        catches(floors, "src/net/mod.rs", "use super::store::Home;", 1);
+        allows(floors, "src/store/maildir/name.rs", "use super::super::error::Error;");
         allows(floors, "src/client/sync.rs", "use crate::{core::plan, net, store::home};");
         allows(floors, "src/cli/mod.rs", "//! use crate::node\nuse crate::client;");
         allows(floors, "src/bin/posted.rs", "use poste::node;");
