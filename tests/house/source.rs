@@ -24,9 +24,14 @@ impl Source<'_> {
         blank_prose(self.text)
     }
 
+    /// Whether the file holds the unit tests of the one beside it.
+    pub fn is_tests(&self) -> bool {
+        self.path.ends_with("/tests.rs")
+    }
+
     /// The code without what stands under `#[cfg(test)]`.
     pub fn shipped(&self) -> String {
-        blank_tests(self.code())
+        if self.is_tests() { String::new() } else { blank_tests(self.code()) }
     }
 }
 
