@@ -1,0 +1,108 @@
+# poste. `make` builds, `make demo` shows, `make test` checks everything, `make install` installs.
+# Only `make deps` reaches for the network; everything after it works offline.
+
+PREFIX = /usr/local
+DESTDIR =
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
+DOCDIR = $(PREFIX)/share/doc/poste
+BASHCOMPDIR = $(PREFIX)/share/bash-completion/completions
+ZSHCOMPDIR = $(PREFIX)/share/zsh/site-functions
+FISHCOMPDIR = $(PREFIX)/share/fish/vendor_completions.d
+SYSTEMDUNITDIR = $(PREFIX)/lib/systemd/system
+SYSTEMDUSERUNITDIR = $(PREFIX)/lib/systemd/user
+
+CARGO = cargo
+INSTALL = install
+OUT = $(or $(CARGO_TARGET_DIR),target)
+RELEASE = $(OUT)/release
+OFFLINE = CARGO_NET_OFFLINE=true
+
+# program:package, for what the tests and the demo run beside the two programs
+TOOLS = age:age mandoc:mandoc mutt:mutt faketime:faketime nginx:nginx-light openssl:openssl \
+	python3:python3 strace:strace tmux:tmux cc:build-essential
+
+PAGES = $(wildcard man/*.[1-8])
+SCRIPTS = $(wildcard tests/*.sh tests/*/*.sh benches/*.sh examples/*.sh examples/*/*.sh)
+EXAMPLES = $(wildcard examples/*.toml examples/*.sh examples/muttrc examples/crontab)
+UNITS = $(wildcard examples/systemd/posted*)
+USERUNITS = $(wildcard examples/systemd/poste-*)
+
+.PHONY: all demo test deps bench interop install uninstall clean
+
+all:
+	$(CARGO) build --release --locked
+
+demo: all
+	sh examples/demo.sh
+
+test: deps
+	$(CARGO) fmt --check
+	$(OFFLINE) $(CARGO) clippy --locked --all-targets -- -D warnings
+	$(OFFLINE) $(CARGO) clippy --locked --no-default-features --lib --bin poste -- -D warnings
+	mandoc -T lint -W warning $(PAGES)
+	for script in $(SCRIPTS); do sh -n "$$script" || exit 1; done
+	bash -n .ci/run
+	if $(CARGO) nextest --version >/dev/null 2>&1; \
+	then $(OFFLINE) $(CARGO) nextest run --locked; \
+	else $(OFFLINE) $(CARGO) test --locked --all-targets; fi
+	$(OFFLINE) $(CARGO) test --locked --doc
+
+deps:
+	@export PATH="$$PATH:/usr/sbin:/sbin"; missing=; \
+	for tool in $(TOOLS); do \
+		command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool#*:}"; \
+	done; \
+	[ -z "$$missing" ] || { \
+		if ! command -v apt-get >/dev/null; then \
+			echo "make deps: install these by your system's means:$$missing" >&2; exit 1; \
+		elif [ "$$(id -u)" != 0 ]; then \
+			echo "make deps: missing:$$missing" >&2; \
+			echo "make deps: run as root: apt-get install$$missing" >&2; exit 1; \
+		fi; \
+		apt-get -qq update && \
+		DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends $$missing; \
+	}
+	$(CARGO) fetch --locked
+	@[ ! -f tests/corpora.sh ] || sh tests/corpora.sh target/corpora
+
+bench: deps
+	$(OFFLINE) $(CARGO) bench --locked --benches
+
+interop: deps
+	sh tests/interop/run.sh
+
+install:
+	@test -x $(RELEASE)/poste && test -x $(RELEASE)/posted || \
+		{ echo "make install: run make first" >&2; exit 1; }
+	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)/examples
+	$(INSTALL) -m 755 $(RELEASE)/poste $(RELEASE)/posted $(DESTDIR)$(BINDIR)
+	ln -sf poste $(DESTDIR)$(BINDIR)/poste-sendmail
+	for page in $(PAGES); do \
+		$(INSTALL) -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; \
+	done
+	$(INSTALL) -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR) $(DESTDIR)$(FISHCOMPDIR)
+	$(RELEASE)/poste completions bash >$(DESTDIR)$(BASHCOMPDIR)/poste
+	$(RELEASE)/poste completions zsh >$(DESTDIR)$(ZSHCOMPDIR)/_poste
+	$(RELEASE)/poste completions fish >$(DESTDIR)$(FISHCOMPDIR)/poste.fish
+	$(INSTALL) -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples
+	$(INSTALL) -m 644 README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE $(DESTDIR)$(DOCDIR)
+	$(INSTALL) -d $(DESTDIR)$(SYSTEMDUNITDIR) $(DESTDIR)$(SYSTEMDUSERUNITDIR)
+	for unit in $(UNITS); do sed 's|/usr/local/bin|$(BINDIR)|' $$unit \
+		>$(DESTDIR)$(SYSTEMDUNITDIR)/$${unit##*/} || exit 1; done
+	for unit in $(USERUNITS); do sed 's|/usr/local/bin|$(BINDIR)|' $$unit \
+		>$(DESTDIR)$(SYSTEMDUSERUNITDIR)/$${unit##*/} || exit 1; done
+
+uninstall:
+	cd $(DESTDIR)$(BINDIR) && rm -f poste posted poste-sendmail
+	for page in $(PAGES); do \
+		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \
+	done
+	rm -f $(DESTDIR)$(BASHCOMPDIR)/poste $(DESTDIR)$(ZSHCOMPDIR)/_poste
+	rm -f $(DESTDIR)$(FISHCOMPDIR)/poste.fish
+	rm -f $(addprefix $(DESTDIR)$(SYSTEMDUNITDIR)/,$(notdir $(UNITS)))
+	rm -f $(addprefix $(DESTDIR)$(SYSTEMDUSERUNITDIR)/,$(notdir $(USERUNITS)))
+	rm -rf $(DESTDIR)$(DOCDIR)
+
+clean:
+	$(CARGO) clean
