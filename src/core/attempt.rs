@@ -91,12 +91,16 @@ pub fn load(mut control: Control, mail: &[u8], optional: Optional) -> (Control, 
     (control, left)
 }
 
-/// Cells that a letter takes if sealing adds as little as it can; more than 16 if it does not fit.
+/// Room left for the random stanza that sealing adds, beyond its shortest: with this much, sealing
+/// again up to 16 times finds one that is short enough.
+const SLACK: usize = 64;
+
+/// Cells that a letter takes.
 pub fn cells(control: &Control, mail: &[u8]) -> usize {
     // The MAC does not change the length, so any key will do for measuring; a control over its
     // limits is reported when the letter is made.
     let control = control.length().unwrap_or(usize::MAX / 2);
-    seal::shortest(control + mail.len()).div_ceil(CHUNK)
+    (seal::shortest(control + mail.len()) + SLACK).div_ceil(CHUNK)
 }
 
 /// The letter as an age file sealed to `to`.

@@ -10,6 +10,8 @@ use crate::core::mail::incoming;
 use crate::core::time::{Day, Time};
 use std::fmt::Write;
 
+const UNPROVEN: &str = "unproven:";
+
 /// What stands before the mail's own headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
@@ -32,8 +34,15 @@ pub struct Head {
 pub struct Filed<'a> {
     /// What stands before the mail's own headers.
     pub head: Head,
-    mac: [u8; 32],
+    mark: Mark<'a>,
     rest: &'a [u8],
+}
+
+/// The last word of the first line.
+#[derive(Debug, PartialEq, Eq)]
+enum Mark<'a> {
+    Mac([u8; 32]),
+    Unproven(&'a str),
 }
 
 /// The bytes are not a message in filed form: they are mail of another origin.
@@ -47,6 +56,26 @@ pub struct NotFiled;
 /// # Errors
 /// A header over the limits of mail.
 pub fn write(head: &Head, mail: &[u8], key: &MacKey) -> Result<Vec<u8>, MailError> {
+    let rest = rest(head, mail)?;
+    let mac = base64(&key.filed(&head.id, &rest));
+    Ok(with_first_line(head, &mac, &rest))
+}
+
+/// An unproven letter as it lies in quarantine: the same form, but for a reason in place of the
+/// MAC. `why` is one word.
+///
+/// # Errors
+/// A header over the limits of mail.
+pub fn write_unproven(head: &Head, mail: &[u8], why: &str) -> Result<Vec<u8>, MailError> {
+    Ok(with_first_line(head, &format!("{UNPROVEN}{why}"), &rest(head, mail)?))
+}
+
+fn with_first_line(head: &Head, mark: &str, rest: &[u8]) -> Vec<u8> {
+    let first = format!("X-Poste: 1 {} {} {mark}\n", head.id, head.day);
+    [first.as_bytes(), rest].concat()
+}
+
+fn rest(head: &Head, mail: &[u8]) -> Result<Vec<u8>, MailError> {
     let (fields, body) = incoming::strip(mail, &incoming::removed_from_filed)?;
     let to: Vec<String> = head.to.iter().map(address).collect();
     let mut rest = format!(
@@ -58,10 +87,7 @@ pub fn write(head: &Head, mail: &[u8], key: &MacKey) -> Result<Vec<u8>, MailErro
     if let Some((id, version)) = &head.group {
         let _ = writeln!(rest, "X-Poste-Group: {id} {version}");
     }
-    let rest = [rest.as_bytes(), &fields, b"\n", body].concat();
-    let mac = base64(&key.filed(&head.id, &rest));
-    let first = format!("X-Poste: 1 {} {} {mac}\n", head.id, head.day);
-    Ok([first.as_bytes(), &rest].concat())
+    Ok([rest.as_bytes(), &fields, b"\n", body].concat())
 }
 
 /// `<fingerprint>@poste`: how people are written in messages.
@@ -80,7 +106,11 @@ impl<'a> Filed<'a> {
         let mut words = first.strip_prefix("X-Poste: 1 ")?.split(' ');
         let id = words.next()?.parse().ok()?;
         let day = words.next()?.parse().ok()?;
-        let mac = unbase64(words.next()?).ok()?;
+        let mark = words.next()?;
+        let mark = match mark.strip_prefix(UNPROVEN) {
+            Some(why) => Mark::Unproven(why),
+            None => Mark::Mac(unbase64(mark).ok()?),
+        };
         if words.next().is_some() {
             return None;
         }
@@ -97,12 +127,23 @@ impl<'a> Filed<'a> {
             date: Time::parse_rfc5322(date.strip_prefix("Date: ")?)?,
             group,
         };
-        Some(Filed { head, mac, rest })
+        Some(Filed { head, mark, rest })
     }
 
     /// Whether the MAC holds under `key`: what `verify` checks, and nothing else.
     pub fn holds(&self, key: &MacKey) -> bool {
-        key.filed_holds(&self.head.id, self.rest, &self.mac)
+        match &self.mark {
+            Mark::Mac(mac) => key.filed_holds(&self.head.id, self.rest, mac),
+            Mark::Unproven(_) => false,
+        }
+    }
+
+    /// Why the letter is unproven, if it lies in quarantine.
+    pub fn unproven(&self) -> Option<&'a str> {
+        match self.mark {
+            Mark::Mac(_) => None,
+            Mark::Unproven(why) => Some(why),
+        }
     }
 
     /// The message after its first line: From, To, Date, the mail's own headers and the body.

@@ -68,6 +68,19 @@ pub enum Why {
     Mac,
 }
 
+impl Why {
+    /// The word for it in a quarantined letter.
+    pub fn word(self) -> &'static str {
+        match self {
+            Why::Clock => "clock",
+            Why::Disclosed => "disclosed",
+            Why::Future => "future",
+            Why::Late => "late",
+            Why::Mac => "mac",
+        }
+    }
+}
+
 /// Judges a letter.
 pub fn judge(
     letter: &Letter<'_>,

@@ -18,6 +18,7 @@ pub mod keys;
 pub mod letter;
 pub mod mail;
 pub mod parts;
+pub mod plan;
 pub mod prim;
 pub mod printable;
 pub mod random;

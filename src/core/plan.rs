@@ -1,0 +1,235 @@
+//! The plan of a sync: which buckets are fetched where, when a letter is due, and what is posted.
+//! It is pure, so every property of what a sync looks like from outside is a test on it. Real
+//! cells and cover are shuffled together; what is in a batch does not show in its order.
+//! Specified in poste-protocol(7), What a sync looks like from outside.
+
+use crate::core::bucket::{Bucket, Class};
+use crate::core::cell::{self, Cell};
+use crate::core::random::{Random, shuffle};
+use crate::core::time::{DAY, HOUR, MINUTE, Time};
+
+/// Cells in one POST at most: a walk over a secret's numbers bears the loss of one POST.
+pub const POST_CELLS: usize = 128;
+/// A letter is repeated each hour for this many seconds, then daily.
+const HOURLY_FOR: u64 = 6 * HOUR;
+/// An hourly repetition is due this long after the last attempt: a little less than an hour, so
+/// that a sync every hour does not skip one.
+const HOURLY_AFTER: u64 = 50 * MINUTE;
+/// After this many seconds a letter is given up.
+pub const GIVE_UP: u64 = 30 * DAY;
+
+/// A node, as the plan sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Its address.
+    pub url: String,
+    /// Whether it is a directory: the daily class only, read at any time.
+    pub directory: bool,
+}
+
+/// One download.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Get {
+    /// From where.
+    pub node: String,
+    /// Which bucket.
+    pub bucket: Bucket,
+}
+
+/// One upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Where to.
+    pub node: String,
+    /// Into which bucket.
+    pub bucket: Bucket,
+    /// Cells, one after the other, at most 128.
+    pub cells: Vec<Cell>,
+}
+
+/// What is fetched at `now`: of each node every bucket that it still holds and that was not
+/// `fetched` when closed. A home of the daily class, and every home but for its daily exchange,
+/// leaves out the other class.
+pub fn downloads(
+    now: Time,
+    nodes: &[Node],
+    class: Class,
+    daily_exchange: bool,
+    fetched: &dyn Fn(&str, Bucket) -> bool,
+) -> Vec<Get> {
+    let hour = Bucket::at(Class::Hourly, now);
+    let day = Bucket::at(Class::Daily, now);
+    let mut gets = Vec::new();
+    for node in nodes {
+        let mut add = |bucket: Bucket| {
+            if !fetched(&node.url, bucket) {
+                gets.push(Get { node: node.url.clone(), bucket });
+            }
+        };
+        if node.directory {
+            [day.previous().previous(), day.previous(), day].into_iter().for_each(add);
+            continue;
+        }
+        if daily_exchange && day.previous().is_closed(now) {
+            add(day.previous());
+        }
+        if class == Class::Hourly {
+            [hour.previous(), hour].into_iter().for_each(add);
+        }
+    }
+    gets
+}
+
+/// A past attempt at delivering a letter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// When it was posted.
+    pub at: Time,
+    /// In which class.
+    pub class: Class,
+}
+
+/// In which class a letter not yet acknowledged is due at `now`, if it is. `to` is the class of
+/// the addressee's card, or daily if the letter shall travel by nothing else.
+pub fn due(past: &[Past], to: Class, now: Time, daily_exchange: bool) -> Option<Class> {
+    if daily_exchange {
+        let today = |p: &&Past| p.class == Class::Daily && p.at.day() == now.day();
+        if past.iter().find(today).is_none() && (to == Class::Daily || !past.is_empty()) {
+            return Some(Class::Daily);
+        }
+    }
+    if to == Class::Daily {
+        return None;
+    }
+    match (past.first(), past.iter().rfind(|p| p.class == Class::Hourly)) {
+        (Some(first), Some(last)) => {
+            let still = now.since(first.at) <= HOURLY_FOR;
+            (still && now.since(last.at) >= HOURLY_AFTER).then_some(Class::Hourly)
+        }
+        _ => Some(Class::Hourly),
+    }
+}
+
+/// The uploads of one class: every node in `visit` gets the cells meant for it, and cover up to
+/// `pace`, in random order. Nodes that only letters name are visited too.
+pub fn uploads(
+    bucket: Bucket,
+    letters: Vec<(String, Vec<Cell>)>,
+    visit: &[String],
+    pace: usize,
+    rng: &mut dyn Random,
+) -> Vec<Post> {
+    let mut batches: Vec<(String, Vec<Cell>)> =
+        visit.iter().map(|node| (node.clone(), Vec::new())).collect();
+    for (node, cells) in letters {
+        match batches.iter_mut().find(|(url, _)| *url == node) {
+            Some((_, batch)) => batch.extend(cells),
+            None => batches.push((node, cells)),
+        }
+    }
+    let mut posts = Vec::new();
+    for (node, mut cells) in batches {
+        while cells.len() < pace {
+            cells.push(cell::cover(rng));
+        }
+        shuffle(rng, &mut cells);
+        for part in cells.chunks(POST_CELLS) {
+            posts.push(Post { node: node.clone(), bucket, cells: part.to_vec() });
+        }
+    }
+    posts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::random::bytes;
+    use crate::core::random::fixed::Fixed;
+
+    fn at(text: &str, minutes: u64) -> Time {
+        text.parse::<Bucket>().unwrap().start() + minutes * MINUTE
+    }
+
+    fn relay(url: &str) -> Node {
+        Node { url: url.into(), directory: false }
+    }
+
+    fn names(gets: &[Get]) -> Vec<String> {
+        gets.iter().map(|g| g.bucket.to_string()).collect()
+    }
+
+    #[test]
+    fn what_a_node_still_holds_is_fetched() {
+        let now = at("hourly/2026-11-22T14", 30);
+        let gets = downloads(now, &[relay("a")], Class::Hourly, false, &|_, _| false);
+        assert_eq!(names(&gets), ["hourly/2026-11-22T13", "hourly/2026-11-22T14"]);
+        let done = |_: &str, b: Bucket| b.is_closed(now);
+        let gets = downloads(now, &[relay("a")], Class::Hourly, true, &done);
+        assert_eq!(names(&gets), ["hourly/2026-11-22T14"]);
+        let gets = downloads(now, &[relay("a")], Class::Daily, true, &|_, _| false);
+        assert_eq!(names(&gets), ["daily/2026-11-21"]);
+        let early = at("hourly/2026-11-22T00", 4);
+        let gets = downloads(early, &[relay("a")], Class::Daily, true, &|_, _| false);
+        assert!(gets.is_empty(), "yesterday's bucket is open for five minutes more");
+    }
+
+    #[test]
+    fn a_cell_posted_four_minutes_after_the_period_is_fetched() {
+        let fetched_at = at("hourly/2026-11-22T15", 1);
+        let bucket: Bucket = "hourly/2026-11-22T14".parse().unwrap();
+        assert!(!bucket.is_closed(fetched_at), "so it does not count as fetched");
+        let later = at("hourly/2026-11-22T15", 6);
+        let gets = downloads(later, &[relay("a")], Class::Hourly, false, &|_, _| false);
+        assert!(gets.iter().any(|g| g.bucket == bucket));
+    }
+
+    #[test]
+    fn a_directory_is_read_whole_at_any_time() {
+        let now = at("hourly/2026-11-22T14", 30);
+        let stick = Node { url: "file:///media/usb/poste".into(), directory: true };
+        let gets = downloads(now, &[stick], Class::Hourly, false, &|_, _| false);
+        assert_eq!(names(&gets), ["daily/2026-11-20", "daily/2026-11-21", "daily/2026-11-22"]);
+    }
+
+    #[test]
+    fn a_letter_is_due_at_once_hourly_for_six_hours_then_daily() {
+        let start = at("hourly/2026-11-22T09", 0);
+        let mut past = Vec::new();
+        let mut hourly = 0;
+        let mut daily = 0;
+        for half_hours in 0..96 {
+            let now = start + half_hours * 30 * MINUTE;
+            let exchange = now.unix() % DAY == 12 * HOUR;
+            if let Some(class) = due(&past, Class::Hourly, now, exchange) {
+                past.push(Past { at: now, class });
+                if class == Class::Hourly { hourly += 1 } else { daily += 1 }
+            }
+        }
+        assert_eq!((hourly, daily), (7, 2));
+        assert_eq!(due(&[], Class::Daily, start, false), None);
+        assert_eq!(due(&[], Class::Daily, start, true), Some(Class::Daily));
+    }
+
+    #[test]
+    fn batches_are_padded_and_their_order_says_nothing() {
+        let bucket: Bucket = "hourly/2026-11-22T14".parse().unwrap();
+        let real: Cell = bytes(&mut Fixed::new(9));
+        let mut places = [0; 4];
+        for seed in 0..400 {
+            let letters = vec![("a".to_owned(), vec![real])];
+            let visit = ["a".to_owned(), "b".to_owned()];
+            let posts = uploads(bucket, letters, &visit, 4, &mut Fixed::new(seed));
+            assert_eq!(posts.iter().map(|p| p.cells.len()).collect::<Vec<_>>(), [4, 4]);
+            places[posts[0].cells.iter().position(|c| *c == real).unwrap()] += 1;
+        }
+        assert!(places.iter().all(|n| (60..140).contains(n)), "{places:?}");
+    }
+
+    #[test]
+    fn long_batches_are_cut_and_other_nodes_are_visited() {
+        let bucket: Bucket = "hourly/2026-11-22T14".parse().unwrap();
+        let letters = vec![("z".to_owned(), vec![[0; 4096]; 300])];
+        let posts = uploads(bucket, letters, &[], 4, &mut Fixed::new(1));
+        assert_eq!(posts.iter().map(|p| p.cells.len()).collect::<Vec<_>>(), [128, 128, 44]);
+    }
+}

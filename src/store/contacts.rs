@@ -1,0 +1,193 @@
+//! Contacts: one TOML file for each person accepted, named by petname, holding what is worth a
+//! backup: identity, links, the newest card, day keys and seeds by which past letters verify. No
+//! secret is in it. Specified in poste-files(5).
+
+use super::atomic;
+use super::error::Error;
+use super::home::Places;
+use super::petname::Petname;
+use crate::core::card::{Disclosed, SignedCard};
+use crate::core::keys::{DhPublic, Fingerprint};
+use crate::core::time::{Day, Time};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+const LIMIT: u64 = 1 << 20;
+
+/// A person whose letters one wants.
+#[derive(Clone, Debug)]
+pub struct Contact {
+    /// What the user calls them; the file's name.
+    pub petname: Petname,
+    /// Who they are: the pin.
+    pub fingerprint: Fingerprint,
+    /// Where their card is asked for.
+    pub urls: Vec<String>,
+    /// Whether the user has compared the words.
+    pub confirmed: bool,
+    /// The newest card seen.
+    pub card: SignedCard,
+    /// Day keys that older cards listed and no seed covers yet.
+    pub older: Vec<Days>,
+    /// The newest disclosed seed of the series in force, and since when it is held.
+    pub held: Option<Held>,
+}
+
+/// Day keys of consecutive days of one series.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Days {
+    /// The series' number.
+    pub series: Time,
+    /// Day of the first key.
+    pub first_day: Day,
+    /// `X` of `first_day` and the days after it.
+    pub keys: Vec<DhPublic>,
+}
+
+/// A seed that a correspondent disclosed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// The series' number.
+    pub series: Time,
+    /// The day whose seed it is.
+    pub date: Day,
+    /// The seed.
+    pub seed: crate::core::keys::Seed,
+    /// When it was first held.
+    pub since: Time,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    fingerprint: Fingerprint,
+    #[serde(default)]
+    urls: Vec<String>,
+    #[serde(default)]
+    confirmed: bool,
+    card: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    older: Vec<Days>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<Held>,
+}
+
+impl Contact {
+    /// Reads one contact; `None` if nobody has that petname.
+    pub fn load(places: &Places, petname: &Petname) -> Result<Option<Contact>, Error> {
+        let path = file(places, petname);
+        let Some(raw) = atomic::read_toml::<Raw>(&path, LIMIT)? else { return Ok(None) };
+        let card = SignedCard::parse(raw.card.as_bytes())
+            .map_err(|e| Error::damaged(&path, None, format!("the card in it: {e}")))?;
+        if card.card.fingerprint() != raw.fingerprint {
+            return Err(Error::damaged(&path, None, "the card in it is another person's"));
+        }
+        Ok(Some(Contact {
+            petname: petname.clone(),
+            fingerprint: raw.fingerprint,
+            urls: raw.urls,
+            confirmed: raw.confirmed,
+            card,
+            older: raw.older,
+            held: raw.held,
+        }))
+    }
+
+    /// Reads all contacts, by petname.
+    pub fn load_all(places: &Places) -> Result<Vec<Contact>, Error> {
+        let mut all = Vec::new();
+        for entry in atomic::entries(&places.contacts_dir())? {
+            let name = entry.file_name();
+            let petname = name.to_str().and_then(|n| n.strip_suffix(".toml")?.parse().ok());
+            let Some(petname) = petname else { continue };
+            all.extend(Contact::load(places, &petname)?);
+        }
+        all.sort_by(|a, b| a.petname.cmp(&b.petname));
+        Ok(all)
+    }
+
+    /// Writes it, durably; another with the same petname is overwritten.
+    pub fn save(&self, places: &Places) -> Result<(), Error> {
+        let raw = Raw {
+            fingerprint: self.fingerprint,
+            urls: self.urls.clone(),
+            confirmed: self.confirmed,
+            card: self.card.text().to_owned(),
+            older: self.older.clone(),
+            held: self.held.clone(),
+        };
+        atomic::write_toml(&file(places, &self.petname), &raw)
+    }
+
+    /// `X` of a day of the series in force, from the newest card or an older one.
+    pub fn day_key(&self, day: Day) -> Option<DhPublic> {
+        let series = self.card.card.series;
+        let older = || {
+            self.older.iter().filter(|days| days.series == series).find_map(|days| days.key(day))
+        };
+        self.card.card.day_key(day).or_else(older).or_else(|| self.disclosed_key(day))
+    }
+
+    fn disclosed_key(&self, day: Day) -> Option<DhPublic> {
+        let held = self.held.as_ref().filter(|held| held.series == self.card.card.series)?;
+        let back = u32::try_from(held.date.days_since(day)).ok()?;
+        Some(held.seed.earlier(back).day_key(day).public())
+    }
+
+    /// The newest day of the series in force whose seed is held.
+    pub fn held_day(&self) -> Option<Day> {
+        self.held.as_ref().filter(|held| held.series == self.card.card.series).map(|h| h.date)
+    }
+
+    /// Takes a seed if it is newer than the one held and gives a key that a card listed. Says
+    /// whether it was taken.
+    pub fn take_seed(&mut self, disclosed: &Disclosed, now: Time) -> bool {
+        let newer = self.held_day().is_none_or(|date| disclosed.date > date);
+        let gives = || disclosed.seed.day_key(disclosed.date).public();
+        if !newer || self.day_key(disclosed.date).is_none_or(|key| key != gives()) {
+            return false;
+        }
+        let series = self.card.card.series;
+        self.held =
+            Some(Held { series, date: disclosed.date, seed: disclosed.seed.clone(), since: now });
+        self.older.retain(|days| days.series != series || days.last() > disclosed.date);
+        true
+    }
+
+    /// Takes a card that has been checked against the one at hand, keeping what the old one
+    /// listed and no seed covers.
+    pub fn take_card(&mut self, card: SignedCard, now: Time) {
+        let old = &self.card.card;
+        let days = Days { series: old.series, first_day: old.first_day, keys: old.days.clone() };
+        let same_series = old.series == card.card.series;
+        if same_series && old.days.iter().enumerate().any(|(i, key)| {
+            card.card.day_key(old.first_day.plus(i as u32)) != Some(*key)
+        }) && !self.older.contains(&days)
+        {
+            self.older.push(days);
+        }
+        self.older.retain(|days| days.series == card.card.series);
+        let disclosed = card.disclosed.clone();
+        self.card = card;
+        if let Some(disclosed) = disclosed {
+            self.take_seed(&disclosed, now);
+        }
+    }
+}
+
+impl Days {
+    fn key(&self, day: Day) -> Option<DhPublic> {
+        let at = usize::try_from(day.days_since(self.first_day)).ok()?;
+        self.keys.get(at).copied()
+    }
+
+    fn last(&self) -> Day {
+        self.first_day.plus(self.keys.len().saturating_sub(1) as u32)
+    }
+}
+
+fn file(places: &Places, petname: &Petname) -> PathBuf {
+    places.contacts_dir().join(format!("{petname}.toml"))
+}

@@ -1,0 +1,81 @@
+//! How far syncing has come: which closed buckets were fetched from which node, when the daily
+//! exchange was last done, when anybody last answered. It lies in the state directory; its loss
+//! costs only repeats. Specified in poste-files(5).
+
+use super::atomic;
+use super::error::Error;
+use super::home::Places;
+use crate::core::bucket::Bucket;
+use crate::core::clock;
+use crate::core::random::{Random, below};
+use crate::core::time::{Day, HOUR, MINUTE, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+const LIMIT: u64 = 4 << 20;
+
+/// How far syncing has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Progress {
+    /// When the last sync ended.
+    pub last_sync: Time,
+    /// When a node last answered.
+    pub last_answer: Time,
+    /// The day on which an outage was last reported.
+    pub complained: Option<Day>,
+    /// Seconds after midnight from which on the daily exchange is done; drawn once.
+    pub daily_moment: Option<u64>,
+    /// The day of the last daily exchange.
+    pub daily_done: Option<Day>,
+    /// Closed buckets fetched whole, by node.
+    pub fetched: BTreeMap<String, Vec<String>>,
+}
+
+impl Progress {
+    /// Reads it; a fresh one if there is none.
+    pub fn load(places: &Places) -> Result<Progress, Error> {
+        Ok(atomic::read_toml(&places.cursors(), LIMIT)?.unwrap_or_default())
+    }
+
+    /// Writes it, durably.
+    pub fn save(&self, places: &Places) -> Result<(), Error> {
+        atomic::write_toml(&places.cursors(), self)
+    }
+
+    /// Whether the sync at `now` is the daily exchange: the first one after the home's moment,
+    /// which lies between 00:10 and 23:00 and is drawn here if it was not yet.
+    pub fn is_daily_exchange(&mut self, now: Time, rng: &mut dyn Random) -> bool {
+        let span = 23 * HOUR - 10 * MINUTE;
+        let moment = *self.daily_moment.get_or_insert_with(|| 10 * MINUTE + below(rng, span));
+        now >= now.day().start() + moment && self.daily_done.is_none_or(|day| day < now.day())
+    }
+
+    /// Whether a closed bucket was fetched from a node.
+    pub fn was_fetched(&self, node: &str, bucket: Bucket) -> bool {
+        let name = bucket.to_string();
+        self.fetched.get(node).is_some_and(|buckets| buckets.contains(&name))
+    }
+
+    /// Records that a closed bucket was fetched, and forgets those wiped two days before `now`.
+    pub fn fetched(&mut self, node: &str, bucket: Bucket, now: Time) {
+        let list = self.fetched.entry(node.to_owned()).or_default();
+        list.push(bucket.to_string());
+        for buckets in self.fetched.values_mut() {
+            buckets.retain(|name| {
+                name.parse::<Bucket>().is_ok_and(|b| !b.is_wiped(now - 48 * HOUR))
+            });
+        }
+        self.fetched.retain(|_, buckets| !buckets.is_empty());
+    }
+}
+
+/// Reads what is remembered of the time.
+pub fn load_clock(places: &Places) -> Result<clock::Record, Error> {
+    Ok(atomic::read_toml(&places.clock(), LIMIT)?.unwrap_or_default())
+}
+
+/// Writes what is remembered of the time.
+pub fn save_clock(places: &Places, record: &clock::Record) -> Result<(), Error> {
+    atomic::write_toml(&places.clock(), record)
+}
