@@ -5,3 +5,4 @@
 //! (the daemon, which shares `core` with the client and nothing else).
 
 pub mod core;
+pub mod store;
