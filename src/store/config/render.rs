@@ -1,0 +1,53 @@
+//! The configuration as `init` writes it: what was chosen, and the defaults as comments that
+//! teach the keys. At most 25 lines. See the header of [`super`].
+
+use super::{Config, duration_text, size_text};
+use std::fmt::Display;
+use toml::Value;
+
+pub(super) fn render(config: &Config) -> String {
+    let usual = Config::default();
+    let text = |text: &str| Value::from(text).to_string();
+    let option = |given: Option<&str>, example: &str| text(given.unwrap_or(example));
+    let ca_file = config.ca_file.as_ref().map(|path| path.display().to_string());
+    let mut out = Lines(String::from(
+        "# Configuration of poste, see poste-files(5). Lines behind # show the defaults.\n",
+    ));
+    let c = config;
+    out.add(c.name != usual.name, "name", text(&c.name), "suggested to who reads my card");
+    out.add(!c.urls.is_empty(), "urls", list(&c.urls), "where my card is found");
+    out.add(!c.publish.is_empty(), "publish", list(&c.publish), "path, https:// or !command");
+    out.add(!c.nodes.is_empty(), "nodes", list(&c.nodes), "where letters to me arrive");
+    let proxy = option(c.proxy.as_deref(), "socks5h://127.0.0.1:9050");
+    out.add(c.proxy.is_some(), "proxy", proxy, "none; this would be Tor");
+    let ca_file_text = option(ca_file.as_deref(), "/etc/ssl/certs/my-ca.pem");
+    out.add(c.ca_file.is_some(), "ca_file", ca_file_text, "none: the built-in authorities");
+    out.add(c.class != usual.class, "class", text(c.class.name()), "or \"daily\"");
+    out.add(c.pace != usual.pace, "pace", c.pace, "cells to each node in every sync");
+    let per_sync = c.nodes_per_sync;
+    out.add(per_sync != usual.nodes_per_sync, "nodes_per_sync", per_sync, "visited in a sync");
+    out.add(c.stamp_bits != usual.stamp_bits, "stamp_bits", c.stamp_bits, "work of strangers");
+    out.add(c.trust_clock, "trust_clock", c.trust_clock, "true if no node can confirm it");
+    let command = option(c.passphrase_command.as_deref(), "pass show poste");
+    out.add(c.passphrase_command.is_some(), "passphrase_command", command, "none: asked for");
+    out.add(c.archive != usual.archive, "archive", text(c.archive.name()), "or \"hybrid\"");
+    let warn = text(&duration_text(c.warn_after));
+    out.add(c.warn_after != usual.warn_after, "warn_after", warn, "when no node answers");
+    let max = text(&size_text(c.attachment_max));
+    out.add(c.attachment_max != usual.attachment_max, "attachment_max", max, "of a whole mail");
+    out.0
+}
+
+/// The text so far.
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, said: bool, key: &str, value: impl Display, comment: &str) {
+        let line = format!("{}{key} = {value}", if said { "" } else { "# " });
+        self.0 += &format!("{line:<46}  # {comment}\n");
+    }
+}
+
+fn list<T: Display>(items: &[T]) -> String {
+    Value::Array(items.iter().map(|item| Value::from(item.to_string())).collect()).to_string()
+}

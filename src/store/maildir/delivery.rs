@@ -1,0 +1,103 @@
+//! Putting messages into folders, one or hundreds at a time, each whole or not at all.
+//!
+//! A name that stands in the folder already is left as it is, with whatever flags it has by now:
+//! delivering again after a crash, under the planned name, changes nothing. Two processes never
+//! deliver under one name, names being random. The discipline of writing is
+//! [`atomic`](super::super::atomic)'s.
+
+use super::super::atomic::Batch;
+use super::super::error::Error;
+use super::{Flags, Folder, Maildir, Name};
+use std::collections::HashSet;
+use std::path::PathBuf;
+
+/// Where in a folder a message goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// `new`: no mail program has seen it.
+    New,
+    /// `cur`, with these flags.
+    Cur(Flags),
+}
+
+/// Messages on their way into folders. Nothing is there before [`commit`](Delivery::commit).
+pub struct Delivery<'a> {
+    mail: &'a Maildir,
+    batch: Batch,
+    /// Folders whose parts are there, each with the names that stood in it.
+    ready: Vec<(Folder, HashSet<Name>)>,
+}
+
+impl Maildir {
+    /// Delivers one message. Returns its path, or the one it has already.
+    pub fn deliver(
+        &self,
+        folder: &Folder,
+        name: &Name,
+        place: Place,
+        bytes: &[u8],
+    ) -> Result<PathBuf, Error> {
+        let mut delivery = self.delivery();
+        let path = delivery.add(folder, name, place, bytes)?;
+        delivery.commit()?;
+        Ok(path)
+    }
+
+    /// Begins a delivery of many; a few hundred at a time are best.
+    pub fn delivery(&self) -> Delivery<'_> {
+        Delivery { mail: self, batch: Batch::new(), ready: Vec::new() }
+    }
+}
+
+impl Delivery<'_> {
+    /// Adds a message whose content is `bytes`. Returns the path it will have, or has already.
+    pub fn add(
+        &mut self,
+        folder: &Folder,
+        name: &Name,
+        place: Place,
+        bytes: &[u8],
+    ) -> Result<PathBuf, Error> {
+        if !self.ready.iter().any(|(ready, _)| ready == folder) {
+            self.mail.make(folder)?;
+            let standing = self.mail.list(folder)?.into_iter().map(|entry| entry.name).collect();
+            self.ready.push((folder.clone(), standing));
+        }
+        let standing = self.ready.iter().find(|(ready, _)| ready == folder);
+        if standing.is_some_and(|(_, names)| names.contains(name))
+            && let Some(entry) = self.mail.locate(folder, name)?
+        {
+            return Ok(entry.path);
+        }
+        let target = match place {
+            Place::New => self.mail.part(folder, "new").join(name.to_string()),
+            Place::Cur(flags) => self.mail.cur_path(folder, name, flags),
+        };
+        let temp = self.mail.part(folder, "tmp").join(name.to_string());
+        self.batch.write_via(temp, target.clone(), name.time(), bytes)?;
+        Ok(target)
+    }
+
+    /// How many messages wait for the commit.
+    pub fn len(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.batch.is_empty()
+    }
+
+    /// Puts all of them into their folders, durably. Maildirs bear a message without the others:
+    /// after an error some are there, and delivering all again adds those that are not.
+    pub fn commit(self) -> Result<(), Error> {
+        self.batch.commit()
+    }
+}
+
+impl Maildir {
+    /// The path in `cur` of a message with these flags.
+    pub(super) fn cur_path(&self, folder: &Folder, name: &Name, flags: Flags) -> PathBuf {
+        self.part(folder, "cur").join(format!("{name}:2,{flags}"))
+    }
+}

@@ -1,0 +1,16 @@
+//! The tree on disk: where everything lies, how it is written so that neither a kill nor a power
+//! cut loses what was reported as kept, and the formats of what is kept.
+//!
+//! This floor uses `core` alone. It opens no socket, prints nothing, and reads neither the clock
+//! nor the environment: both are arguments. Places and files: poste-files(5).
+
+pub mod atomic;
+pub mod config;
+pub mod error;
+pub mod home;
+pub mod lock;
+pub mod maildir;
+pub mod petname;
+pub mod seen;
+
+pub use error::{Cause, Error, Kind};
