@@ -162,9 +162,13 @@ impl Contact {
         let old = &self.card.card;
         let days = Days { series: old.series, first_day: old.first_day, keys: old.days.clone() };
         let same_series = old.series == card.card.series;
-        if same_series && old.days.iter().enumerate().any(|(i, key)| {
-            card.card.day_key(old.first_day.plus(i as u32)) != Some(*key)
-        }) && !self.older.contains(&days)
+        if same_series
+            && old
+                .days
+                .iter()
+                .enumerate()
+                .any(|(i, key)| card.card.day_key(old.first_day.plus(i as u32)) != Some(*key))
+            && !self.older.contains(&days)
         {
             self.older.push(days);
         }

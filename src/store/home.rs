@@ -295,7 +295,9 @@ fn no_place() -> Error {
 
 /// The three roots: what lies below a directory closed to others is out of their reach.
 fn check_dirs(places: &Places) -> Result<(), Error> {
-    [&places.config, &places.data, &places.state].into_iter().try_for_each(|dir| check(dir, PRIVATE))
+    [&places.config, &places.data, &places.state]
+        .into_iter()
+        .try_for_each(|dir| check(dir, PRIVATE))
 }
 
 fn check_plain(path: &Path, closed: u32) -> Result<(), Error> {

@@ -153,9 +153,7 @@ impl Transit {
 
     /// The offer had from a correspondent, if it may still be used at `now`.
     pub fn usable_offer(&self, from: Fingerprint, now: Time) -> Option<&Received> {
-        self.received
-            .iter()
-            .find(|r| r.from == from && now.since(r.made) <= OFFER_USED)
+        self.received.iter().find(|r| r.from == from && now.since(r.made) <= OFFER_USED)
     }
 
     /// Makes an offer to a correspondent. The caller saves before it leaves.

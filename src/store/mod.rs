@@ -6,11 +6,18 @@
 
 pub mod atomic;
 pub mod config;
+pub mod contacts;
 pub mod error;
 pub mod home;
+pub mod keyring;
 pub mod lock;
+pub mod locked;
 pub mod maildir;
+pub mod outbox;
+pub mod peers;
 pub mod petname;
+pub mod progress;
+pub mod requests;
 pub mod seen;
 
 pub use error::{Cause, Error, Kind};

@@ -120,9 +120,9 @@ pub fn load(places: &Places) -> Result<Vec<Item>, Error> {
         }
     }
     for path in mails {
-        let whole = items.iter().any(|item| {
-            item.acknowledged.is_none() && mail_file(places, item.id) == path
-        });
+        let whole = items
+            .iter()
+            .any(|item| item.acknowledged.is_none() && mail_file(places, item.id) == path);
         if !whole {
             atomic::remove(&path)?;
         }

@@ -62,9 +62,8 @@ impl Progress {
         let list = self.fetched.entry(node.to_owned()).or_default();
         list.push(bucket.to_string());
         for buckets in self.fetched.values_mut() {
-            buckets.retain(|name| {
-                name.parse::<Bucket>().is_ok_and(|b| !b.is_wiped(now - 48 * HOUR))
-            });
+            buckets
+                .retain(|name| name.parse::<Bucket>().is_ok_and(|b| !b.is_wiped(now - 48 * HOUR)));
         }
         self.fetched.retain(|_, buckets| !buckets.is_empty());
     }

@@ -49,8 +49,7 @@ impl Seen {
     /// Reads the journal in `dir`. A last line cut short by a crash counts as never written; any
     /// other line that is not the journal's is an error that names file and line.
     pub fn open(dir: &Path) -> Result<Seen, Error> {
-        let mut seen =
-            Seen { dir: dir.to_owned(), marks: HashMap::new(), named: BTreeSet::new() };
+        let mut seen = Seen { dir: dir.to_owned(), marks: HashMap::new(), named: BTreeSet::new() };
         for day in days(dir)? {
             for (key, mark) in read_day(&seen.path(day))? {
                 seen.remember(key, mark, day);
@@ -71,7 +70,8 @@ impl Seen {
         now: Time,
         letters: &[(Key, Name)],
     ) -> Result<(), Error> {
-        let marks: Vec<_> = letters.iter().map(|(key, name)| (*key, Mark::Planned(*name))).collect();
+        let marks: Vec<_> =
+            letters.iter().map(|(key, name)| (*key, Mark::Planned(*name))).collect();
         self.add(lock, now.day(), &marks)
     }
 
@@ -172,8 +172,8 @@ fn lines(marks: &[(Key, Mark)]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::home::tests::scratch_home;
     use super::super::home::Home;
+    use super::super::home::tests::scratch_home;
     use super::*;
     use crate::core::random::fixed::Fixed;
     use crate::core::time::DAY;

@@ -63,7 +63,12 @@ impl Batch {
     pub fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         self.hold_dir(parent(path))?;
         let (file, temp) = temp_in(parent(path), path)?;
-        self.stage(Staged { temp, target: path.to_owned(), file: None, replace: true }, file, bytes, None)
+        self.stage(
+            Staged { temp, target: path.to_owned(), file: None, replace: true },
+            file,
+            bytes,
+            None,
+        )
     }
 
     /// Stages `bytes` for `path`; [`commit`](Batch::commit) fails if anything is there.

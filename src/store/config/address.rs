@@ -123,7 +123,11 @@ impl FromStr for Target {
                 None => Ok(Target::Put(address)),
             };
         }
-        if text.starts_with('/') { Ok(Target::File(text.into())) } else { Err(BadAddress::Relative) }
+        if text.starts_with('/') {
+            Ok(Target::File(text.into()))
+        } else {
+            Err(BadAddress::Relative)
+        }
     }
 }
 

@@ -97,7 +97,8 @@ impl Maildir {
     pub fn entry(&self, path: &Path) -> Result<Entry, FindError> {
         let bad = || FindError::BadArgument(path.display().to_string());
         let none = || FindError::NoSuch(path.display().to_string());
-        let (name, _) = path.file_name().and_then(|n| n.to_str()).and_then(split).ok_or_else(bad)?;
+        let (name, _) =
+            path.file_name().and_then(|n| n.to_str()).and_then(split).ok_or_else(bad)?;
         let part = path.parent().ok_or_else(bad)?;
         if !part.ends_with("new") && !part.ends_with("cur") {
             return Err(bad());
