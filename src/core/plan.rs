@@ -205,7 +205,11 @@ mod tests {
                 if class == Class::Hourly { hourly += 1 } else { daily += 1 }
             }
         }
-        assert_eq!((hourly, daily), (7, 2));
+        assert_eq!(
+            (hourly, daily),
+            (6, 2),
+            "the daily one at noon takes the place of an hourly one"
+        );
         assert_eq!(due(&[], Class::Daily, start, false), None);
         assert_eq!(due(&[], Class::Daily, start, true), Some(Class::Daily));
     }

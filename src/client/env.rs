@@ -1,0 +1,136 @@
+//! Everything a verb touches, in one place: home, configuration, clock, randomness, nodes, the
+//! way to a passphrase. The programs make a real one; tests make a fixed one. No other file of
+//! this floor reads a clock, the environment or a terminal.
+
+use crate::client::error::{Error, Kind};
+use crate::core::random::Random;
+use crate::core::time::Time;
+use crate::net::{self, Address, Answer, Courier, Heard, Net, Origin};
+use crate::store::config::Config;
+use crate::store::home::Home;
+use crate::store::keyring::Transit;
+use crate::store::lock::StateLock;
+use crate::store::locked::{Locked, LockedFile, OpenError};
+use zeroize::Zeroizing;
+
+/// How a passphrase is asked for.
+pub trait Ask {
+    /// The passphrase; `wrong` if the last one given was. `None` if nobody can be asked.
+    fn passphrase(&self, wrong: bool) -> Result<Option<Zeroizing<String>>, Error>;
+}
+
+/// What a verb needs of the network; [`Net`] is the real one.
+pub trait Network {
+    /// The courier to the node at `address`.
+    fn courier(
+        &self,
+        address: &Address,
+        rng: &mut dyn Random,
+    ) -> Result<Box<dyn Courier>, net::Error>;
+    /// The document at `address`.
+    fn document(
+        &self,
+        address: &Address,
+        rng: &mut dyn Random,
+    ) -> Result<Answer<Vec<u8>>, net::Error>;
+    /// Puts a document at `address`.
+    fn put(
+        &self,
+        address: &Address,
+        document: &[u8],
+        rng: &mut dyn Random,
+    ) -> Result<Heard, net::Error>;
+}
+
+impl Network for Net {
+    fn courier(
+        &self,
+        address: &Address,
+        rng: &mut dyn Random,
+    ) -> Result<Box<dyn Courier>, net::Error> {
+        Net::courier(self, address, rng)
+    }
+
+    fn document(
+        &self,
+        address: &Address,
+        rng: &mut dyn Random,
+    ) -> Result<Answer<Vec<u8>>, net::Error> {
+        Net::document(self, address, rng)
+    }
+
+    fn put(
+        &self,
+        address: &Address,
+        document: &[u8],
+        rng: &mut dyn Random,
+    ) -> Result<Heard, net::Error> {
+        Net::put(self, address, document, rng)
+    }
+}
+
+/// Everything a verb touches.
+pub struct Env<'a> {
+    /// The tree on disk.
+    pub home: Home,
+    /// The configuration.
+    pub config: Config,
+    /// The clock.
+    pub clock: &'a dyn Fn() -> Time,
+    /// Randomness.
+    pub rng: &'a mut dyn Random,
+    /// Nodes and cards.
+    pub network: &'a dyn Network,
+    /// The way to a passphrase.
+    pub ask: &'a dyn Ask,
+    /// Takes warnings: soft errors, which do not stop a verb.
+    pub warn: &'a dyn Fn(&str),
+}
+
+impl Env<'_> {
+    /// The time.
+    pub fn now(&self) -> Time {
+        (self.clock)()
+    }
+
+    /// Waits for the right to change the home's files.
+    pub fn lock(&self) -> Result<StateLock, Error> {
+        Ok(StateLock::wait(&self.home, None)?)
+    }
+
+    /// Opens the locked keys, asking for the passphrase up to three times if there is one.
+    pub fn unlock(&self, transit: &Transit) -> Result<Locked, Error> {
+        let file = LockedFile::load(self.home.places())?;
+        let needed = |what: &str| {
+            Error::new(Kind::Permission, what)
+                .hint("give it on the terminal, by POSTE_PASSPHRASE_FD, or with passphrase_command")
+        };
+        for attempt in 0..3 {
+            let passphrase = match file.needs_passphrase() {
+                true => Some(
+                    self.ask
+                        .passphrase(attempt > 0)?
+                        .ok_or_else(|| needed("a passphrase is needed and nobody can be asked"))?,
+                ),
+                false => None,
+            };
+            match Locked::open(&file, passphrase.as_ref().map(|p| p.as_str()), &transit.transit) {
+                Ok(locked) => return Ok(locked),
+                Err(OpenError::WrongPassphrase) => continue,
+                Err(OpenError::File(error)) => return Err(error.into()),
+            }
+        }
+        Err(needed("wrong passphrase"))
+    }
+
+    /// The address of a node or document that others named. What one's own configuration names
+    /// too may be private; all else must be public.
+    pub fn address(&self, url: &str) -> Result<Address, Error> {
+        let own = |known: &str| url == known || url.starts_with(&format!("{known}/"));
+        let config = &self.config;
+        let is_own = config.nodes.iter().chain(&config.urls).any(|known| own(known.as_str()));
+        let origin = if is_own { Origin::Own } else { Origin::Learnt };
+        Address::parse(url, origin)
+            .map_err(|error| Error::new(Kind::Config, format!("{url}: {error}")))
+    }
+}

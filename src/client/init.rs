@@ -1,0 +1,63 @@
+//! `init`: keys, configuration, tree and a first card. It makes a home or leaves nothing; it never
+//! touches one that exists. Specified in poste(1) and poste-files(5).
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::client::own;
+use crate::core::archive::ArchiveIdentity;
+use crate::core::card::SignedCard;
+use crate::core::keys::SignSecret;
+use crate::core::random::Random;
+use crate::core::time::Time;
+use crate::store::config::{Archive, Config};
+use crate::store::home::{Home, Places};
+use crate::store::keyring::Transit;
+use crate::store::locked::Locked;
+
+/// Makes the home. The passphrase, if any, guards the locked keys.
+pub fn create(
+    places: Places,
+    config: &Config,
+    passphrase: Option<&str>,
+    now: Time,
+    rng: &mut dyn Random,
+) -> Result<Home, Error> {
+    if places.exists() {
+        let home = places.data().display().to_string();
+        return Err(Error::new(Kind::CannotCreate, format!("there is a home already: {home}"))
+            .hint("poste status")
+            .hint("for a second identity: poste --home DIR init"));
+    }
+    let transit = Transit::generate(now, rng);
+    let archive = match config.archive {
+        Archive::X25519 => ArchiveIdentity::generate(rng),
+        Archive::Hybrid => ArchiveIdentity::generate_hybrid(rng),
+    };
+    let recipient = format!("{}\n", archive.recipient());
+    let locked = Locked { sign: SignSecret::generate(rng), archive };
+    let sealed = locked.seal(passphrase, None, &transit.transit.recipient(), rng);
+    let text = transit.text();
+    let keys: [(&str, &[u8]); 3] = [
+        ("transit.toml", text.as_bytes()),
+        ("locked.age", &sealed),
+        ("archive.pub", recipient.as_bytes()),
+    ];
+    Ok(Home::create(places, &keys, &config.render())?)
+}
+
+/// Signs the first card of a new home.
+pub fn first_card(env: &mut Env<'_>) -> Result<SignedCard, Error> {
+    let lock = env.lock()?;
+    let mut transit = Transit::load(env.home.places())?;
+    let locked = env.unlock(&transit)?;
+    own::sign(env, &lock, &mut transit, &locked)
+}
+
+/// Sets, changes or (`None`) removes the passphrase of the locked keys.
+pub fn set_passphrase(env: &mut Env<'_>, passphrase: Option<&str>) -> Result<(), Error> {
+    let transit = Transit::load(env.home.places())?;
+    let locked = env.unlock(&transit)?;
+    let _lock = env.lock()?;
+    let sealed = locked.seal(passphrase, None, &transit.transit.recipient(), env.rng);
+    Ok(crate::store::atomic::write(&env.home.places().locked(), &sealed)?)
+}

@@ -1,0 +1,148 @@
+//! One's own card: signing a new one when it is due, and what one gives to a friend. A prekey's
+//! secret is on disk before the card that names it. Posting it is `publish`'s business.
+//! Specified in poste-protocol(7), Card and Prekeys.
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::core::bucket::{Class, Prefix};
+use crate::core::card::{self, Card, SignedCard};
+use crate::core::hybrid::HybridSecret;
+use crate::core::keys::DhSecret;
+use crate::core::time::{DAY, Day, Time};
+use crate::store::atomic;
+use crate::store::keyring::{Prekey, Transit};
+use crate::store::lock::StateLock;
+use crate::store::locked::Locked;
+
+/// Listen digits in one's own card.
+const LISTEN: usize = 1;
+/// Days listed ahead of today in a new card.
+const AHEAD: u32 = 35;
+/// Days listed before today at most: what was not disclosed yet.
+const BEHIND: u32 = 28;
+/// A card with a prekey older than this many seconds is due.
+const PREKEY_AGE: u64 = 7 * DAY;
+/// Days after a prekey was made until which senders use it without asking for a newer card.
+const PREKEY_DAYS: u32 = 14;
+/// Seconds after `issued` at which a card expires.
+const EXPIRES: u64 = 90 * DAY;
+
+/// The newest card of one's own; an error with a hint if none was signed yet.
+pub fn load(env: &Env<'_>) -> Result<SignedCard, Error> {
+    find(env)?.ok_or_else(|| {
+        Error::new(Kind::Config, "this home has not signed a card yet").hint("poste publish")
+    })
+}
+
+/// The newest card of one's own, if one was signed.
+pub fn find(env: &Env<'_>) -> Result<Option<SignedCard>, Error> {
+    let path = env.home.places().card();
+    let Some(bytes) = atomic::read(&path, card::LIMIT as u64)? else { return Ok(None) };
+    let damaged = |e: card::BadCard| {
+        Error::new(Kind::Data, format!("{}: {e}", path.display()))
+            .hint(format!("rm {} && poste publish", path.display()))
+    };
+    Ok(Some(SignedCard::parse(&bytes).map_err(damaged)?))
+}
+
+/// Whether the card must be signed anew: its prekey is a week old, fewer than 14 days are listed
+/// ahead, or the configuration or series says something else.
+pub fn is_due(env: &Env<'_>, transit: &Transit, card: Option<&SignedCard>) -> bool {
+    let now = env.now();
+    let Some(card) = card.map(|signed| &signed.card) else { return true };
+    let prekey_made = transit.newest_prekey().map(|p| p.made).unwrap_or_default();
+    let urls: Vec<&str> = env.config.urls.iter().map(|u| u.as_str()).collect();
+    now.since(prekey_made) >= PREKEY_AGE
+        || card.last_day() < now.day().plus(14)
+        || card.series != transit.series.number
+        || card.urls != urls
+        || card.nodes != nodes(env)
+        || card.class != class(env)
+        || card.stamp_bits != env.config.stamp_bits
+        || card.name != env.config.name
+}
+
+/// Signs a new card and makes it one's own. Not published yet.
+pub fn sign(
+    env: &mut Env<'_>,
+    _lock: &StateLock,
+    transit: &mut Transit,
+    locked: &Locked,
+) -> Result<SignedCard, Error> {
+    let now = env.now();
+    let last = find(env)?;
+    let newest = transit.newest_prekey().map(|p| p.made).unwrap_or_default();
+    if now.since(newest) >= PREKEY_AGE {
+        transit.prekey.push(Prekey { made: now, secret: HybridSecret::generate(env.rng) });
+        transit.save(env.home.places())?;
+    }
+    let card = compose(env, transit, locked, last.as_ref(), now)?;
+    let disclosed = last.and_then(|c| c.disclosed).filter(|d| card.day_key(d.date).is_some());
+    let signed = card.sign(&locked.sign, disclosed.as_ref())?;
+    atomic::write(&env.home.places().card(), signed.text().as_bytes())?;
+    Ok(signed)
+}
+
+/// `https://host/alice.toml#<fingerprint>`, or the bare fingerprint if the card has no address.
+pub fn link(card: &Card) -> String {
+    match card.urls.first() {
+        Some(url) => format!("{url}#{}", card.fingerprint()),
+        None => format!("#{}", card.fingerprint()),
+    }
+}
+
+fn compose(
+    env: &Env<'_>,
+    transit: &Transit,
+    locked: &Locked,
+    last: Option<&SignedCard>,
+    now: Time,
+) -> Result<Card, Error> {
+    let sign = locked.sign.public();
+    let prekey = transit
+        .newest_prekey()
+        .ok_or_else(|| Error::new(Kind::Data, "the transit keys hold no prekey"))?;
+    let chain = transit.chain();
+    let same_series = last.filter(|c| c.card.series == transit.series.number);
+    let disclosed = same_series.and_then(|c| c.disclosed.as_ref()).map(|d| d.date);
+    let first_day = first_listed(chain.first(), disclosed, now.day());
+    let count = now.day().plus(AHEAD + 1).days_since(first_day).clamp(1, card::MOST_DAYS as i64);
+    let issued = last.map_or(now, |c| now.max(c.card.issued + 1));
+    Ok(Card {
+        issued,
+        expires: issued + EXPIRES,
+        name: env.config.name.clone(),
+        sign,
+        series: transit.series.number,
+        dh: transit.series.dh.public(),
+        first_day,
+        days: chain.day_keys(first_day, count as u32).iter().map(DhSecret::public).collect(),
+        prekey: prekey.secret.public(),
+        prekey_until: prekey.made.day().plus(PREKEY_DAYS),
+        urls: env.config.urls.iter().map(|u| u.as_str().to_owned()).collect(),
+        nodes: nodes(env),
+        listen: Prefix::of(sign.fingerprint().as_bytes(), LISTEN),
+        class: class(env),
+        stamp_bits: env.config.stamp_bits,
+        cover: false,
+        retired: last.map(|c| c.card.retired.clone()).unwrap_or_default(),
+        end: false,
+    })
+}
+
+/// The newest disclosed day, or the first that is not, but not so early that the days ahead would
+/// find no room.
+fn first_listed(first: Day, disclosed: Option<Day>, today: Day) -> Day {
+    disclosed.unwrap_or(first).max(today.minus(BEHIND)).min(today)
+}
+
+fn nodes(env: &Env<'_>) -> Vec<String> {
+    env.config.nodes.iter().map(|n| n.as_str().to_owned()).collect()
+}
+
+/// The class one listens in: directories have the daily one alone.
+fn class(env: &Env<'_>) -> Class {
+    let nodes = &env.config.nodes;
+    let directories = nodes.iter().all(|n| n.as_str().starts_with("file:"));
+    if directories && !nodes.is_empty() { Class::Daily } else { env.config.class }
+}

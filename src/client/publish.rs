@@ -1,0 +1,128 @@
+//! `publish`: signs a new card when one is due and puts it where the configuration says. Each
+//! target is tried, whatever became of the others. Specified in poste(1).
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::client::own;
+use crate::core::card::SignedCard;
+use crate::net::{Address, Origin};
+use crate::store::config::Target;
+use crate::store::keyring::Transit;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// The newest card, signed anew if it is due; a passphrase is asked for only then.
+pub fn current(env: &mut Env<'_>) -> Result<SignedCard, Error> {
+    let lock = env.lock()?;
+    let mut transit = Transit::load(env.home.places())?;
+    let card = own::find(env)?;
+    if own::is_due(env, &transit, card.as_ref()) {
+        let locked = env.unlock(&transit)?;
+        return own::sign(env, &lock, &mut transit, &locked);
+    }
+    own::load(env)
+}
+
+/// Puts the card at every target of the configuration. Says how many took it; those that did not
+/// are warned about.
+pub fn publish(env: &mut Env<'_>, card: &SignedCard) -> Result<usize, Error> {
+    let targets = env.config.publish.clone();
+    let mut failed = None;
+    let mut done = 0;
+    for target in &targets {
+        match put(env, target, card) {
+            Ok(()) => done += 1,
+            Err(error) => {
+                (env.warn)(&error.what);
+                failed = Some(error.kind);
+            }
+        }
+    }
+    match failed {
+        Some(kind) if done == 0 => Err(Error::new(kind, "the card was put nowhere")),
+        Some(_) => {
+            Err(Error::new(Kind::Offline, "the card was not put everywhere").hint("poste publish"))
+        }
+        None => Ok(done),
+    }
+}
+
+/// Whether every address in the card serves the card as it is. Says which do not.
+pub fn check(env: &mut Env<'_>, card: &SignedCard) -> Result<(), Error> {
+    let mut wrong = None;
+    for url in &card.card.urls {
+        let address = Address::parse(url, Origin::Own)
+            .map_err(|e| Error::new(Kind::Config, format!("{url}: {e}")))?;
+        let fault = match env.network.document(&address, env.rng) {
+            Err(error) => Some(Error::from(error)),
+            Ok(answer) => match SignedCard::parse(&answer.body) {
+                Ok(found) if found.text() == card.text() => None,
+                Ok(found) => Some(Error::new(
+                    Kind::Data,
+                    format!("{url}: serves another card, issued {}", found.card.issued.iso()),
+                )),
+                Err(error) => Some(Error::new(Kind::Data, format!("{url}: {error}"))),
+            },
+        };
+        if let Some(fault) = fault {
+            (env.warn)(&fault.what);
+            wrong = Some(fault.kind);
+        }
+    }
+    match wrong {
+        Some(kind) => {
+            Err(Error::new(kind, "the card is not everywhere as it should be")
+                .hint("poste publish"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn put(env: &mut Env<'_>, target: &Target, card: &SignedCard) -> Result<(), Error> {
+    match target {
+        Target::File(path) => write_public(path, card.text()),
+        Target::Put(url) => {
+            let address = Address::parse(url.as_str(), Origin::Own)
+                .map_err(|e| Error::new(Kind::Config, format!("{url}: {e}")))?;
+            env.network.put(&address, card.text().as_bytes(), env.rng)?;
+            Ok(())
+        }
+        Target::Command(command) => feed(command, card.text()),
+    }
+}
+
+/// A card is for everybody to read, so unlike all other files it gets mode 0644.
+fn write_public(path: &Path, text: &str) -> Result<(), Error> {
+    use std::os::unix::fs::PermissionsExt;
+    let failed = |e: std::io::Error| {
+        Error::new(Kind::CannotCreate, format!("cannot write {}: {e}", path.display()))
+    };
+    let dir = path.parent().unwrap_or(Path::new("/"));
+    let mut file = tempfile::Builder::new().prefix(".poste-").tempfile_in(dir).map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist(path).map_err(|e| failed(e.error))?;
+    std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(failed)
+}
+
+fn feed(command: &str, text: &str) -> Result<(), Error> {
+    let failed =
+        |why: String| Error::new(Kind::Io, format!("the publish command {command:?} {why}"));
+    let mut child = Command::new("/bin/sh")
+        .args(["-c", command])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .map_err(|e| failed(format!("did not start: {e}")))?;
+    let fed = child.stdin.take().map(|mut stdin| stdin.write_all(text.as_bytes()));
+    let status = child.wait().map_err(|e| failed(e.to_string()))?;
+    match fed {
+        Some(Err(error)) if status.success() => {
+            Err(failed(format!("did not read its input: {error}")))
+        }
+        _ if !status.success() => Err(failed(format!("failed: {status}"))),
+        _ => Ok(()),
+    }
+}
