@@ -2,8 +2,14 @@
 //! effects come in one [`env::Env`]; nothing is printed, nothing is parsed from a command line.
 //! Specified in poste(1).
 
+pub mod arrive;
+pub mod desk;
+pub mod dispatch;
 pub mod env;
 pub mod error;
+pub mod filing;
 pub mod init;
 pub mod own;
+pub mod people;
 pub mod publish;
+pub mod queue;

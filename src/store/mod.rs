@@ -17,6 +17,7 @@ pub mod outbox;
 pub mod peers;
 pub mod petname;
 pub mod progress;
+pub mod quarantine;
 pub mod requests;
 pub mod seen;
 

@@ -35,6 +35,12 @@ pub struct Item {
     pub acknowledged: Option<Time>,
     /// Name of the own copy in the contact's folder, filed with the letter.
     pub copy: String,
+    /// Whether the copy was filed.
+    #[serde(default)]
+    pub filed: bool,
+    /// Attempts made, answered or not: each goes to another of the addressee's nodes.
+    #[serde(default)]
+    pub tries: u32,
     /// Attempts that a node answered with 200, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempt: Vec<Attempt>,

@@ -1,0 +1,57 @@
+//! The desk: the files of the home that a sync, or a letter by hand, reads and changes, held under
+//! the state lock. It is loaded anew each time the lock is taken, since other commands change
+//! files in between.
+
+use crate::client::env::Env;
+use crate::client::error::Error;
+use crate::client::{own, queue};
+use crate::core::card::SignedCard;
+use crate::core::keys::SignPublic;
+use crate::store::contacts::Contact;
+use crate::store::keyring::Transit;
+use crate::store::lock::StateLock;
+use crate::store::outbox::{self, Item};
+use crate::store::quarantine;
+use crate::store::seen::Seen;
+
+/// The files that letters touch.
+pub struct Desk {
+    /// The right to change them.
+    pub lock: StateLock,
+    /// `S` of one's own.
+    pub me: SignPublic,
+    /// One's newest card.
+    pub card: SignedCard,
+    /// Transit keys.
+    pub transit: Transit,
+    /// Everybody accepted.
+    pub contacts: Vec<Contact>,
+    /// Letters on their way.
+    pub outbox: Vec<Item>,
+    /// Letters that came.
+    pub seen: Seen,
+    /// Unproven letters.
+    pub quarantine: quarantine::List,
+}
+
+impl Desk {
+    /// Takes the state lock and loads everything, mending what a crash left half done.
+    pub fn open(env: &mut Env<'_>) -> Result<Desk, Error> {
+        let lock = env.lock()?;
+        let places = env.home.places().clone();
+        let card = own::load(env)?;
+        let contacts = Contact::load_all(&places)?;
+        let mut items = outbox::load(&places)?;
+        queue::heal(env, &lock, &mut items, &contacts)?;
+        Ok(Desk {
+            me: card.card.sign,
+            card,
+            transit: Transit::load(&places)?,
+            contacts,
+            outbox: items,
+            seen: Seen::open(&places.seen_dir())?,
+            quarantine: quarantine::List::load(&places)?,
+            lock,
+        })
+    }
+}

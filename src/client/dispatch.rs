@@ -1,0 +1,285 @@
+//! Making attempts: which keys and node a letter takes to a contact, what rides along, and the
+//! cells that come of it. Secrets and counters are on disk before cells are handed out, so
+//! whatever happens to them on the way, no number is used twice.
+//! Specified in poste-protocol(7), Prekeys, Letter, Cell and Acknowledgement.
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::core::attempt::{self, Author, Optional};
+use crate::core::bucket::{Bucket, Class};
+use crate::core::card::SignedCard;
+use crate::core::cell::{self, Cell};
+use crate::core::chain::Chain;
+use crate::core::hybrid::HybridPublic;
+use crate::core::keys::{LetterId, PairSecret};
+use crate::core::letter::{self, Control, MOST_ACKS, Offer};
+use crate::core::stamp::Stamp;
+use crate::core::time::{DAY, HOUR, Time};
+use crate::store::contacts::Contact;
+use crate::store::keyring::Transit;
+use crate::store::lock::StateLock;
+use crate::store::peers::Peer;
+
+/// What is not yet seen is repeated at most once a day: after this many seconds.
+const AGAIN: u64 = 20 * HOUR;
+/// An unseen offer is repeated, not replaced, until it is this old.
+const OFFER_REPEATED: u64 = 30 * DAY;
+/// An offer that was seen is replaced when a letter has passed within this many seconds.
+const LIVELY: u64 = 7 * DAY;
+/// The card that the other side has seen is replaced when it is this old: it lists 35 days.
+const CARD_AGE: u64 = 28 * DAY;
+
+/// One's own side of every letter.
+pub struct Sender {
+    /// One's card as it was last signed.
+    pub card: SignedCard,
+    /// The chain of the series in force.
+    pub chain: Chain,
+    /// When something in the card last changed that correspondents must know.
+    pub material: Time,
+}
+
+/// What is to go out to one person.
+pub struct Cargo {
+    /// The letter's id.
+    pub id: LetterId,
+    /// What it is for.
+    pub kind: letter::Kind,
+    /// When it was written.
+    pub date: Time,
+    /// The mail, or nothing.
+    pub mail: Vec<u8>,
+    /// The stamp, if one was found already.
+    pub stamp: Option<Stamp>,
+    /// Whether it is sealed to the public prekey, since the offer seems to be lost.
+    pub fallback: bool,
+    /// Whether the card rides along whatever it costs.
+    pub with_card: bool,
+    /// Attempts made before this one.
+    pub tries: u32,
+}
+
+/// An attempt ready to be posted.
+pub struct Made {
+    /// At which node.
+    pub node: String,
+    /// Into which bucket.
+    pub bucket: Bucket,
+    /// The cells.
+    pub cells: Vec<Cell>,
+    /// What it acknowledges.
+    pub acks: Vec<LetterId>,
+    /// Whether it carries an offer.
+    pub offer: bool,
+    /// Whether it carries the card.
+    pub card: bool,
+    /// The stamp it bears.
+    pub stamp: Option<Stamp>,
+}
+
+/// The keys and places by which a letter reaches its addressee.
+struct Route {
+    prekey: HybridPublic,
+    secret: Option<PairSecret>,
+    nodes: Vec<String>,
+}
+
+/// The letter in `cargo` as cells for a bucket of `class` (or of the daily class if the node is a
+/// directory). `peer` and the keys are saved before it returns.
+pub fn make(
+    env: &mut Env<'_>,
+    _lock: &StateLock,
+    sender: &Sender,
+    transit: &mut Transit,
+    (contact, peer): (&Contact, &mut Peer),
+    cargo: &Cargo,
+    class: Class,
+) -> Result<Made, Error> {
+    let now = env.now();
+    let route = route(transit, contact, cargo.fallback, now);
+    let (node, directory) = node(env, contact, &route, cargo.tries)?;
+    let bucket = Bucket::at(if directory { Class::Daily } else { class }, now);
+    let (control, loaded) = control(env, sender, transit, (contact, peer), cargo, bucket)?;
+    let author = Author { sign: sender.card.card.sign, chain: &sender.chain };
+    let key = attempt::mac_key(author, &contact.card.card, bucket.day())?;
+    let sealed = attempt::sealed(&control, &cargo.mail, &key, &route.prekey, env.rng)?;
+    let chunks = attempt::chunks(&sealed, env.rng)?;
+    let digits = contact.card.card.listen;
+    let cells = match &route.secret {
+        Some(secret) => {
+            let first = peer.reserve(bucket, chunks.len() as u32, now);
+            peer.save(env.home.places(), contact.fingerprint)?;
+            let numbered = chunks.iter().zip(first..);
+            numbered.map(|(c, n)| cell::pair(secret, bucket, n, digits, c, env.rng)).collect()
+        }
+        None => {
+            let dh = &contact.card.card.dh;
+            chunks.iter().map(|c| cell::stranger(dh, bucket, digits, c, env.rng)).collect()
+        }
+    };
+    Ok(Made {
+        node,
+        bucket,
+        cells,
+        acks: loaded,
+        offer: control.offer.is_some(),
+        card: control.card.is_some(),
+        stamp: control.stamp,
+    })
+}
+
+/// The letter in `cargo` as one age file to the public prekey, for any courier.
+pub fn by_hand(
+    env: &mut Env<'_>,
+    _lock: &StateLock,
+    sender: &Sender,
+    transit: &mut Transit,
+    (contact, peer): (&Contact, &mut Peer),
+    cargo: &Cargo,
+) -> Result<Vec<u8>, Error> {
+    let bucket = Bucket::at(Class::Daily, env.now());
+    let (control, _) = control(env, sender, transit, (contact, peer), cargo, bucket)?;
+    let author = Author { sign: sender.card.card.sign, chain: &sender.chain };
+    let key = attempt::mac_key(author, &contact.card.card, bucket.day())?;
+    Ok(attempt::sealed(&control, &cargo.mail, &key, &contact.card.card.prekey, env.rng)?)
+}
+
+/// Whether the contact is to get a control letter, and whether one with the card.
+pub fn control_due(
+    sender: &Sender,
+    transit: &Transit,
+    contact: &Contact,
+    peer: &Peer,
+    now: Time,
+) -> (bool, bool) {
+    if peer.card_seen == Time::default() {
+        return (false, false);
+    }
+    let offer = offer_due(transit, contact, peer, now) != OfferDue::None;
+    (offer || !peer.acks.is_empty(), card_due(sender, peer, now))
+}
+
+fn route(transit: &Transit, contact: &Contact, fallback: bool, now: Time) -> Route {
+    let card = &contact.card.card;
+    match transit.usable_offer(contact.fingerprint, now).filter(|_| !fallback) {
+        Some(offer) => Route {
+            prekey: offer.prekey.clone(),
+            secret: Some(offer.secret.clone()),
+            nodes: if offer.nodes.is_empty() { card.nodes.clone() } else { offer.nodes.clone() },
+        },
+        None => Route { prekey: card.prekey.clone(), secret: None, nodes: card.nodes.clone() },
+    }
+}
+
+fn node(
+    env: &Env<'_>,
+    contact: &Contact,
+    route: &Route,
+    tries: u32,
+) -> Result<(String, bool), Error> {
+    let good: Vec<_> = route.nodes.iter().filter_map(|url| env.address(url).ok()).collect();
+    let nowhere = || {
+        Error::new(Kind::NoContact, format!("{} names no node that can be used", contact.petname))
+            .hint(format!("poste seal --to {}", contact.petname))
+    };
+    let chosen = good.get(tries as usize % good.len().max(1)).ok_or_else(nowhere)?;
+    Ok((chosen.as_str().to_owned(), chosen.directory().is_some()))
+}
+
+/// The control data, and the acknowledgements among them.
+fn control(
+    env: &mut Env<'_>,
+    sender: &Sender,
+    transit: &mut Transit,
+    (contact, peer): (&Contact, &Peer),
+    cargo: &Cargo,
+    bucket: Bucket,
+) -> Result<(Control, Vec<LetterId>), Error> {
+    let now = env.now();
+    let me = &sender.card.card;
+    let first = peer.card_seen == Time::default() || cargo.fallback;
+    let held = transit.received.iter().find(|r| r.from == contact.fingerprint).map(|r| r.made);
+    let mut control = Control {
+        kind: cargo.kind,
+        card_seen: contact.card.card.issued,
+        offer_seen: held.unwrap_or_default(),
+        ..Control::new(cargo.id, me.fingerprint(), cargo.date, bucket.day())
+    };
+    let mut optional = Optional {
+        acks: peer.acks.iter().copied().take(MOST_ACKS).collect(),
+        ..Optional::default()
+    };
+    let is_control = cargo.kind == letter::Kind::Control;
+    if first {
+        let bits = contact.card.card.stamp_bits;
+        let find = || Stamp::find(&contact.card.card.sign, &me.sign, &cargo.id, bits);
+        control.stamp = (bits > 0).then(|| cargo.stamp.unwrap_or_else(find));
+        control.offer = Some(current_offer(env, transit, contact, true)?);
+        control.card = Some(sender.card.text().to_owned());
+        if !attempt::fits(&control, &cargo.mail) {
+            (control.offer, control.card) = (None, None);
+        }
+    } else if offer_due(transit, contact, peer, now) != OfferDue::None && !cargo.with_card {
+        let renew = offer_due(transit, contact, peer, now) == OfferDue::New;
+        let offer = current_offer(env, transit, contact, !renew)?;
+        match is_control {
+            true => control.offer = Some(offer),
+            false => optional.offer = Some(offer),
+        }
+    }
+    if cargo.with_card {
+        control.card = Some(sender.card.text().to_owned());
+    }
+    let (control, _) = attempt::load(control, &cargo.mail, optional);
+    let acks = control.acks.clone();
+    Ok((control, acks))
+}
+
+#[derive(PartialEq, Eq)]
+enum OfferDue {
+    None,
+    New,
+    Repeated,
+}
+
+fn offer_due(transit: &Transit, contact: &Contact, peer: &Peer, now: Time) -> OfferDue {
+    let Some(newest) = transit.newest_given(contact.fingerprint) else { return OfferDue::New };
+    let age = now.since(newest.made);
+    if peer.offer_seen >= newest.made {
+        let lively = now.since(peer.last_letter) <= LIVELY;
+        return if age >= DAY && lively { OfferDue::New } else { OfferDue::None };
+    }
+    match (age > OFFER_REPEATED, now.since(peer.offer_sent) >= AGAIN) {
+        (true, _) => OfferDue::New,
+        (false, true) => OfferDue::Repeated,
+        (false, false) => OfferDue::None,
+    }
+}
+
+fn card_due(sender: &Sender, peer: &Peer, now: Time) -> bool {
+    let old = peer.card_seen < sender.material || now.since(peer.card_seen) > CARD_AGE;
+    peer.card_seen < sender.card.card.issued && old && now.since(peer.card_sent) >= AGAIN
+}
+
+/// The newest offer made to the contact, or a new one, on disk before it is handed out.
+fn current_offer(
+    env: &mut Env<'_>,
+    transit: &mut Transit,
+    contact: &Contact,
+    keep: bool,
+) -> Result<Offer, Error> {
+    if let Some(given) = transit.newest_given(contact.fingerprint).filter(|_| keep) {
+        return Ok(given.offer());
+    }
+    let mut nodes: Vec<String> = Vec::new();
+    for node in env.config.nodes.iter().take(letter::MOST_NODES) {
+        let length: usize = nodes.iter().map(String::len).sum();
+        if length + node.as_str().len() <= letter::NODES_LENGTH {
+            nodes.push(node.as_str().to_owned());
+        }
+    }
+    let now = env.now();
+    let offer = transit.give(contact.fingerprint, &nodes, now, env.rng).offer();
+    transit.save(env.home.places())?;
+    Ok(offer)
+}

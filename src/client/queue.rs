@@ -1,0 +1,202 @@
+//! Sending: a letter is put into the outbox, durably, and a copy is filed as one's own. Nothing
+//! here touches the network, which would tell when one writes. A letter to several people is
+//! queued for all of them or for none. Specified in poste(1), send and sendmail.
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::client::{filing, own, people};
+use crate::core::archive;
+use crate::core::attempt;
+use crate::core::encode::hex;
+use crate::core::filed::Head;
+use crate::core::keys::{LetterId, SignPublic};
+use crate::core::letter::Control;
+use crate::core::mail::fields;
+use crate::core::mail::outgoing::{Audience, outgoing};
+use crate::core::mail::recipients;
+use crate::core::random::bytes;
+use crate::store::contacts::Contact;
+use crate::store::home::Places;
+use crate::store::keyring::Transit;
+use crate::store::lock::StateLock;
+use crate::store::maildir::{Flags, Folder, Name, Place};
+use crate::store::outbox::Item;
+use crate::store::petname::Petname;
+
+/// Queues a mail to each of `to`. Gives the letters' ids.
+pub fn send(
+    env: &mut Env<'_>,
+    to: &[Petname],
+    mail: &[u8],
+    daily: bool,
+) -> Result<Vec<LetterId>, Error> {
+    if mail.len() as u64 > env.config.attachment_max {
+        let most = env.config.attachment_max;
+        return Err(Error::new(
+            Kind::Data,
+            format!("the mail has {} bytes, more than attachment_max, {most}", mail.len()),
+        ));
+    }
+    let lock = env.lock()?;
+    let contacts: Vec<Contact> =
+        to.iter().map(|name| people::load(env, name)).collect::<Result<_, _>>()?;
+    if contacts.is_empty() {
+        return Err(Error::new(Kind::Usage, "a letter needs somebody to go to"));
+    }
+    let transit = Transit::load(env.home.places())?;
+    let sign = own::load(env)?.card.sign;
+    let mail = fields::normalize(mail);
+    let mut ready = Vec::new();
+    for contact in &contacts {
+        let message_id = format!("<{}@poste>", hex(&bytes::<16>(env.rng)));
+        let out = outgoing(&mail, &message_id, Audience::One)?;
+        check_size(env, contact, sign, &out)?;
+        ready.push((contact, out));
+    }
+    ready
+        .iter()
+        .map(|(contact, out)| put(env, &lock, &transit, sign, contact, out, daily))
+        .collect()
+}
+
+/// The petnames that a mail program means: its arguments, and with `from_headers` To, Cc and Bcc.
+pub fn recipients(
+    env: &Env<'_>,
+    arguments: &[String],
+    from_headers: bool,
+    mail: &[u8],
+) -> Result<Vec<Petname>, Error> {
+    let mut names = Vec::new();
+    for argument in arguments {
+        names.extend(recipients::of_argument(argument).map_err(no_contact)?);
+    }
+    if from_headers {
+        names.extend(recipients::of_mail(mail)?);
+    }
+    let mut out: Vec<Petname> = Vec::new();
+    for name in names {
+        let petname: Petname = name.parse().map_err(|e| {
+            let shown = crate::core::printable::line(&name);
+            Error::new(Kind::NoContact, format!("{shown} is no contact: {e}"))
+                .hint("poste contacts")
+        })?;
+        people::load(env, &petname)?;
+        if !out.contains(&petname) {
+            out.push(petname);
+        }
+    }
+    Ok(out)
+}
+
+/// Files the copies of letters that a crash left in the outbox without one.
+pub fn heal(
+    env: &mut Env<'_>,
+    lock: &StateLock,
+    items: &mut [Item],
+    contacts: &[Contact],
+) -> Result<(), Error> {
+    if items.iter().all(|item| item.filed || item.acknowledged.is_some()) {
+        return Ok(());
+    }
+    let transit = Transit::load(env.home.places())?;
+    let sign = own::load(env)?.card.sign;
+    for item in items.iter_mut().filter(|item| !item.filed && item.acknowledged.is_none()) {
+        let Some(contact) = contacts.iter().find(|c| c.fingerprint == item.to) else { continue };
+        let places = env.home.places().clone();
+        let mail = open(&places, &transit, item)?;
+        file_copy(env, lock, &transit, sign, contact, item, &mail)?;
+    }
+    Ok(())
+}
+
+/// The mail of a letter in the outbox.
+pub fn open(places: &Places, transit: &Transit, item: &Item) -> Result<Vec<u8>, Error> {
+    let sealed = item.mail(places)?;
+    archive::open_at_rest(&transit.transit, &sealed, sealed.len()).map_err(|e| {
+        Error::new(Kind::Data, format!("letter {} in the outbox: {e}", item.id))
+            .hint(format!("poste outbox drop {}", item.id))
+    })
+}
+
+fn put(
+    env: &mut Env<'_>,
+    lock: &StateLock,
+    transit: &Transit,
+    sign: SignPublic,
+    contact: &Contact,
+    mail: &[u8],
+    daily: bool,
+) -> Result<LetterId, Error> {
+    let date = env.now();
+    let mut item = Item {
+        id: LetterId::generate(env.rng),
+        to: contact.fingerprint,
+        date,
+        daily,
+        stamp: None,
+        acknowledged: None,
+        copy: Name::new(date.minute(), env.rng).to_string(),
+        filed: false,
+        tries: 0,
+        attempt: Vec::new(),
+    };
+    let sealed = archive::seal_at_rest(&transit.transit.recipient(), mail, env.rng);
+    item.create(env.home.places(), &sealed)?;
+    file_copy(env, lock, transit, sign, contact, &mut item, mail)?;
+    Ok(item.id)
+}
+
+/// Files the own copy under the name planned for it, then records that it is there: a copy that
+/// the user deletes later stays deleted.
+fn file_copy(
+    env: &mut Env<'_>,
+    _lock: &StateLock,
+    transit: &Transit,
+    sign: SignPublic,
+    contact: &Contact,
+    item: &mut Item,
+    mail: &[u8],
+) -> Result<(), Error> {
+    let places = env.home.places().clone();
+    let head = Head {
+        id: item.id,
+        day: item.date.day(),
+        from: sign.fingerprint(),
+        to: vec![contact.fingerprint],
+        date: item.date,
+        group: None,
+    };
+    let message = filing::as_author(&head, mail, sign, &transit.chain(), &contact.card.card)?;
+    let name: Name = item
+        .copy
+        .parse()
+        .map_err(|_| Error::new(Kind::Data, format!("letter {}: bad name of its copy", item.id)))?;
+    let folder = Folder::from(&contact.petname);
+    filing::deliver(&places, &folder, &name, Place::Cur(Flags::SEEN), &message, env.rng)?;
+    item.filed = true;
+    Ok(item.save(&places)?)
+}
+
+fn check_size(
+    env: &mut Env<'_>,
+    contact: &Contact,
+    sign: SignPublic,
+    mail: &[u8],
+) -> Result<(), Error> {
+    let now = env.now();
+    let mut control = Control::new(LetterId::generate(env.rng), sign.fingerprint(), now, now.day());
+    control.card_seen = contact.card.card.issued;
+    control.offer_seen = now;
+    if attempt::fits(&control, mail) {
+        return Ok(());
+    }
+    let what = format!(
+        "the mail has {} bytes; in this release a letter has 16 cells at most, about 61,000 bytes",
+        mail.len()
+    );
+    Err(Error::new(Kind::Data, what).hint("send it in parts, or attach less"))
+}
+
+fn no_contact(error: recipients::RecipientError) -> Error {
+    Error::new(Kind::NoContact, error.to_string())
+}

@@ -1,0 +1,111 @@
+//! Which unproven letters lie in the quarantine folder, and letters that wait for a card which
+//! lists their day. Both are bounded, 64 letters and 30 days. Specified in poste-files(5).
+
+use super::atomic;
+use super::error::Error;
+use super::home::Places;
+use crate::core::keys::{Fingerprint, LetterId};
+use crate::core::time::{DAY, Time};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+
+/// Letters in quarantine at most, and letters waiting at most.
+pub const MOST: usize = 64;
+/// Seconds after which either is given up.
+pub const KEPT: u64 = 30 * DAY;
+
+const LIMIT: u64 = 1 << 20;
+const WAITING_LIMIT: u64 = 256 << 10;
+
+/// A letter in the quarantine folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Held {
+    /// Whom it claims to be from.
+    pub from: Fingerprint,
+    /// The id it claims.
+    pub id: LetterId,
+    /// When it came.
+    pub since: Time,
+    /// The name of its file.
+    pub name: String,
+}
+
+/// The list of letters in quarantine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct List {
+    /// Oldest first.
+    pub letter: Vec<Held>,
+}
+
+impl List {
+    /// Reads it.
+    pub fn load(places: &Places) -> Result<List, Error> {
+        Ok(atomic::read_toml(&file(places), LIMIT)?.unwrap_or_default())
+    }
+
+    /// Writes it, durably.
+    pub fn save(&self, places: &Places) -> Result<(), Error> {
+        atomic::write_toml(&file(places), self)
+    }
+
+    /// Takes the entries that claim this author and id out of the list.
+    pub fn take(&mut self, from: Fingerprint, id: LetterId) -> Vec<Held> {
+        let means = |held: &Held| held.from == from && held.id == id;
+        let (taken, kept) = std::mem::take(&mut self.letter).into_iter().partition(means);
+        self.letter = kept;
+        taken
+    }
+}
+
+/// A letter whose day no card at hand lists.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Waiting {
+    /// When its last cell was stored.
+    pub stored: Time,
+    /// Whether the clock was good then.
+    pub clock_is_good: bool,
+    /// The letter, sealed to the transit key, in base64.
+    pub sealed: String,
+    /// Which file it is; not part of it.
+    #[serde(skip)]
+    pub path: PathBuf,
+}
+
+impl Waiting {
+    /// Keeps a letter; with 64 waiting already, it is not kept.
+    pub fn keep(&self, places: &Places, id: LetterId) -> Result<bool, Error> {
+        if Waiting::load_all(places)?.len() >= MOST {
+            return Ok(false);
+        }
+        let dir = places.state().join("waiting");
+        atomic::make_dir(&dir)?;
+        atomic::write_toml(&dir.join(format!("{id}.toml")), self)?;
+        Ok(true)
+    }
+
+    /// All that wait.
+    pub fn load_all(places: &Places) -> Result<Vec<Waiting>, Error> {
+        let mut all = Vec::new();
+        for entry in atomic::entries(&places.state().join("waiting"))? {
+            let path = entry.path();
+            if path.extension().is_some_and(|e| e == "toml")
+                && let Some(waiting) = atomic::read_toml::<Waiting>(&path, WAITING_LIMIT)?
+            {
+                all.push(Waiting { path, ..waiting });
+            }
+        }
+        Ok(all)
+    }
+
+    /// Forgets it.
+    pub fn remove(&self) -> Result<(), Error> {
+        atomic::remove(&self.path)
+    }
+}
+
+fn file(places: &Places) -> PathBuf {
+    places.state().join("quarantine.toml")
+}
