@@ -228,9 +228,9 @@ fn eight_deliver_without_collision_while_a_ninth_moves() {
             let folder = folder.clone();
             scope.spawn(move || {
                 let mut rng = Fixed::new(worker);
-                for _ in 0..each / 100 {
+                for _ in 0..each / 250 {
                     let mut delivery = mail.delivery();
-                    for n in 0..100 {
+                    for n in 0..250 {
                         let name = Name::new(Time::from_unix(n), &mut rng);
                         delivery.add(&folder, &name, Place::New, b"x").unwrap();
                     }
