@@ -134,7 +134,7 @@ impl Error {
             Cause::NoPlace => Some("set HOME, or name a directory with --home".to_owned()),
             Cause::Open { .. } => Some(format!("chmod -R go= {path}")),
             Cause::Owner { .. } => Some(format!("chown -R \"$(id -u)\" {path}")),
-            Cause::Full => Some("make room and try again; nothing was changed".to_owned()),
+            Cause::Full => Some("make room and try again".to_owned()),
             Cause::Damaged { .. } | Cause::TooLarge { .. } | Cause::NotPlain => {
                 Some(format!("restore {path} from a backup, or move it away"))
             }

@@ -9,6 +9,8 @@
 
 use super::atomic;
 use super::error::{Cause, Error};
+use super::maildir::Maildir;
+use crate::core::time::Time;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -268,14 +270,27 @@ impl Home {
         check_dirs(&places)?;
         check(&places.keys_dir(), PRIVATE)?;
         for item in atomic::entries(&places.keys_dir())? {
-            check_plain(&item.path(), PRIVATE)?;
+            // Another process may be replacing a key file at this moment, by way of a file that
+            // is gone before it can be looked at.
+            unless_missing(check_plain(&item.path(), PRIVATE))?;
         }
-        match check(&places.config_file, UNWRITABLE) {
-            Err(Error { cause: Cause::Io(error), .. })
-                if error.kind() == io::ErrorKind::NotFound => {}
-            other => other?,
-        }
+        unless_missing(check(&places.config_file, UNWRITABLE))?;
         Ok(Home { places })
+    }
+
+    /// Removes everywhere in data and state the temporary files that a crash left more than 36
+    /// hours before `now`, those of the mail included. Returns how many.
+    pub fn sweep(&self, now: Time) -> Result<usize, Error> {
+        let mut removed = Maildir::new(self.places.mail()).sweep(now)?;
+        for root in [&self.places.data, &self.places.state] {
+            removed += atomic::sweep(root, now)?;
+            for item in atomic::entries(root)? {
+                if item.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    removed += atomic::sweep(&item.path(), now)?;
+                }
+            }
+        }
+        Ok(removed)
     }
 
     /// Its paths.
@@ -298,6 +313,13 @@ fn check_dirs(places: &Places) -> Result<(), Error> {
     [&places.config, &places.data, &places.state]
         .into_iter()
         .try_for_each(|dir| check(dir, PRIVATE))
+}
+
+fn unless_missing(checked: Result<(), Error>) -> Result<(), Error> {
+    match checked {
+        Err(Error { cause: Cause::Io(e), .. }) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
 }
 
 fn check_plain(path: &Path, closed: u32) -> Result<(), Error> {

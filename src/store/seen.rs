@@ -46,7 +46,8 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Reads the journal in `dir`. A last line cut short by a crash counts as never written; any
+    /// Reads the journal in `dir`; whoever will add to it holds the state lock from before this
+    /// call on, so that nobody adds in between. A last line cut short by a crash counts as never written; any
     /// other line that is not the journal's is an error that names file and line.
     pub fn open(dir: &Path) -> Result<Seen, Error> {
         let mut seen = Seen { dir: dir.to_owned(), marks: HashMap::new(), named: BTreeSet::new() };

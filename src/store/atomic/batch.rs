@@ -125,21 +125,21 @@ impl Batch {
 
     fn stage(
         &mut self,
-        staged: Staged,
+        mut staged: Staged,
         mut file: File,
         bytes: &[u8],
         time: Option<Time>,
     ) -> Result<(), Error> {
-        // Pushed before it is written, so that what fails is removed with the batch.
-        self.staged.push(staged);
-        let few = self.staged.len() <= FEW;
-        let staged = self.staged.last_mut().expect("one was pushed just now");
         let mut written = file.write_all(bytes);
         if let (Ok(()), Some(time)) = (&written, time) {
             written = file.set_modified(UNIX_EPOCH + Duration::from_secs(time.unix()));
         }
-        written.map_err(Error::io(&staged.target, "write"))?;
-        staged.file = few.then_some(file);
+        if let Err(error) = written {
+            let _ = fs::remove_file(&staged.temp);
+            return Err(Error::io(&staged.target, "write")(error));
+        }
+        staged.file = (self.staged.len() < FEW).then_some(file);
+        self.staged.push(staged);
         Ok(())
     }
 

@@ -82,6 +82,9 @@ pub fn append(path: &Path, lines: &[u8]) -> Result<(), Error> {
         }
         other => (other.map_err(refused_link(path))?, false),
     };
+    if !file.metadata().map_err(Error::io(path, "add to"))?.is_file() {
+        return Err(Error::new(path, "add to", Cause::NotPlain));
+    }
     let mut add = || -> io::Result<()> {
         let end = end_of_lines(&mut file)?;
         file.set_len(end)?;

@@ -166,7 +166,10 @@ pub(super) fn proxy(text: &str) -> Result<String, BadAddress> {
 
 /// The host of `host[:port]`, brackets of an IPv6 address included; both are checked.
 fn host(authority: &str) -> Result<&str, BadAddress> {
-    let end = authority.find(']').map_or(0, |at| at + 1);
+    let end = match (authority.starts_with('['), authority.find(']')) {
+        (true, None) => return Err(BadAddress::Host),
+        (_, at) => at.map_or(0, |at| at + 1),
+    };
     let (host, port) = match authority[end..].find(':') {
         Some(at) => (&authority[..end + at], Some(&authority[end + at + 1..])),
         None => (authority, None),

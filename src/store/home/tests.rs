@@ -151,3 +151,33 @@ fn home_on_another_disk_by_a_link_is_fine() {
     symlink(dir.path().join("disk"), places.data()).unwrap();
     Home::open(places).unwrap();
 }
+
+#[test]
+fn home_opens_while_its_keys_are_being_replaced() {
+    let (_dir, home) = scratch_home();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let set = std::sync::atomic::Ordering::Relaxed;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(set) {
+                atomic::write(&home.places().transit(), b"x").unwrap();
+            }
+        });
+        let opened: Vec<_> = (0..300).map(|_| Home::open(home.places().clone()).err()).collect();
+        done.store(true, set);
+        assert!(opened.iter().all(Option::is_none), "{:?}", opened.iter().flatten().next());
+    });
+}
+
+#[test]
+fn sweeping_reaches_every_directory() {
+    let (_dir, home) = scratch_home();
+    let places = home.places();
+    for dir in [places.keys_dir(), places.outbox_dir(), places.seen_dir(), places.state().into()] {
+        fs::write(dir.join(".new-1-1"), b"torn").unwrap();
+    }
+    let made = places.keys_dir().join(".new-1-1").metadata().unwrap().ctime() as u64;
+    assert_eq!(home.sweep(Time::from_unix(made + 3600)).unwrap(), 0);
+    assert_eq!(home.sweep(Time::from_unix(made + 37 * 3600)).unwrap(), 4);
+    assert!(places.transit().exists());
+}

@@ -8,7 +8,7 @@
 use super::super::atomic::Batch;
 use super::super::error::Error;
 use super::{Flags, Folder, Maildir, Name};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 /// Where in a folder a message goes.
@@ -24,8 +24,8 @@ pub enum Place {
 pub struct Delivery<'a> {
     mail: &'a Maildir,
     batch: Batch,
-    /// Folders whose parts are there, each with the names that stood in it.
-    ready: Vec<(Folder, HashSet<Name>)>,
+    /// Folders whose parts are there, each with the messages that stand in it or will.
+    ready: HashMap<Folder, HashMap<Name, PathBuf>>,
 }
 
 impl Maildir {
@@ -45,7 +45,7 @@ impl Maildir {
 
     /// Begins a delivery of many; a few hundred at a time are best.
     pub fn delivery(&self) -> Delivery<'_> {
-        Delivery { mail: self, batch: Batch::new(), ready: Vec::new() }
+        Delivery { mail: self, batch: Batch::new(), ready: HashMap::new() }
     }
 }
 
@@ -58,16 +58,14 @@ impl Delivery<'_> {
         place: Place,
         bytes: &[u8],
     ) -> Result<PathBuf, Error> {
-        if !self.ready.iter().any(|(ready, _)| ready == folder) {
+        if !self.ready.contains_key(folder) {
             self.mail.make(folder)?;
-            let standing = self.mail.list(folder)?.into_iter().map(|entry| entry.name).collect();
-            self.ready.push((folder.clone(), standing));
+            let standing = self.mail.list(folder)?.into_iter().map(|e| (e.name, e.path)).collect();
+            self.ready.insert(folder.clone(), standing);
         }
-        let standing = self.ready.iter().find(|(ready, _)| ready == folder);
-        if standing.is_some_and(|(_, names)| names.contains(name))
-            && let Some(entry) = self.mail.locate(folder, name)?
-        {
-            return Ok(entry.path);
+        let standing = self.ready.entry(folder.clone()).or_default();
+        if let Some(path) = standing.get(name) {
+            return Ok(path.clone());
         }
         let target = match place {
             Place::New => self.mail.part(folder, "new").join(name.to_string()),
@@ -75,6 +73,7 @@ impl Delivery<'_> {
         };
         let temp = self.mail.part(folder, "tmp").join(name.to_string());
         self.batch.write_via(temp, target.clone(), name.time(), bytes)?;
+        standing.insert(*name, target.clone());
         Ok(target)
     }
 
