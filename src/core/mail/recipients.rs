@@ -10,6 +10,9 @@ use mail_parser::{Addr, HeaderValue, parsers::MessageStream};
 /// The domain of every address: `bob@poste`.
 pub const DOMAIN: &str = "poste";
 
+/// Most bytes of a local part: petnames and fingerprints are shorter.
+const MAX_NAME: usize = 256;
+
 /// Most addresses that one message may name.
 pub const MAX_RECIPIENTS: usize = 256;
 
@@ -87,7 +90,7 @@ fn petname(addr: &Addr<'_>) -> Result<String, RecipientError> {
         None => text,
     };
     let odd = |c: char| c.is_whitespace() || c.is_control() || "@,;:<>()\"".contains(c);
-    if name.is_empty() || name.contains(odd) {
+    if name.is_empty() || name.len() > MAX_NAME || name.contains(odd) {
         return Err(RecipientError::Unreadable(shown(text)));
     }
     Ok(name.to_owned())
@@ -164,6 +167,8 @@ mod tests {
     fn a_list_has_an_end() {
         let many = vec!["bob"; MAX_RECIPIENTS + 1].join(",");
         assert_eq!(of_argument(&many), Err(RecipientError::TooMany));
+        let long = "b".repeat(MAX_NAME + 1);
+        assert!(matches!(of_argument(&long), Err(RecipientError::Unreadable(_))));
     }
 
     proptest! {
