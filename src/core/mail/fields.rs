@@ -149,7 +149,9 @@ pub fn write(out: &mut Vec<u8>, field: &Field<'_>) {
 
 /// The value on one line, cleaned as [`write()`] does.
 pub fn unfold(field: &Field<'_>) -> Vec<u8> {
-    clean(field.value).trim_ascii().to_vec()
+    let mut value = normalize(field.value).into_owned();
+    value.retain(|byte| *byte != b'\n');
+    clean(&value).trim_ascii().to_vec()
 }
 
 /// Length of what stands before the first field and is no part of the message. Only what a field

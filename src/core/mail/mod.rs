@@ -7,7 +7,10 @@
 //! the next reader is cleaned line by line.
 //! Specified in poste-protocol(7), Letter and Filed form.
 
+pub mod compose;
 pub mod fields;
 pub mod incoming;
+pub mod mime;
 pub mod outgoing;
 pub mod recipients;
+pub mod render;
