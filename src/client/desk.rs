@@ -42,6 +42,7 @@ impl Desk {
         let card = own::load(env)?;
         let contacts = Contact::load_all(&places)?;
         let mut items = outbox::load(&places)?;
+        outbox::sweep(&places, &lock, &items)?;
         queue::heal(env, &lock, &mut items, &contacts)?;
         Ok(Desk {
             me: card.card.sign,

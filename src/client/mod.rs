@@ -13,3 +13,4 @@ pub mod own;
 pub mod people;
 pub mod publish;
 pub mod queue;
+pub mod sync;

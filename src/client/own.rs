@@ -13,6 +13,7 @@ use crate::store::atomic;
 use crate::store::keyring::{Prekey, Transit};
 use crate::store::lock::StateLock;
 use crate::store::locked::Locked;
+use crate::store::progress::Progress;
 
 /// Listen digits in one's own card.
 const LISTEN: usize = 1;
@@ -77,10 +78,22 @@ pub fn sign(
         transit.save(env.home.places())?;
     }
     let card = compose(env, transit, locked, last.as_ref(), now)?;
+    let previous = last.as_ref().map(|c| c.card.clone());
     let disclosed = last.and_then(|c| c.disclosed).filter(|d| card.day_key(d.date).is_some());
     let signed = card.sign(&locked.sign, disclosed.as_ref())?;
     atomic::write(&env.home.places().card(), signed.text().as_bytes())?;
+    if previous.is_none_or(|old| is_material(&old, &signed.card)) {
+        let mut progress = Progress::load(env.home.places())?;
+        progress.material = signed.card.issued;
+        progress.save(env.home.places())?;
+    }
     Ok(signed)
+}
+
+/// Whether correspondents must be told: where and how often one listens, and by which keys.
+fn is_material(old: &Card, new: &Card) -> bool {
+    (old.series, old.dh, &old.urls, &old.nodes) != (new.series, new.dh, &new.urls, &new.nodes)
+        || (old.listen, old.class, old.end) != (new.listen, new.class, new.end)
 }
 
 /// `https://host/alice.toml#<fingerprint>`, or the bare fingerprint if the card has no address.

@@ -5,6 +5,7 @@
 use super::atomic;
 use super::error::Error;
 use super::home::Places;
+use super::lock::StateLock;
 use crate::core::keys::{Fingerprint, LetterId};
 use crate::core::time::Time;
 use serde::{Deserialize, Serialize};
@@ -112,29 +113,31 @@ impl Item {
     }
 }
 
-/// All letters, oldest first. A mail without a state is one that was not queued to the end, or
-/// was removed; it is deleted.
+/// All letters, oldest first.
 pub fn load(places: &Places) -> Result<Vec<Item>, Error> {
     let mut items: Vec<Item> = Vec::new();
-    let mut mails = Vec::new();
-    for entry in atomic::entries(&places.outbox_dir())? {
-        let path = entry.path();
-        match path.extension().and_then(|e| e.to_str()) {
-            Some("toml") => items.extend(atomic::read_toml::<Item>(&path, STATE_LIMIT)?),
-            Some("age") => mails.push(path),
-            _ => {}
-        }
-    }
-    for path in mails {
-        let whole = items
-            .iter()
-            .any(|item| item.acknowledged.is_none() && mail_file(places, item.id) == path);
-        if !whole {
-            atomic::remove(&path)?;
-        }
+    for path in files(places, "toml")? {
+        items.extend(atomic::read_toml::<Item>(&path, STATE_LIMIT)?);
     }
     items.sort_by_key(|item| (item.date, item.id));
     Ok(items)
+}
+
+/// Deletes mails without a state: those that a crash kept from being queued, or from being
+/// removed to the end. Under the lock none is just being queued.
+pub fn sweep(places: &Places, _lock: &StateLock, items: &[Item]) -> Result<(), Error> {
+    for path in files(places, "age")? {
+        let is_mail = |item: &Item| mail_file(places, item.id) == path;
+        if !items.iter().any(|item| item.acknowledged.is_none() && is_mail(item)) {
+            atomic::remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn files(places: &Places, kind: &str) -> Result<Vec<PathBuf>, Error> {
+    let paths = atomic::entries(&places.outbox_dir())?.into_iter().map(|entry| entry.path());
+    Ok(paths.filter(|path| path.extension().is_some_and(|e| e == kind)).collect())
 }
 
 fn state_file(places: &Places, id: LetterId) -> PathBuf {

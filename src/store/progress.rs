@@ -28,6 +28,8 @@ pub struct Progress {
     pub daily_moment: Option<u64>,
     /// The day of the last daily exchange.
     pub daily_done: Option<Day>,
+    /// `issued` of the own card in which something last changed that correspondents must know.
+    pub material: Time,
     /// Closed buckets fetched whole, by node.
     pub fetched: BTreeMap<String, Vec<String>>,
 }

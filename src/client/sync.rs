@@ -1,0 +1,201 @@
+//! `sync`: plan, do, record; first for what comes, then for what goes. The network is used
+//! without the state lock, so `send` never waits for it, and everything is loaded anew before it
+//! is changed. A node in trouble is a soft error: it is reported, and stops nothing.
+//! Specified in poste(1) and poste-protocol(7), What a sync looks like from outside.
+
+mod collect;
+mod post;
+
+use crate::client::desk::Desk;
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::core::bucket::Class;
+use crate::core::clock::Clock;
+use crate::core::plan::Node;
+use crate::core::time::Time;
+use crate::net;
+use crate::store::lock::SyncLock;
+use crate::store::progress::{self, Progress};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How to sync.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Do the daily exchange now.
+    pub daily: bool,
+    /// Post without cover.
+    pub now: bool,
+    /// Take the clock for good if it is not behind its own record.
+    pub trust_clock: bool,
+    /// Say what would be done, and do nothing.
+    pub dry_run: bool,
+    /// Wait for another sync to end.
+    pub wait_lock: bool,
+}
+
+/// What a sync did.
+#[derive(Debug, Default, Serialize)]
+pub struct Report {
+    /// Another sync is running, and nothing was done.
+    pub skipped: bool,
+    /// Nodes asked, and those that answered at least once.
+    pub nodes: usize,
+    /// Nodes that answered at least once.
+    pub answered: usize,
+    /// Cells fetched.
+    pub fetched: usize,
+    /// Cells posted, cover included.
+    pub posted: usize,
+    /// New letters, by folder.
+    pub letters: BTreeMap<String, usize>,
+    /// Letters put into quarantine.
+    pub quarantined: usize,
+    /// Letters of one's own that were acknowledged.
+    pub acknowledged: usize,
+    /// Letters of one's own that are still to be acknowledged.
+    pub outbox: usize,
+    /// With `dry_run`: what would be asked and posted.
+    pub plan: Vec<String>,
+    /// What the clock is worth.
+    pub clock: Option<Clock>,
+    /// Soft errors.
+    pub errors: Vec<String>,
+    /// Whether nobody has answered for so long that it is to be said, once a day.
+    pub outage: bool,
+    #[serde(skip)]
+    worst: Option<Kind>,
+    #[serde(skip)]
+    heard: BTreeSet<String>,
+}
+
+impl Report {
+    /// The soft error that decides the exit status: offline or in part, unless it is worse.
+    pub fn failure(&self) -> Option<Kind> {
+        self.worst
+    }
+
+    fn soft(&mut self, error: Error) {
+        let rank = |kind: Kind| !matches!(kind, Kind::Offline | Kind::Refused | Kind::Protocol);
+        // Whatever a node does, the sync was done in part: 75. What the user must mend is worse.
+        let kind = if rank(error.kind) { error.kind } else { Kind::Offline };
+        if self.worst.is_none_or(|worst| !rank(worst)) {
+            self.worst = Some(kind);
+        }
+        self.errors.push(error.what);
+    }
+}
+
+/// Syncs. Fails as a whole only if the home itself cannot be used.
+pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
+    let mut report = Report::default();
+    let lock = match options.wait_lock {
+        true => Some(SyncLock::wait(&env.home, None)?),
+        false => SyncLock::try_lock(&env.home)?,
+    };
+    let Some(_lock) = lock else {
+        report.skipped = true;
+        return Ok(report);
+    };
+    let daily = begin(env, options)?;
+
+    let gets = collect::plan(env, daily)?;
+    if options.dry_run {
+        report.plan = gets.iter().map(|g| format!("get {} from {}", g.bucket, g.node)).collect();
+        report.plan.extend(post::preview(env, daily)?);
+        return Ok(report);
+    }
+    let fetched = collect::fetch(env, &gets, &mut report);
+    collect::record(env, options, fetched, &mut report)?;
+
+    let out = post::plan(env, options, daily, &mut report)?;
+    let taken = post::post(env, &out, &mut report);
+    post::record(env, out, &taken, &mut report)?;
+
+    end(env, daily, &mut report)?;
+    Ok(report)
+}
+
+/// Whether this sync is the daily exchange. Tidies up what earlier runs left.
+fn begin(env: &mut Env<'_>, options: &Options) -> Result<bool, Error> {
+    let places = env.home.places().clone();
+    let now = env.now();
+    let _lock = env.lock()?;
+    env.home.sweep(now)?;
+    let mut progress = Progress::load(&places)?;
+    let known = progress.daily_moment;
+    let daily = progress.is_daily_exchange(now, env.rng) || options.daily;
+    if known != progress.daily_moment {
+        progress.save(&places)?;
+    }
+    Ok(daily)
+}
+
+fn end(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<(), Error> {
+    let places = env.home.places().clone();
+    let now = env.now();
+    let desk = Desk::open(env)?;
+    report.outbox = desk.outbox.iter().filter(|item| item.acknowledged.is_none()).count();
+    report.answered = report.heard.len();
+    let mut progress = Progress::load(&places)?;
+    progress.last_sync = now;
+    if !report.heard.is_empty() {
+        progress.last_answer = now;
+        progress.complained = None;
+        if daily {
+            progress.daily_done = Some(now.day());
+        }
+    } else if report.nodes > 0 {
+        let silent = now.since(progress.last_answer) >= env.config.warn_after;
+        report.outage = silent && progress.complained != Some(now.day());
+        if report.outage {
+            progress.complained = Some(now.day());
+        }
+    }
+    Ok(progress.save(&places)?)
+}
+
+/// The nodes that one listens on: those of the configuration, of every live offer, of the card.
+fn listening(env: &Env<'_>, desk: &Desk) -> Vec<Node> {
+    let offers = desk.transit.given.iter().flat_map(|offer| &offer.nodes);
+    let config = env.config.nodes.iter().map(|node| node.as_str().to_owned());
+    let all: BTreeSet<String> =
+        config.chain(desk.card.card.nodes.iter().cloned()).chain(offers.cloned()).collect();
+    all.into_iter().map(node).collect()
+}
+
+fn node(url: String) -> Node {
+    Node { directory: url.starts_with("file:"), url }
+}
+
+/// One's own class: what the card says.
+fn class(desk: &Desk) -> Class {
+    desk.card.card.class
+}
+
+/// Notes that a node answered, and what it said of the time.
+fn hear(report: &mut Report, witnesses: &mut Vec<(String, Time)>, node: &str, heard: net::Heard) {
+    report.heard.insert(node.to_owned());
+    if let (true, Some(date)) = (heard.trusted, heard.date) {
+        witnesses.push((node.to_owned(), date));
+    }
+}
+
+/// What the clock is worth now; the record is kept up to date.
+fn judge_clock(env: &Env<'_>, witnesses: &[(String, Time)], trust: bool) -> Result<Clock, Error> {
+    let places = env.home.places();
+    let now = env.now();
+    let mut record = progress::load_clock(places)?;
+    for (server, said) in witnesses {
+        record.hear(server, now, *said);
+    }
+    if trust {
+        record.latest = now;
+    }
+    let clock = record.judge(now, trust || env.config.trust_clock);
+    if clock == Clock::Good {
+        record.advance(now);
+    }
+    progress::save_clock(places, &record)?;
+    Ok(clock)
+}

@@ -1,0 +1,225 @@
+//! What comes: the plan of downloads, fetching, and opening what was fetched. A closed bucket
+//! counts as fetched only when everything in it has been dealt with.
+
+use super::{Options, Report, class, hear, judge_clock, listening};
+use crate::client::arrive::{self, Outcome};
+use crate::client::desk::Desk;
+use crate::client::env::Env;
+use crate::client::error::Error;
+use crate::core::archive;
+use crate::core::bucket::{Bucket, CELL};
+use crate::core::clock::Clock;
+use crate::core::hybrid::HybridSecret;
+use crate::core::judge::Arrival;
+use crate::core::keys::PairSecret;
+use crate::core::letter::Letter;
+use crate::core::parts::{Joined, Joiner};
+use crate::core::plan::{self, Get};
+use crate::core::scan::{self, How};
+use crate::core::seal;
+use crate::core::time::Time;
+use crate::net::Fetched;
+use crate::store::progress::Progress;
+use crate::store::quarantine::Waiting;
+use std::collections::BTreeMap;
+
+/// Bytes of one bucket from one node at most.
+const BUCKET_LIMIT: u64 = 512 << 20;
+/// Bytes of a letter at most: 16 cells.
+const LETTER_LIMIT: usize = 16 * CELL;
+
+/// What was fetched.
+#[derive(Default)]
+pub struct Fetch {
+    /// The cells of each bucket, from all nodes.
+    cells: BTreeMap<Bucket, Vec<u8>>,
+    /// Closed buckets that a node served to the end.
+    complete: Vec<Get>,
+    witnesses: Vec<(String, Time)>,
+}
+
+/// Which buckets are fetched where.
+pub fn plan(env: &mut Env<'_>, daily: bool) -> Result<Vec<Get>, Error> {
+    let desk = Desk::open(env)?;
+    let progress = Progress::load(env.home.places())?;
+    let nodes = listening(env, &desk);
+    let fetched = |node: &str, bucket| progress.was_fetched(node, bucket);
+    Ok(plan::downloads(env.now(), &nodes, class(&desk), daily, &fetched))
+}
+
+/// Fetches. A node that fails at one bucket is not asked for the next ones.
+pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
+    let mut out = Fetch::default();
+    let digits = match crate::client::own::load(env) {
+        Ok(card) => card.card.listen,
+        Err(error) => {
+            report.soft(error);
+            return out;
+        }
+    };
+    for gets in gets.chunk_by(|a, b| a.node == b.node) {
+        report.nodes += 1;
+        let courier = env
+            .address(&gets[0].node)
+            .and_then(|address| Ok(env.network.courier(&address, env.rng)?));
+        let courier = match courier {
+            Ok(courier) => courier,
+            Err(error) => {
+                report.soft(error);
+                continue;
+            }
+        };
+        for get in gets {
+            let now = env.now();
+            match courier.fetch(get.bucket, digits, BUCKET_LIMIT) {
+                Ok(answer) => {
+                    hear(report, &mut out.witnesses, &get.node, answer.heard);
+                    if let Fetched::Cells(cells) = answer.body {
+                        report.fetched += cells.len() / CELL;
+                        out.cells.entry(get.bucket).or_default().extend(cells);
+                    }
+                    if get.bucket.is_closed(now) {
+                        out.complete.push(get.clone());
+                    }
+                }
+                Err(error) => {
+                    if error.heard.date.is_some() {
+                        hear(report, &mut out.witnesses, &get.node, error.heard);
+                    }
+                    report.soft(error.into());
+                    break;
+                }
+            }
+        }
+        if let Err(error) = courier.tidy(env.now()) {
+            report.soft(error.into());
+        }
+    }
+    out
+}
+
+/// Opens what was fetched and lets it take effect.
+pub fn record(
+    env: &mut Env<'_>,
+    options: &Options,
+    fetch: Fetch,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let places = env.home.places().clone();
+    let mut desk = Desk::open(env)?;
+    let clock = judge_clock(env, &fetch.witnesses, options.trust_clock)?;
+    report.clock = Some(clock);
+    let arrival = Arrival { stored: env.now(), clock_is_good: clock == Clock::Good };
+    let before = unacknowledged(&desk);
+    for (bucket, cells) in &fetch.cells {
+        for letter in open_bucket(env, &desk, *bucket, cells) {
+            take(env, &mut desk, &letter, arrival, report)?;
+        }
+    }
+    retry_waiting(env, &mut desk, report)?;
+    report.acknowledged = before - unacknowledged(&desk);
+    if clock == Clock::Good {
+        desk.seen.tidy(&desk.lock, env.now())?;
+        drop_stale(env, &mut desk)?;
+    }
+    let mut progress = Progress::load(&places)?;
+    for get in &fetch.complete {
+        progress.fetched(&get.node, get.bucket, env.now());
+    }
+    Ok(progress.save(&places)?)
+}
+
+fn take(
+    env: &mut Env<'_>,
+    desk: &mut Desk,
+    letter: &[u8],
+    arrival: Arrival,
+    report: &mut Report,
+) -> Result<(), Error> {
+    match arrive::take(env, desk, letter, arrival)? {
+        Outcome::Filed { folder, .. } => {
+            *report.letters.entry(folder.to_string()).or_default() += 1
+        }
+        Outcome::Quarantined { .. } => report.quarantined += 1,
+        Outcome::Duplicate | Outcome::Dropped(_) | Outcome::Obeyed | Outcome::Waiting => {}
+    }
+    Ok(())
+}
+
+/// The letters in a bucket that open for us: found by tag or by trial, joined, unsealed, and from
+/// the one to whom the secret was given.
+fn open_bucket(env: &mut Env<'_>, desk: &Desk, bucket: Bucket, cells: &[u8]) -> Vec<Vec<u8>> {
+    let given = &desk.transit.given;
+    let secrets: Vec<&PairSecret> = given.iter().map(|g| &g.secret).collect();
+    let found = scan::scan(cells, bucket, &secrets, &desk.transit.series.dh);
+    let mut joiner = Joiner::default();
+    let mut letters = Vec::new();
+    for (how, chunk) in found.chunks {
+        let Some(joined) = joiner.add(how, chunk, env.rng) else { continue };
+        letters.extend(unseal(desk, &joined));
+    }
+    letters
+}
+
+fn unseal(desk: &Desk, joined: &Joined) -> Option<Vec<u8>> {
+    match joined.how {
+        How::Pair(which) => {
+            let given = &desk.transit.given[which];
+            let plain = seal::open(&given.prekey, &joined.sealed, LETTER_LIMIT).ok()?;
+            let from = Letter::read(&plain).ok()?.control.from;
+            (from == given.to).then_some(plain)
+        }
+        How::Stranger => {
+            let prekeys: Vec<&HybridSecret> =
+                desk.transit.prekey.iter().map(|p| &p.secret).collect();
+            seal::open_any(&prekeys, &joined.sealed, LETTER_LIMIT).ok().map(|(_, plain)| plain)
+        }
+    }
+}
+
+/// Tries letters again whose day no card listed when they came.
+fn retry_waiting(env: &mut Env<'_>, desk: &mut Desk, report: &mut Report) -> Result<(), Error> {
+    let now = env.now();
+    for waiting in Waiting::load_all(env.home.places())? {
+        let sealed = crate::core::encode::unbase64_vec(&waiting.sealed, 2 * LETTER_LIMIT);
+        let plain = sealed.ok().and_then(|sealed| {
+            archive::open_at_rest(&desk.transit.transit, &sealed, LETTER_LIMIT).ok()
+        });
+        let listed = plain.as_ref().and_then(|plain| {
+            let control = Letter::read(plain).ok()?.control;
+            let contact = desk.contacts.iter().find(|c| c.fingerprint == control.from)?;
+            contact.day_key(control.day)
+        });
+        match plain {
+            Some(plain) if listed.is_some() => {
+                let arrival =
+                    Arrival { stored: waiting.stored, clock_is_good: waiting.clock_is_good };
+                take(env, desk, &plain, arrival, report)?;
+                waiting.remove()?;
+            }
+            Some(_) if !arrive::is_stale(waiting.stored, now) => {}
+            _ => waiting.remove()?,
+        }
+    }
+    Ok(())
+}
+
+/// Removes what has lain in quarantine for 30 days.
+fn drop_stale(env: &mut Env<'_>, desk: &mut Desk) -> Result<(), Error> {
+    let now = env.now();
+    let (stale, kept) = std::mem::take(&mut desk.quarantine.letter)
+        .into_iter()
+        .partition::<Vec<_>, _>(|held| arrive::is_stale(held.since, now));
+    desk.quarantine.letter = kept;
+    if stale.is_empty() {
+        return Ok(());
+    }
+    for held in &stale {
+        arrive::discard(env, held)?;
+    }
+    Ok(desk.quarantine.save(env.home.places())?)
+}
+
+fn unacknowledged(desk: &Desk) -> usize {
+    desk.outbox.iter().filter(|item| item.acknowledged.is_none()).count()
+}
