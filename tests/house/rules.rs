@@ -161,6 +161,15 @@ pub fn no_printing(file: &Source) -> Vec<String> {
         .collect()
 }
 
+/// Unit tests are not shipped, wherever they stand.
+pub fn tests_are_tests(file: &Source) -> Vec<String> {
+    let code = file.shipped();
+    words(&code, "mod tests")
+        .into_iter()
+        .map(|at| place(file.path, &code, at) + "unit tests without #[cfg(test)]")
+        .collect()
+}
+
 /// Nothing is left half done.
 pub fn finished(file: &Source) -> Vec<String> {
     let code = file.code();
@@ -253,6 +262,9 @@ mod tests {
         catches(no_unwrap, "src/net/a.rs", "fn f() {\n read()\n  .unwrap();\n}", 3);
         allows(no_unwrap, "src/net/a.rs", "#[cfg(test)]\nmod tests { fn f() { a.unwrap() } }");
         allows(no_unwrap, "src/net/a.rs", "fn f() { a.unwrap_or_default() }");
+        allows(no_unwrap, "src/net/tests/a.rs", "fn f() { a.unwrap() }");
+        catches(tests_are_tests, "src/net/mod.rs", "\nmod tests;", 2);
+        allows(tests_are_tests, "src/net/mod.rs", "#[cfg(test)]\npub(crate) mod tests;");
         catches(no_printing, "src/client/a.rs", "fn f() { eprintln!(\"x\"); }", 1);
         allows(no_printing, "src/cli/ui.rs", "fn f() { eprintln!(\"x\"); }");
         for bad in ["todo!()", "unimplemented!()", "dbg!(x)"] {
