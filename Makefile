@@ -1,5 +1,5 @@
 # poste. `make` builds, `make demo` shows, `make test` checks everything, `make install` installs.
-# Only `make deps` reaches for the network; everything after it works offline.
+# Only `make deps` and `make interop` reach for the network; all else works offline.
 
 PREFIX = /usr/local
 DESTDIR =
