@@ -44,8 +44,8 @@ test: deps
 	for script in $(SCRIPTS); do sh -n "$$script" || exit 1; done
 	bash -n .ci/run
 	if $(CARGO) nextest --version >/dev/null 2>&1; \
-	then $(OFFLINE) $(CARGO) nextest run --locked; \
-	else $(OFFLINE) $(CARGO) test --locked --all-targets; fi
+	then $(OFFLINE) $(CARGO) nextest run --locked --no-fail-fast; \
+	else $(OFFLINE) $(CARGO) test --locked --all-targets --no-fail-fast; fi
 	$(OFFLINE) $(CARGO) test --locked --doc
 
 deps:
