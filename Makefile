@@ -1,5 +1,5 @@
 # poste. `make` builds, `make demo` shows, `make test` checks everything, `make install` installs.
-# Only `make deps` reaches for the network; everything after it works offline.
+# Only `make deps` and `make interop` reach for the network; all else works offline.
 
 PREFIX = /usr/local
 DESTDIR =
@@ -44,8 +44,8 @@ test: deps
 	for script in $(SCRIPTS); do sh -n "$$script" || exit 1; done
 	bash -n .ci/run
 	if $(CARGO) nextest --version >/dev/null 2>&1; \
-	then $(OFFLINE) $(CARGO) nextest run --locked; \
-	else $(OFFLINE) $(CARGO) test --locked --all-targets; fi
+	then $(OFFLINE) $(CARGO) nextest run --locked --no-fail-fast; \
+	else $(OFFLINE) $(CARGO) test --locked --all-targets --no-fail-fast; fi
 	$(OFFLINE) $(CARGO) test --locked --doc
 
 deps:

@@ -1,5 +1,6 @@
 //! What can go wrong with a verb: a kind, which becomes the exit status, a line that names the
-//! file, node or person, and hints that can be typed. Exit statuses: poste(1).
+//! file, node or person, and hints that can be typed. Nothing is printed and no status chosen here.
+//! Exit statuses: poste(1).
 
 use crate::core::attempt::CannotAttempt;
 use crate::core::card::{BadCard, NotTaken};

@@ -1,5 +1,6 @@
 //! `init`: keys, configuration, tree and a first card. It makes a home or leaves nothing; it never
-//! touches one that exists. Specified in poste(1) and poste-files(5).
+//! touches one that exists, and reaches for no network.
+//! Specified in poste(1) and poste-files(5).
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};

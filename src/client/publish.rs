@@ -1,5 +1,6 @@
 //! `publish`: signs a new card when one is due and puts it where the configuration says. Each
-//! target is tried, whatever became of the others. Specified in poste(1).
+//! target is tried, whatever became of the others.
+//! Specified in poste(1).
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};

@@ -1,5 +1,6 @@
 //! The stamp: work that a stranger puts into a first letter. It guards the requests folder and
-//! nothing else. Specified in poste-protocol(7), Card.
+//! nothing else: it proves neither who wrote nor when, and is asked of no contact.
+//! Specified in poste-protocol(7), Card.
 
 use crate::core::encode::{hex, unhex};
 use crate::core::keys::{LetterId, SignPublic};

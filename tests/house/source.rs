@@ -24,9 +24,11 @@ impl Source<'_> {
         blank_prose(self.text)
     }
 
-    /// Whether the file holds the unit tests of the one beside it.
+    /// Whether the file is made of tests alone: integration tests, or unit tests in a file or
+    /// directory of their own, which `rules::tests_are_tests` holds to stand under `#[cfg(test)]`.
     pub fn is_tests(&self) -> bool {
-        self.path.ends_with("/tests.rs")
+        let below = self.path.strip_prefix("src/");
+        below.is_none_or(|path| path.ends_with("/tests.rs") || path.contains("/tests/"))
     }
 
     /// The code without what stands under `#[cfg(test)]`.

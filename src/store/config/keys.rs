@@ -1,5 +1,6 @@
-//! The keys of the configuration, one arm each: what they may say and where a fault lies.
-//! See the header of [`super`].
+//! The keys of the configuration, one arm each: what they may say and where a fault lies. A key
+//! that is unknown, or known and not built yet, is refused and never passed over.
+//! Keys and defaults: poste-files(5), Configuration.
 
 use super::super::atomic::one_line;
 use super::address::{proxy, server};

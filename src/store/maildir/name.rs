@@ -1,5 +1,6 @@
 //! Names in the mail: of folders, of messages, and the flags that follow a message's name.
-//! They are values; nothing here touches a file. Specified in poste-files(5), Mail.
+//! They are values; nothing here touches a file, and a name never leads out of its directory.
+//! Specified in poste-files(5), Mail.
 
 use super::super::petname::{BadPetname, FOLDERS, Petname};
 use crate::core::encode::{hex, unhex};
