@@ -7,6 +7,7 @@ use super::error::Error;
 use super::home::Places;
 use super::lock::StateLock;
 use crate::core::keys::{Fingerprint, LetterId};
+use crate::core::plan::GIVE_UP;
 use crate::core::time::Time;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -65,6 +66,8 @@ pub struct Attempt {
 pub enum State {
     /// Safe with the addressee.
     Acknowledged,
+    /// Not acknowledged within 30 days; it is not repeated any more.
+    Expired,
     /// A node took it at least once.
     Posted,
     /// It has not left yet.
@@ -72,10 +75,11 @@ pub enum State {
 }
 
 impl Item {
-    /// Where the letter is.
-    pub fn state(&self) -> State {
+    /// Where the letter is at `now`.
+    pub fn state(&self, now: Time) -> State {
         match (&self.acknowledged, self.attempt.is_empty()) {
             (Some(_), _) => State::Acknowledged,
+            (None, _) if now.since(self.date) > GIVE_UP => State::Expired,
             (None, false) => State::Posted,
             (None, true) => State::Queued,
         }

@@ -1,5 +1,6 @@
 //! Which unproven letters lie in the quarantine folder, and letters that wait for a card which
-//! lists their day. Both are bounded, 64 letters and 30 days. Specified in poste-files(5).
+//! lists their day. Both are bounded, 64 letters and 30 days.
+//! Specified in poste-files(5), State.
 
 use super::atomic;
 use super::error::Error;

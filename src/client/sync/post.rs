@@ -243,7 +243,7 @@ fn control_letter(env: &mut Env<'_>, with_card: bool) -> Cargo {
     Cargo {
         id: LetterId::generate(env.rng),
         kind: LetterKind::Control,
-        date: env.now(),
+        date: env.now().minute(),
         mail: Vec::new(),
         stamp: None,
         fallback: false,

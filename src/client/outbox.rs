@@ -1,0 +1,63 @@
+//! What is in the outbox, in words that are true, and taking a letter out of it.
+//! Specified in poste(1), outbox.
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::core::keys::LetterId;
+use crate::core::time::Time;
+use crate::store::contacts::Contact;
+use crate::store::outbox::{self, State};
+use serde::Serialize;
+
+/// A letter in the outbox.
+#[derive(Clone, Debug, Serialize)]
+pub struct Row {
+    /// Its id.
+    pub id: LetterId,
+    /// To whom: the petname, or the fingerprint of somebody who was removed.
+    pub to: String,
+    /// Where it is.
+    pub state: State,
+    /// When it was written.
+    pub date: Time,
+    /// Times that a node took it.
+    pub posted: usize,
+}
+
+/// The letters, oldest first.
+pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
+    let contacts = Contact::load_all(env.home.places())?;
+    let row = |item: outbox::Item| Row {
+        id: item.id,
+        to: contacts
+            .iter()
+            .find(|c| c.fingerprint == item.to)
+            .map_or_else(|| item.to.to_string(), |c| c.petname.to_string()),
+        state: item.state(env.now()),
+        date: item.date,
+        posted: item.attempt.len(),
+    };
+    Ok(outbox::load(env.home.places())?.into_iter().map(row).collect())
+}
+
+/// Takes the letter whose id begins with `prefix` out of the outbox. The own copy stays.
+pub fn drop(env: &Env<'_>, prefix: &str) -> Result<LetterId, Error> {
+    let _lock = env.lock()?;
+    let items = outbox::load(env.home.places())?;
+    let mut found = items.iter().filter(|item| item.id.to_string().starts_with(prefix));
+    match (prefix.is_empty(), found.next(), found.next()) {
+        (false, Some(item), None) => {
+            item.remove(env.home.places())?;
+            Ok(item.id)
+        }
+        (false, Some(_), Some(_)) => Err(Error::new(
+            Kind::NoMessage,
+            format!("several letters begin with {prefix}; give more digits"),
+        )),
+        _ => Err(Error::new(
+            Kind::NoMessage,
+            format!("no letter in the outbox begins with {prefix}"),
+        )
+        .hint("poste outbox")),
+    }
+}

@@ -1,0 +1,112 @@
+//! Reading the tree: listing needs no key, opening a message needs the archive identity.
+//! Fingerprints become names only here, when shown. Specified in poste(1), list and show.
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::client::own;
+use crate::core::archive::{self, ArchiveIdentity};
+use crate::core::filed::Filed;
+use crate::store::contacts::Contact;
+use crate::store::keyring::Transit;
+use crate::store::maildir::{Entry, Flags, Folder, Maildir};
+use std::collections::HashMap;
+use std::path::Path;
+
+/// Bytes of a message at rest at most.
+const LIMIT: u64 = 64 << 20;
+
+/// Messages of a folder, or of all but the quarantine, newest last.
+pub fn list(
+    env: &Env<'_>,
+    folder: Option<&Folder>,
+    unread: bool,
+    last: Option<usize>,
+) -> Result<Vec<Entry>, Error> {
+    let mail = Maildir::new(env.home.places().mail());
+    let folders = match folder {
+        Some(folder) => vec![folder.clone()],
+        None => mail.folders()?.into_iter().filter(|f| *f != Folder::quarantine()).collect(),
+    };
+    if let Some(folder) = folder
+        && !mail.folders()?.contains(folder)
+        && *folder != Folder::requests()
+        && *folder != Folder::quarantine()
+        && *folder != Folder::inbox()
+    {
+        return Err(Error::new(Kind::NoContact, format!("there is no folder {folder}"))
+            .hint("poste contacts"));
+    }
+    let mut all = Vec::new();
+    for folder in &folders {
+        all.extend(mail.list(folder)?);
+    }
+    all.retain(|entry| !unread || !entry.flags.contains(Flags::SEEN));
+    all.sort_by_key(|entry| entry.name);
+    let skip = last.map_or(0, |last| all.len().saturating_sub(last));
+    Ok(all.split_off(skip))
+}
+
+/// The message that an argument means: a path that `list` printed, or the beginning of an id.
+pub fn find(env: &Env<'_>, argument: &str) -> Result<Entry, Error> {
+    let mail = Maildir::new(env.home.places().mail());
+    match argument.contains(['/', '.']) {
+        true => Ok(mail.entry(Path::new(argument))?),
+        false => Ok(mail.find(argument)?),
+    }
+}
+
+/// Marks a message as seen.
+pub fn mark_seen(env: &Env<'_>, entry: &Entry) -> Result<(), Error> {
+    let mail = Maildir::new(env.home.places().mail());
+    if !entry.flags.contains(Flags::SEEN) {
+        mail.set_flags(entry, entry.flags.with(Flags::SEEN))?;
+    }
+    Ok(())
+}
+
+/// Opens messages; the passphrase is asked for once.
+pub struct Reader {
+    identity: ArchiveIdentity,
+    names: HashMap<String, String>,
+}
+
+impl Reader {
+    /// Unlocks the archive identity and learns everybody's names.
+    pub fn open(env: &Env<'_>) -> Result<Reader, Error> {
+        let transit = Transit::load(env.home.places())?;
+        let identity = env.unlock(&transit)?.archive;
+        let contacts = Contact::load_all(env.home.places())?;
+        let mut names: HashMap<String, String> = contacts
+            .into_iter()
+            .map(|c| (c.fingerprint.to_string(), c.petname.to_string()))
+            .collect();
+        if let Some(card) = own::find(env)? {
+            names.insert(card.card.fingerprint().to_string(), "me".to_owned());
+        }
+        Ok(Reader { identity, names })
+    }
+
+    /// The message as it is filed.
+    pub fn read(&self, env: &Env<'_>, entry: &Entry) -> Result<Vec<u8>, Error> {
+        let path = entry.path.display();
+        let sealed = Maildir::new(env.home.places().mail()).read(entry, LIMIT)?;
+        let sealed =
+            sealed.ok_or_else(|| Error::new(Kind::NoMessage, format!("{path} is gone")))?;
+        archive::open_at_rest(&self.identity, &sealed, LIMIT as usize)
+            .map_err(|e| Error::new(Kind::Data, format!("{path}: {e}")))
+    }
+
+    /// The petname of a person, `me` for oneself.
+    pub fn name(&self, fingerprint: &str) -> Option<String> {
+        self.names.get(fingerprint).cloned()
+    }
+}
+
+/// The message without the line that says how it is authenticated, and if it lies in quarantine,
+/// why it is unproven.
+pub fn message(filed: &[u8]) -> (&[u8], Option<&str>) {
+    match Filed::read(filed) {
+        Ok(message) => (message.message(), message.unproven()),
+        Err(_) => (filed, None),
+    }
+}

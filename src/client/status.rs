@@ -1,0 +1,105 @@
+//! How things stand: identity, home, last sync, mail, outbox, keys, clock. It asks nobody and
+//! needs no passphrase. Specified in poste(1), status.
+
+use crate::client::env::Env;
+use crate::client::error::Error;
+use crate::client::{outbox, own, read};
+use crate::core::bucket::{Bucket, Class};
+use crate::core::clock::Clock;
+use crate::core::time::{Day, Time};
+use crate::store::keyring::Transit;
+use crate::store::maildir::Folder;
+use crate::store::outbox::State;
+use crate::store::progress::{self, Progress};
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// How things stand.
+#[derive(Clone, Debug, Serialize)]
+pub struct Status {
+    /// The identity link.
+    pub link: String,
+    /// The words of the own fingerprint.
+    pub words: String,
+    /// Where the data lie.
+    pub home: PathBuf,
+    /// The configuration.
+    pub config: PathBuf,
+    /// The nodes of the configuration.
+    pub nodes: Vec<String>,
+    /// Listen digits of the own card.
+    pub listen: String,
+    /// When the last sync ended, if there was one.
+    pub last_sync: Option<Time>,
+    /// When a node last answered.
+    pub last_answer: Option<Time>,
+    /// Periods of the own class whose bucket was wiped before it was fetched, since the last
+    /// answer. Senders repeat what was in them.
+    pub missed: u64,
+    /// Unread messages, by folder.
+    pub unread: Vec<(String, usize)>,
+    /// Letters queued, posted, and expired.
+    pub queued: usize,
+    /// Letters that a node took and that are not yet acknowledged.
+    pub posted: usize,
+    /// Letters given up after 30 days.
+    pub expired: usize,
+    /// The last day that the card lists.
+    pub card_until: String,
+    /// Whether a new card is due, which needs the passphrase.
+    pub card_due: bool,
+    /// What the clock is worth.
+    pub clock: Clock,
+}
+
+/// Looks at everything.
+pub fn status(env: &Env<'_>) -> Result<Status, Error> {
+    let places = env.home.places();
+    let now = env.now();
+    let card = own::load(env)?;
+    let transit = Transit::load(places)?;
+    let progress = Progress::load(places)?;
+    let clock = progress::load_clock(places)?.judge(now, env.config.trust_clock);
+    let letters = outbox::list(env)?;
+    let count = |state: State| letters.iter().filter(|row| row.state == state).count();
+    let mut unread: Vec<(String, usize)> = Vec::new();
+    for entry in read::list(env, None, true, None)?.iter().chain(&quarantined(env)?) {
+        let folder = entry.folder.to_string();
+        match unread.iter_mut().find(|(name, _)| *name == folder) {
+            Some((_, count)) => *count += 1,
+            None => unread.push((folder, 1)),
+        }
+    }
+    let some = |time: Time| (time != Time::default()).then_some(time);
+    let last_day: Day = card.card.last_day();
+    Ok(Status {
+        link: own::link(&card.card),
+        words: card.card.fingerprint().words(),
+        home: places.data().to_owned(),
+        config: places.config_file(),
+        nodes: env.config.nodes.iter().map(|n| n.as_str().to_owned()).collect(),
+        listen: card.card.listen.to_string(),
+        last_sync: some(progress.last_sync),
+        last_answer: some(progress.last_answer),
+        missed: some(progress.last_answer).map_or(0, |last| missed(card.card.class, last, now)),
+        unread,
+        queued: count(State::Queued),
+        posted: count(State::Posted),
+        expired: count(State::Expired),
+        card_until: last_day.to_string(),
+        card_due: own::is_due(env, &transit, Some(&card)),
+        clock,
+    })
+}
+
+/// Buckets that were closed only after `last` and are wiped at `now`.
+fn missed(class: Class, last: Time, now: Time) -> u64 {
+    let unfetched = Bucket::at(class, last);
+    let unfetched =
+        if unfetched.previous().is_closed(last) { unfetched } else { unfetched.previous() };
+    now.since(unfetched.wiped()).div_ceil(class.length()).min(now.since(last) / class.length())
+}
+
+fn quarantined(env: &Env<'_>) -> Result<Vec<crate::store::maildir::Entry>, Error> {
+    read::list(env, Some(&Folder::quarantine()), true, None)
+}
