@@ -8,3 +8,5 @@ pub mod client;
 pub mod core;
 pub mod net;
 pub mod store;
+#[cfg(feature = "node")]
+pub mod node;
