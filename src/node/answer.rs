@@ -3,7 +3,7 @@
 //! Specified in poste-protocol(7), Node.
 
 use crate::core::time::Time;
-use crate::node::shelf::Selection;
+use crate::node::selection::Selection;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderValue};
 use hyper::{Response, StatusCode};

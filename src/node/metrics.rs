@@ -53,8 +53,8 @@ pub struct Metrics {
 }
 
 /// The statuses a relay answers with.
-pub const STATUSES: [u16; 14] =
-    [200, 206, 400, 404, 405, 408, 409, 410, 413, 416, 500, 503, 507, 0];
+pub const STATUSES: [u16; 15] =
+    [200, 206, 400, 404, 405, 408, 409, 410, 411, 413, 416, 500, 503, 507, 0];
 
 impl Metrics {
     /// Counts an answer.

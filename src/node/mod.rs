@@ -17,6 +17,7 @@ pub mod paced;
 pub mod range;
 pub mod relay;
 pub mod run;
+pub mod selection;
 pub mod server;
 pub mod shelf;
 pub mod status;

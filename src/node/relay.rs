@@ -7,12 +7,14 @@ use crate::node::answer::{Answer, answer, line};
 use crate::node::buckets::{Buckets, GetError, PutError};
 use crate::node::metrics::Metrics;
 use crate::node::range;
-use crate::node::shelf::{Batch, Selection};
+use crate::node::selection::Selection;
+use crate::node::shelf::Batch;
 use crate::node::status::{About, document};
 use crate::node::upload::{self, ReadError};
 use hyper::body::{Body, Bytes};
 use hyper::header::{
     ACCEPT_RANGES, ALLOW, CONNECTION, CONTENT_RANGE, EXPECT, HeaderValue, IF_RANGE, RANGE,
+    TRANSFER_ENCODING,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -59,7 +61,11 @@ impl Relay {
     {
         let (head, mut body) = request.into_parts();
         let waits = head.headers.contains_key(EXPECT);
+        // The length of every body is told beforehand. A request with two ideas of its length,
+        // which is how requests are smuggled past proxies, arrives here with this header alone.
+        let chunked = head.headers.contains_key(TRANSFER_ENCODING);
         let mut response = match (target(head.uri.path()), &head.method) {
+            _ if chunked => self.line(StatusCode::LENGTH_REQUIRED, "give a content-length"),
             (None, _) => self.line(StatusCode::NOT_FOUND, "no such path"),
             (Some(Target::Bucket(bucket)), &Method::POST) => self.upload(bucket, &mut body).await,
             // Without a slash at its end this is the address of uploads, not of a download.
@@ -75,7 +81,9 @@ impl Relay {
         };
         // A client that waits to be told to go on has sent nothing, a slow one had its time.
         let no_more = waits || response.status() == StatusCode::REQUEST_TIMEOUT;
-        if !body.is_end_stream() && (no_more || !upload::drain(&mut body, 4 * UPLOAD).await) {
+        let whole = body.is_end_stream()
+            || (!no_more && upload::drain(&mut body, 4 * UPLOAD).await && !chunked);
+        if !whole {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         self.metrics.answered(response.status().as_u16());

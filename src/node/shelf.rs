@@ -7,11 +7,11 @@
 //! Refuses files that are not its own. Layout specified in posted(8), STORE.
 
 use crate::core::bucket::{CELL, Prefix};
+use crate::node::selection::{Cells, Selection};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io;
-use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -178,7 +178,7 @@ impl Shelf {
                 Cells::Listed(order.clone(), from..from + count)
             }
         };
-        Selection { file: Some(self.file.clone()), cells }
+        Selection::new(self.file.clone(), HEAD, cells)
     }
 
     /// Frees every byte at once, also under the hands of downloads under way.
@@ -196,62 +196,6 @@ impl Shelf {
             self.file.read_exact_at(&mut cell, HEAD + at * CELL as u64)?;
             known.insert(Sha256::digest(cell).into());
             self.tops.push(top(&cell));
-        }
-        Ok(())
-    }
-}
-
-/// Some cells of a bucket, to be read piece by piece.
-#[derive(Clone)]
-pub struct Selection {
-    file: Option<Arc<File>>,
-    cells: Cells,
-}
-
-#[derive(Clone)]
-enum Cells {
-    /// The first so many in the file.
-    Run(u32),
-    /// Those at a range of a list of positions.
-    Listed(Arc<[u32]>, Range<usize>),
-}
-
-impl Selection {
-    /// No cell at all.
-    pub fn none() -> Selection {
-        Selection { file: None, cells: Cells::Run(0) }
-    }
-
-    /// How many bytes.
-    pub fn bytes(&self) -> u64 {
-        let cells = match &self.cells {
-            Cells::Run(count) => *count as usize,
-            Cells::Listed(_, range) => range.len(),
-        };
-        (cells * CELL) as u64
-    }
-
-    /// Reads the bytes from `from` on into all of `out`, which must lie within the selection.
-    /// Fails with `UnexpectedEof` when the bucket has been wiped meanwhile.
-    pub fn read(&self, from: u64, out: &mut [u8]) -> io::Result<()> {
-        let Some(file) = &self.file else { return Err(io::ErrorKind::UnexpectedEof.into()) };
-        let Cells::Listed(order, range) = &self.cells else {
-            return file.read_exact_at(out, HEAD + from);
-        };
-        let order = &order[range.clone()];
-        let (mut at, mut inside) = ((from / CELL as u64) as usize, (from % CELL as u64) as usize);
-        let mut rest = out;
-        while !rest.is_empty() {
-            let Some(first) = order.get(at) else {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            };
-            // Neighbours in the file are read in one go.
-            let neighbours = order[at..].windows(2).take_while(|pair| pair[0] + 1 == pair[1]);
-            let run = 1 + neighbours.take(rest.len() / CELL).count();
-            let length = rest.len().min(run * CELL - inside);
-            let (now, later) = rest.split_at_mut(length);
-            file.read_exact_at(now, HEAD + u64::from(*first) * CELL as u64 + inside as u64)?;
-            (rest, at, inside) = (later, at + run, 0);
         }
         Ok(())
     }
