@@ -278,6 +278,24 @@ mod tests {
     }
 
     #[test]
+    fn the_example_and_the_manual_have_every_key() {
+        let example = include_str!("../../examples/posted.toml");
+        parse(example, Path::new("posted.toml")).unwrap();
+        let manual = include_str!("../../man/posted.8");
+        let words: Vec<&str> = manual.split([' ', '\n']).collect();
+        let table = RELAY_KEYS.iter().chain(&KEYS).filter(|key| **key != "relay");
+        for key in table.chain(&LATER[2..]) {
+            assert!(words.contains(key), "posted.8 lacks {key}");
+        }
+        for key in RELAY_KEYS.iter().chain(&KEYS).filter(|key| **key != "allow_disk") {
+            let named = [format!("{key} ="), format!("[{key}]")];
+            let lines = example.lines();
+            let found = lines.filter(|line| named.iter().any(|n| line.starts_with(n))).count();
+            assert_eq!(found, 1, "the example and {key}");
+        }
+    }
+
+    #[test]
     fn paths_are_relative_to_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("posted.toml");
