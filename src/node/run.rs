@@ -15,6 +15,7 @@ use crate::node::status::About;
 use crate::node::tls::{self, TlsError};
 use crate::node::tmpfs::{self, NotMemory};
 use clap::Parser;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::net::SocketAddr;
@@ -172,6 +173,7 @@ fn start(
     if relay.allow_disk {
         log.error("the store may lie on a disk, where what is wiped can be read back");
     }
+    allow_files();
     let buckets = Buckets::open(&relay.store, relay.capacity, Arc::new(System), log)?;
     let buckets = Arc::new(buckets);
     let about = About {
@@ -245,6 +247,14 @@ fn stopped() -> io::Result<watch::Receiver<bool>> {
         sender.closed().await;
     });
     Ok(receiver)
+}
+
+/// Each connection is an open file: takes as many as the system lets us. Where it does not, those
+/// too many wait, and the log says so.
+fn allow_files() {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
 }
 
 fn acceptor(relay: &RelayConfig) -> Result<Option<TlsAcceptor>, TlsError> {
