@@ -7,6 +7,6 @@
 pub mod client;
 pub mod core;
 pub mod net;
-pub mod store;
 #[cfg(feature = "node")]
 pub mod node;
+pub mod store;

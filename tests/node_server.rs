@@ -1,5 +1,6 @@
 //! The real `posted` over real sockets: malformed, oversize and slow requests, TLS, the limit of
-//! connections, the stop, exit codes and the log (posted(8)).
+//! connections, the stop, exit codes and the log.
+//! What is held is posted(8).
 #![cfg(feature = "node")]
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 

@@ -1,5 +1,6 @@
 //! The relay's table (poste-protocol(7), Relay), row by row, through the real router with a clock
 //! set by hand.
+//! What happens at the end of a bucket is in node_wipe.rs.
 #![cfg(feature = "node")]
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 

@@ -1,5 +1,6 @@
 //! The end of buckets (poste-protocol(7), Relay, wiping): at the hour and the day, over restarts,
 //! under downloads and uploads, and with clocks that step back or jump ahead.
+//! The real program is killed in node_crash.rs.
 #![cfg(feature = "node")]
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 

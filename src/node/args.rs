@@ -1,4 +1,6 @@
-//! The command line of `posted`. Specified in posted(8), SYNOPSIS.
+//! The command line of `posted`: one role, all that are configured, or a node for trying things
+//! out. What a flag means is decided in `run`. There is no flag for what the configuration says.
+//! Specified in posted(8), SYNOPSIS.
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;

@@ -4,12 +4,29 @@
 //! Specified in posted(8), FILES.
 
 use crate::core::encode::{hex, unhex};
-use ed25519_dalek::SigningKey;
+use crate::core::prim::ed25519_public;
+use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use zeroize::Zeroizing;
+
+/// The secret half: the 32 bytes of an Ed25519 seed. Erased from memory when dropped.
+pub struct NodeKey(Zeroizing<[u8; 32]>);
+
+impl NodeKey {
+    /// The public half, 32 bytes.
+    pub fn public(&self) -> [u8; 32] {
+        ed25519_public(&self.0)
+    }
+}
+
+impl fmt::Debug for NodeKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("NodeKey")
+    }
+}
 
 /// The key cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +43,7 @@ pub enum KeyError {
 }
 
 /// Reads the key in `path`.
-pub fn read(path: &Path) -> Result<SigningKey, KeyError> {
+pub fn read(path: &Path) -> Result<NodeKey, KeyError> {
     let file = std::fs::File::open(path)?;
     let mode = file.metadata()?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
@@ -34,27 +51,27 @@ pub fn read(path: &Path) -> Result<SigningKey, KeyError> {
     }
     let mut text = Zeroizing::new(String::with_capacity(80));
     file.take(80).read_to_string(&mut text)?;
-    let secret = unhex::<32>(text.trim_end()).map_err(|_| KeyError::Malformed)?;
-    Ok(SigningKey::from_bytes(&Zeroizing::new(secret)))
+    let seed = unhex::<32>(text.trim_end()).map_err(|_| KeyError::Malformed)?;
+    Ok(NodeKey(Zeroizing::new(seed)))
 }
 
 /// Reads the key in `path`; makes one if there is no such file.
-pub fn read_or_make(path: &Path) -> Result<SigningKey, KeyError> {
+pub fn read_or_make(path: &Path) -> Result<NodeKey, KeyError> {
     match read(path) {
         Err(KeyError::Io(error)) if error.kind() == io::ErrorKind::NotFound => make(path),
         other => other,
     }
 }
 
-fn make(path: &Path) -> Result<SigningKey, KeyError> {
-    let mut secret = Zeroizing::new([0; 32]);
-    getrandom::fill(secret.as_mut_slice()).map_err(io::Error::from)?;
+fn make(path: &Path) -> Result<NodeKey, KeyError> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(seed.as_mut_slice()).map_err(io::Error::from)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    let text = Zeroizing::new(hex(secret.as_slice()));
+    let text = Zeroizing::new(hex(seed.as_slice()));
     file.write_all(text.as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()?;
-    Ok(SigningKey::from_bytes(&secret))
+    Ok(NodeKey(seed))
 }
 
 #[cfg(test)]
@@ -67,7 +84,7 @@ mod tests {
         let path = dir.path().join("key");
         let made = read_or_make(&path).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(read_or_make(&path).unwrap().verifying_key(), made.verifying_key());
+        assert_eq!(read_or_make(&path).unwrap().public(), made.public());
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(matches!(read_or_make(&path), Err(KeyError::Open(0o640))));
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();

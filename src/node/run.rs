@@ -179,7 +179,7 @@ fn start(
     let about = About {
         name: config.name,
         url: relay.url.clone(),
-        key: key.verifying_key().to_bytes(),
+        key: key.public(),
         upload_cells: UPLOAD_CELLS,
     };
     let node = Arc::new(Relay::new(buckets, Arc::new(Metrics::default()), about));

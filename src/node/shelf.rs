@@ -7,8 +7,8 @@
 //! Refuses files that are not its own. Layout specified in posted(8), STORE.
 
 use crate::core::bucket::{CELL, Prefix};
+use crate::core::prim::sha256;
 use crate::node::selection::{Cells, Selection};
-use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -34,7 +34,7 @@ impl Batch {
         if cells.is_empty() || !cells.len().is_multiple_of(CELL) {
             return None;
         }
-        let digests = cells.chunks_exact(CELL).map(|cell| Sha256::digest(cell).into()).collect();
+        let digests = cells.chunks_exact(CELL).map(|cell| sha256(&[cell])).collect();
         Some(Batch { cells, digests })
     }
 
@@ -194,7 +194,7 @@ impl Shelf {
         let mut cell = [0; CELL];
         for at in 0..count {
             self.file.read_exact_at(&mut cell, HEAD + at * CELL as u64)?;
-            known.insert(Sha256::digest(cell).into());
+            known.insert(sha256(&[&cell]));
             self.tops.push(top(&cell));
         }
         Ok(())

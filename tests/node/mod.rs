@@ -1,5 +1,6 @@
 //! What the tests of the node share: cells that can be told apart and found again in a store, a
 //! clock with hands, plain HTTP over a socket, and the real program as a child.
+//! Holds no test itself.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod world;

@@ -1,4 +1,6 @@
 //! A relay over a store in memory with a clock set by hand, asked through the real router.
+//! No socket is involved, and no time passes that a test does not let pass.
+//! Holds no test itself.
 
 use super::{Hands, memory};
 use http_body_util::{BodyExt, Full};
