@@ -202,11 +202,6 @@ impl Node {
         Node { child, address, log }
     }
 
-    /// Its process, which with a wrapper that execs is the program.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Kills it on the spot, as a crash would.
     pub fn kill(mut self) {
         self.child.kill().unwrap();
@@ -235,6 +230,10 @@ impl Drop for Node {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // What libfaketime has in a process that is killed stays behind.
+        for file in ["faketime_shm_", "sem.faketime_sem_"] {
+            let _ = std::fs::remove_file(format!("/dev/shm/{file}{}", self.child.id()));
+        }
     }
 }
 
