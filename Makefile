@@ -25,7 +25,7 @@ TOOLS = age:age mandoc:mandoc mutt:mutt faketime:faketime nginx:nginx-light open
 PAGES = $(wildcard man/*.[1-8])
 SCRIPTS = $(wildcard tests/*.sh tests/*/*.sh benches/*.sh examples/*.sh examples/*/*.sh)
 EXAMPLES = $(wildcard examples/*.toml examples/*.sh examples/muttrc examples/crontab)
-UNITS = $(wildcard examples/systemd/posted*)
+UNITS = $(wildcard examples/systemd/posted* examples/systemd/run-posted.mount)
 USERUNITS = $(wildcard examples/systemd/poste-*)
 
 .PHONY: all demo test deps bench interop install uninstall clean

@@ -7,4 +7,6 @@
 pub mod client;
 pub mod core;
 pub mod net;
+#[cfg(feature = "node")]
+pub mod node;
 pub mod store;

@@ -1,3 +1,5 @@
-//! The program `posted`.
+//! The program `posted`: see posted(8).
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    poste::node::run::main(std::env::args_os()).into()
+}

@@ -1,0 +1,35 @@
+//! The admin address: `/healthz` and `/metrics`, for the operator's own monitoring. On loopback
+//! only; it changes nothing. Specified in posted(8), ADMIN.
+
+use crate::node::answer::{Answer, answer, line};
+use crate::node::buckets::Buckets;
+use crate::node::metrics::Metrics;
+use hyper::header::{ALLOW, HeaderValue};
+use hyper::{Method, Response, StatusCode};
+
+/// Answers one request by its method and path.
+pub fn respond(
+    method: &Method,
+    path: &str,
+    buckets: &Buckets,
+    metrics: &Metrics,
+) -> Response<Answer> {
+    let now = buckets.keeper().wall();
+    let disagrees = buckets.keeper().disagrees();
+    match (path, method) {
+        ("/healthz", &Method::GET) if disagrees => {
+            line(StatusCode::SERVICE_UNAVAILABLE, "the clock is not followed", now)
+        }
+        ("/healthz", &Method::GET) => line(StatusCode::OK, "ok", now),
+        ("/metrics", &Method::GET) => {
+            let text = metrics.text(buckets.fill(), disagrees);
+            answer(StatusCode::OK, "text/plain; version=0.0.4", Answer::Text(text.into()), now)
+        }
+        ("/healthz" | "/metrics", _) => {
+            let mut response = line(StatusCode::METHOD_NOT_ALLOWED, "not that way", now);
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
+            response
+        }
+        _ => line(StatusCode::NOT_FOUND, "no such path", now),
+    }
+}

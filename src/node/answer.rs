@@ -1,0 +1,91 @@
+//! Answers: every one has `Content-Length`, `Cache-Control: no-store` and `Date`, and no `ETag`,
+//! `Last-Modified` or `Server`. Cells are read from the store piece by piece while they leave.
+//! Specified in poste-protocol(7), Node.
+
+use crate::core::time::Time;
+use crate::node::selection::Selection;
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderValue};
+use hyper::{Response, StatusCode};
+use std::io;
+use std::ops::Range;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// How much of a bucket is read at a time, in bytes.
+const PIECE: u64 = 256 << 10;
+
+/// The body of an answer.
+pub enum Answer {
+    /// A few bytes at hand.
+    Text(Bytes),
+    /// A range of the bytes of some cells.
+    Cells(Selection, Range<u64>),
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        Poll::Ready(self.get_mut().next().transpose().map(|piece| piece.map(Frame::data)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left() == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left())
+    }
+}
+
+impl Answer {
+    fn left(&self) -> u64 {
+        match self {
+            Answer::Text(text) => text.len() as u64,
+            Answer::Cells(_, range) => range.end - range.start,
+        }
+    }
+
+    fn next(&mut self) -> io::Result<Option<Bytes>> {
+        if self.left() == 0 {
+            return Ok(None);
+        }
+        match self {
+            Answer::Text(text) => Ok(Some(std::mem::take(text))),
+            Answer::Cells(cells, range) => {
+                // Pieces end at multiples of their size, so that no cell is read in two halves.
+                let end = ((range.start / PIECE + 1) * PIECE).min(range.end);
+                let mut piece = vec![0; (end - range.start) as usize];
+                // Read in place: the store is memory, so this is a copy and does not block.
+                cells.read(range.start, &mut piece)?;
+                range.start = end;
+                Ok(Some(piece.into()))
+            }
+        }
+    }
+}
+
+/// An answer with `body`, which is of the type `kind`.
+pub fn answer(status: StatusCode, kind: &'static str, body: Answer, now: Time) -> Response<Answer> {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    let date = now.rfc5322().replace("+0000", "GMT");
+    if let Ok(date) = HeaderValue::try_from(date) {
+        headers.insert(DATE, date);
+    }
+    response
+}
+
+/// A line of text for whoever looks at the answer by hand.
+pub fn line(status: StatusCode, text: &'static str, now: Time) -> Response<Answer> {
+    let text = if text.is_empty() { String::new() } else { format!("{text}\n") };
+    answer(status, "text/plain", Answer::Text(text.into()), now)
+}

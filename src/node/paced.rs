@@ -1,0 +1,160 @@
+//! A connection whose far end must keep reading: while an answer waits to be sent, every half
+//! minute must move some of it, or the connection ends. Without this a client that asks for a
+//! bucket and never reads would hold its place for ever.
+//! Specified in posted(8), LIMITS.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep, sleep};
+
+/// How often the pace is looked at.
+pub const WINDOW: Duration = Duration::from_secs(30);
+/// Bytes that must have moved in that time.
+pub const LEAST: u64 = 30 * 1024;
+
+/// A stream that fails with `TimedOut` when it cannot be written to at the pace.
+pub struct Paced<S> {
+    stream: S,
+    /// Runs while something waits to be written.
+    window: Option<Pin<Box<Sleep>>>,
+    moved: u64,
+}
+
+impl<S> Paced<S> {
+    /// Paces `stream`.
+    pub fn new(stream: S) -> Paced<S> {
+        Paced { stream, window: None, moved: 0 }
+    }
+
+    /// Takes note of a write that went through or has to wait.
+    fn note(
+        &mut self,
+        cx: &mut Context<'_>,
+        written: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        match written {
+            Poll::Ready(Ok(n)) => {
+                self.moved += n as u64;
+                Poll::Ready(Ok(n))
+            }
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => loop {
+                let moved = &mut self.moved;
+                let window = self.window.get_or_insert_with(|| {
+                    *moved = 0;
+                    Box::pin(sleep(WINDOW))
+                });
+                ready!(window.as_mut().poll(cx));
+                if *moved < LEAST {
+                    return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+                }
+                *moved = 0;
+                window.as_mut().reset(Instant::now() + WINDOW);
+            },
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
+        this.note(cx, written)
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.stream).poll_write_vectored(cx, parts);
+        this.note(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
+        // Nothing waits any more.
+        this.window = None;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_stops_is_given_up() {
+        let (near, far) = duplex(1000);
+        let mut near = Paced::new(near);
+        let error = near.write_all(&[0; 2000]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(far);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_but_steady_reader_is_served() {
+        let (near, mut far) = duplex(1000);
+        let mut near = Paced::new(near);
+        let reader = tokio::spawn(async move {
+            let mut piece = [0; 2000];
+            let mut count = 0;
+            while let Ok(n @ 1..) = far.read(&mut piece).await {
+                count += n;
+                sleep(Duration::from_millis(500)).await;
+            }
+            count
+        });
+        near.write_all(&[0; 200_000]).await.unwrap();
+        drop(near);
+        assert_eq!(reader.await.unwrap(), 200_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_between_answers_is_no_stall() {
+        let (near, mut far) = duplex(1000);
+        let mut near = Paced::new(near);
+        for _ in 0..2 {
+            let reading = async {
+                sleep(Duration::from_secs(1)).await;
+                far.read_exact(&mut [0; 1500]).await
+            };
+            let writing = async {
+                near.write_all(&[0; 1500]).await?;
+                near.flush().await
+            };
+            let (read, written) = tokio::join!(reading, writing);
+            read.unwrap();
+            written.unwrap();
+            sleep(WINDOW * 3).await;
+        }
+    }
+}

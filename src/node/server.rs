@@ -1,0 +1,156 @@
+//! Connections: accepting them up to a limit, TLS, HTTP/1.1 with every limit set, and the stop
+//! that lets requests under way finish. Knows no path; never looks at an address of a client.
+//! Specified in posted(8), LIMITS.
+
+use crate::node::admin;
+use crate::node::answer::Answer;
+use crate::node::log::Log;
+use crate::node::paced::Paced;
+use crate::node::relay::Relay;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+/// A TLS handshake must be done in this time.
+pub const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The head of a request must be there in this time, counted from the end of the one before.
+pub const HEAD: Duration = Duration::from_secs(10);
+/// Headers in a request.
+pub const HEADERS: usize = 32;
+/// Bytes of the head of a request.
+pub const HEAD_BYTES: usize = 16 << 10;
+/// Requests under way at a stop have this time to finish.
+pub const STOP: Duration = Duration::from_secs(30);
+/// Bytes read from a connection at a time.
+const BUFFER: usize = 64 << 10;
+
+/// What a listener serves.
+#[derive(Clone)]
+pub enum Service {
+    /// The relay, for everybody.
+    Relay(Arc<Relay>),
+    /// Health and counters, for the operator.
+    Admin(Arc<Relay>),
+}
+
+/// One address and what is served there.
+pub struct Door {
+    /// Bound and listening.
+    pub listener: TcpListener,
+    /// `None` for plain HTTP.
+    pub tls: Option<TlsAcceptor>,
+    /// What is behind it.
+    pub service: Service,
+    /// Connections open at a time; more wait unaccepted.
+    pub connections: usize,
+}
+
+/// Serves until `stop` becomes true, then finishes what is under way, for at most [`STOP`].
+pub async fn serve(door: Door, mut stop: watch::Receiver<bool>, log: Log) {
+    let slots = Arc::new(Semaphore::new(door.connections));
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = async {
+            let slot = slots.clone().acquire_owned().await;
+            (slot, door.listener.accept().await)
+        };
+        let (slot, accepted) = tokio::select! {
+            accepted = accepted => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match accepted {
+            Ok((stream, _)) => {
+                let (tls, service) = (door.tls.clone(), door.service.clone());
+                let watcher = graceful.watcher();
+                tokio::spawn(async move {
+                    connection(stream, tls, service, watcher).await;
+                    drop(slot);
+                });
+            }
+            Err(error) => {
+                log.error(format_args!("accepting a connection: {error}"));
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+    drop(door.listener);
+    if timeout(STOP, graceful.shutdown()).await.is_err() {
+        log.error("some requests did not finish in 30 s and were cut off");
+    }
+}
+
+impl Service {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
+        match self {
+            Service::Relay(relay) => relay.answer(request).await,
+            Service::Admin(relay) => admin::respond(
+                request.method(),
+                request.uri().path(),
+                relay.buckets(),
+                relay.metrics(),
+            ),
+        }
+    }
+
+    fn relay(&self) -> &Relay {
+        match self {
+            Service::Relay(relay) | Service::Admin(relay) => relay,
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    service: Service,
+    watcher: Watcher,
+) {
+    let metrics = service.relay().metrics().clone();
+    metrics.accepted.up();
+    metrics.connections.up();
+    // Without this every small answer waits for a delayed acknowledgement, some 40 ms.
+    let nodelay = stream.set_nodelay(true);
+    let stream = Paced::new(stream);
+    let whole = match (nodelay, tls) {
+        (Err(_), _) => false,
+        (Ok(()), None) => requests(stream, service, watcher).await,
+        (Ok(()), Some(tls)) => match timeout(HANDSHAKE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => requests(stream, service, watcher).await,
+            Ok(Err(_)) | Err(_) => false,
+        },
+    };
+    if !whole {
+        metrics.broken.up();
+    }
+    metrics.connections.down();
+}
+
+/// Answers the requests of one connection; whether it ended as it should.
+async fn requests<S>(stream: S, service: Service, watcher: Watcher) -> bool
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let answers = service_fn(move |request| {
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(service.answer(request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_headers(HEADERS)
+        .max_header_size(HEAD_BYTES)
+        .max_buf_size(BUFFER)
+        .serve_connection(TokioIo::new(stream), answers);
+    watcher.watch(connection).await.is_ok()
+}

@@ -1,0 +1,77 @@
+//! Whether a directory lies in memory that is never swapped: on a tmpfs, with the mount option
+//! `noswap` or on a machine without swap. Unlinking on a disk leaves the bytes there, so a store
+//! anywhere else is refused unless the operator says otherwise.
+//! Specified in poste-protocol(7), Relay (wiping), and posted(8), STORE.
+
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// The file system type of a tmpfs, from statfs(2).
+const TMPFS_MAGIC: i128 = 0x0102_1994;
+
+/// Why a directory is no place for a store.
+#[derive(Debug, thiserror::Error)]
+pub enum NotMemory {
+    /// It lies on a disk.
+    #[error("not on a tmpfs, so what is wiped could be read back from the disk")]
+    Disk,
+    /// It could be written to swap.
+    #[error("on a tmpfs, but the machine has swap and the mount lacks the option noswap")]
+    Swap,
+    /// That could not be found out.
+    #[error("cannot tell whether it is on a tmpfs: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// Refuses a directory whose bytes could reach a disk.
+pub fn check(dir: &Path) -> Result<(), NotMemory> {
+    let statfs = rustix::fs::statfs(dir).map_err(io::Error::from)?;
+    if i128::from(statfs.f_type) != TMPFS_MAGIC {
+        return Err(NotMemory::Disk);
+    }
+    let device = std::fs::metadata(dir)?.dev();
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
+    if has_noswap(&mounts, device) {
+        return Ok(());
+    }
+    // Without the file the kernel was built without swap.
+    let swaps = match std::fs::read_to_string("/proc/swaps") {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        other => other?,
+    };
+    if swaps.lines().skip(1).any(|line| !line.trim().is_empty()) {
+        return Err(NotMemory::Swap);
+    }
+    Ok(())
+}
+
+/// Whether the mount of `device` in mountinfo (proc(5)) has the super option `noswap`.
+fn has_noswap(mountinfo: &str, device: u64) -> bool {
+    let wanted = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+    mountinfo.lines().any(|line| {
+        let number = line.split(' ').nth(2);
+        let options = line.split_once(" - ").and_then(|(_, rest)| rest.split(' ').nth(2));
+        number == Some(&wanted) && options.is_some_and(|o| o.split(',').any(|o| o == "noswap"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn proc_is_no_memory() {
+        assert!(matches!(check(Path::new("/proc")), Err(NotMemory::Disk)));
+    }
+
+    #[test]
+    fn noswap_is_read_from_the_right_mount() {
+        let mounts = "22 1 0:20 / /run rw,nosuid shared:5 - tmpfs tmpfs rw,noswap,mode=755\n\
+                      23 1 0:21 / /dev/shm rw shared:6 master:1 - tmpfs tmpfs rw,size=1k\n";
+        let device = rustix::fs::makedev;
+        assert!(has_noswap(mounts, device(0, 20)));
+        assert!(!has_noswap(mounts, device(0, 21)));
+        assert!(!has_noswap(mounts, device(0, 2)));
+    }
+}

@@ -1,0 +1,112 @@
+//! A relay over a store in memory with a clock set by hand, asked through the real router.
+//! No socket is involved, and no time passes that a test does not let pass.
+//! Holds no test itself.
+
+use super::{Hands, memory};
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Bytes};
+use hyper::{Request, StatusCode};
+use poste::core::bucket::{Bucket, Class};
+use poste::core::time::Time;
+use poste::node::buckets::{Buckets, OpenError};
+use poste::node::log::Log;
+use poste::node::metrics::Metrics;
+use poste::node::relay::Relay;
+use poste::node::status::About;
+use std::path::Path;
+use std::sync::Arc;
+
+/// 2026-11-22T14:30:00Z
+const NOON: u64 = 1_795_357_800;
+
+/// A relay in memory, asked through its router.
+pub struct World {
+    pub dir: tempfile::TempDir,
+    pub clock: Arc<Hands>,
+    pub relay: Arc<Relay>,
+}
+
+/// An answer of the router.
+pub struct Got {
+    pub status: StatusCode,
+    pub headers: hyper::HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl World {
+    /// With room for 16 MiB.
+    pub fn new() -> World {
+        World::of(16 << 20)
+    }
+
+    /// With room for `capacity` bytes.
+    pub fn of(capacity: u64) -> World {
+        let dir = memory();
+        let clock = Arc::new(Hands::at(Time::from_unix(NOON)));
+        let relay = open(dir.path(), clock.clone(), capacity).unwrap();
+        World { dir, clock, relay }
+    }
+
+    /// The node is stopped and started again.
+    pub fn restart(self) -> World {
+        let World { dir, clock, relay } = self;
+        drop(relay);
+        let relay = open(dir.path(), clock.clone(), 16 << 20).unwrap();
+        World { dir, clock, relay }
+    }
+
+    /// One request; checks that the body is as long as announced.
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Got {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::from(body))).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (head, body) = self.relay.answer(request).await.into_parts();
+            let announced = body.size_hint().exact();
+            let body = body.collect().await.unwrap().to_bytes().to_vec();
+            assert_eq!(announced, Some(body.len() as u64), "content-length of {path}");
+            Got { status: head.status, headers: head.headers, body }
+        })
+    }
+
+    /// Downloads below `/v1/`.
+    pub fn get(&self, path: &str) -> Got {
+        self.ask("GET", &format!("/v1/{path}"), &[], Vec::new())
+    }
+
+    /// Uploads; the status.
+    pub fn post(&self, bucket: Bucket, body: Vec<u8>) -> u16 {
+        self.ask("POST", &format!("/v1/{bucket}"), &[], body).status.as_u16()
+    }
+
+    /// The status of a download.
+    pub fn status(&self, path: &str) -> u16 {
+        self.get(path).status.as_u16()
+    }
+
+    /// Time passes, and the chores are done.
+    pub fn pass(&self, time: Time) {
+        self.clock.pass(time);
+        self.relay.buckets().chores();
+    }
+
+    /// The hourly bucket at the beginning.
+    pub fn now(&self) -> Bucket {
+        self.current(Class::Hourly)
+    }
+
+    /// The bucket of a class at the beginning.
+    pub fn current(&self, class: Class) -> Bucket {
+        Bucket::at(class, Time::from_unix(NOON))
+    }
+}
+
+/// Opens a relay on the store in `dir`.
+pub fn open(dir: &Path, clock: Arc<Hands>, capacity: u64) -> Result<Arc<Relay>, OpenError> {
+    let buckets = Arc::new(Buckets::open(&dir.join("store"), capacity, clock, Log::Errors)?);
+    let about = About { name: "n".to_owned(), url: String::new(), key: [7; 32], upload_cells: 256 };
+    Ok(Arc::new(Relay::new(buckets, Arc::new(Metrics::default()), about)))
+}

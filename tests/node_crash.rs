@@ -1,0 +1,204 @@
+//! The real `posted` killed at any moment, and its clock moved under it with libfaketime: what was
+//! answered 200 is served, no cell is torn, and nothing outlives its hour or day
+//! (poste-protocol(7), Relay).
+#![cfg(feature = "node")]
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod node;
+
+use node::{Node, cell, cells, get, holds_marker, memory, post, soon};
+use poste::core::bucket::{Bucket, Class};
+use poste::core::time::{DAY, HOUR, MINUTE, Time};
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+fn real() -> Time {
+    Time::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
+}
+
+/// A clock for a child process, moved by hand.
+struct Faked {
+    library: PathBuf,
+    file: PathBuf,
+}
+
+impl Faked {
+    fn at(dir: &Path, time: Time) -> Faked {
+        let mut libraries = walkdir::WalkDir::new("/usr/lib").max_depth(3).into_iter();
+        let library = libraries
+            .find_map(|entry| {
+                let path = entry.ok()?.into_path();
+                path.ends_with("faketime/libfaketimeMT.so.1").then_some(path)
+            })
+            .expect("libfaketime is installed (make deps)");
+        let faked = Faked { library, file: dir.join("faketime") };
+        faked.set(time);
+        faked
+    }
+
+    fn set(&self, time: Time) {
+        let offset = time.unix() as i64 - real().unix() as i64;
+        let next = self.file.with_extension("next");
+        std::fs::write(&next, format!("{offset:+}\n")).unwrap();
+        std::fs::rename(next, &self.file).unwrap();
+    }
+
+    fn start(&self, dir: &Path) -> Node {
+        let env = [
+            ("LD_PRELOAD", self.library.to_str().unwrap()),
+            ("FAKETIME_TIMESTAMP_FILE", self.file.to_str().unwrap()),
+            ("FAKETIME_NO_CACHE", "1"),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ];
+        Node::start(dir, &[], &env)
+    }
+}
+
+/// Half past two in the afternoon of a day to come.
+fn afternoon() -> Time {
+    real().day().plus(7).start() + 14 * HOUR + 30 * MINUTE
+}
+
+#[test]
+fn nothing_is_left_when_the_node_was_dead_at_the_boundary() {
+    let dir = memory();
+    let faked = Faked::at(dir.path(), afternoon());
+    let hour = Bucket::at(Class::Hourly, afternoon());
+    let day = Bucket::at(Class::Daily, afternoon());
+    let node = faked.start(dir.path());
+    assert_eq!(post(node.address, hour, &cell(1, 1)).unwrap().status, 200);
+    assert_eq!(post(node.address, day, &cell(2, 2)).unwrap().status, 200);
+    node.kill();
+    assert!(holds_marker(dir.path()));
+    // Within the hour after, everything is still there.
+    faked.set(hour.wiped() - MINUTE);
+    let node = faked.start(dir.path());
+    assert_eq!(get(node.address, &format!("/v1/{hour}/")).body, cell(1, 1));
+    node.kill();
+    faked.set(hour.wiped());
+    let node = faked.start(dir.path());
+    // The first request already finds it gone, also from the directory.
+    assert!(!holds_marker(&dir.path().join("store/hourly")));
+    assert_eq!(get(node.address, &format!("/v1/{hour}/")).status, 410);
+    node.kill();
+    faked.set(day.wiped() - MINUTE);
+    let node = faked.start(dir.path());
+    assert_eq!(get(node.address, &format!("/v1/{day}/0")).body, cell(2, 2));
+    node.kill();
+    faked.set(day.wiped());
+    let node = faked.start(dir.path());
+    assert!(!holds_marker(dir.path()));
+    assert_eq!(get(node.address, &format!("/v1/{day}/0")).status, 410);
+}
+
+#[test]
+fn the_running_node_wipes_at_the_hour_and_the_day() {
+    let dir = memory();
+    let faked = Faked::at(dir.path(), afternoon());
+    let hour = Bucket::at(Class::Hourly, afternoon());
+    let day = Bucket::at(Class::Daily, afternoon());
+    let node = faked.start(dir.path());
+    assert_eq!(post(node.address, hour, &cell(1, 1)).unwrap().status, 200);
+    assert_eq!(post(node.address, day, &cell(2, 2)).unwrap().status, 200);
+    let store = dir.path().join("store");
+    faked.set(hour.wiped());
+    soon("the hour is wiped", || !holds_marker(&store.join("hourly")));
+    assert!(holds_marker(&store.join("daily")));
+    // In steps that are believed: not more than two hours at once.
+    let mut time = hour.wiped();
+    while time + 2 * HOUR < day.wiped() {
+        time = time + 2 * HOUR - 30;
+        faked.set(time);
+        soon("the node has followed", || {
+            let next = Bucket::at(Class::Hourly, time);
+            get(node.address, &format!("/v1/{next}/")).status == 200
+        });
+    }
+    assert!(holds_marker(&store.join("daily")));
+    faked.set(day.wiped());
+    soon("the day is wiped", || !holds_marker(&store));
+    assert!(node.log().contains(&format!("wiped {day}: 1 cells")), "{}", node.log());
+}
+
+#[test]
+fn a_jump_of_a_day_wipes_nothing_until_the_restart() {
+    let dir = memory();
+    let faked = Faked::at(dir.path(), afternoon());
+    let hour = Bucket::at(Class::Hourly, afternoon());
+    let node = faked.start(dir.path());
+    assert_eq!(post(node.address, hour, &cell(1, 1)).unwrap().status, 200);
+    faked.set(afternoon() + DAY);
+    soon("the jump is in the log", || node.log().contains("jumped ahead"));
+    assert_eq!(get(node.address, &format!("/v1/{hour}/")).body, cell(1, 1));
+    node.kill();
+    let node = faked.start(dir.path());
+    assert!(!holds_marker(&dir.path().join("store")));
+    assert_eq!(get(node.address, &format!("/v1/{hour}/")).status, 410);
+}
+
+#[test]
+fn a_kill_during_uploads_tears_nothing_and_loses_nothing() {
+    /// Cells in a batch.
+    const BATCH: u64 = 16;
+    let dir = memory();
+    let numbers = AtomicU64::new(0);
+    let batch =
+        |n: u64| -> Vec<u8> { (0..BATCH).flat_map(|i| cell(n as u16, n * BATCH + i)).collect() };
+    let mut stored = HashSet::new();
+    // The whole test in one bucket, which is open for an hour yet.
+    let faked = Faked::at(dir.path(), afternoon());
+    let bucket = Bucket::at(Class::Hourly, afternoon());
+    for round in 0..6 {
+        let node = faked.start(dir.path());
+        let to = node.address;
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut mine = Vec::new();
+                        loop {
+                            let n = numbers.fetch_add(1, Ordering::Relaxed);
+                            let stream = std::net::TcpStream::connect(to).ok();
+                            let sent = stream.and_then(|mut stream| {
+                                let body = batch(n);
+                                let head = format!(
+                                    "POST /v1/{bucket} HTTP/1.1\r\ncontent-length: {}\r\n\r\n",
+                                    body.len()
+                                );
+                                std::io::Write::write_all(&mut stream, head.as_bytes()).ok()?;
+                                std::io::Write::write_all(&mut stream, &body).ok()?;
+                                node::reply(stream)
+                            });
+                            match sent {
+                                Some(reply) if reply.status == 200 => mine.push(n),
+                                Some(reply) => panic!("{reply:?}"),
+                                None => return mine,
+                            }
+                        }
+                    })
+                })
+                .collect();
+            std::thread::sleep(Duration::from_millis(60 + 17 * round));
+            node.kill();
+            for thread in threads {
+                stored.extend(thread.join().unwrap());
+            }
+        });
+    }
+    let node = faked.start(dir.path());
+    let got = cells(&get(node.address, &format!("/v1/{bucket}/")).body);
+    let unique: HashSet<_> = got.iter().collect();
+    assert_eq!(unique.len(), got.len(), "no cell twice");
+    let mut served = 0;
+    for n in 0..numbers.load(Ordering::Relaxed) {
+        let whole = batch(n);
+        let found = cells(&whole).iter().filter(|cell| unique.contains(cell)).count() as u64;
+        assert!(found == 0 || found == BATCH, "batch {n}: {found} cells");
+        assert!(found == BATCH || !stored.contains(&n), "batch {n} was answered 200");
+        served += found;
+    }
+    assert_eq!(served, got.len() as u64, "every cell served was uploaded");
+    assert!(stored.len() > 20, "only {} batches", stored.len());
+}
