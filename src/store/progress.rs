@@ -7,6 +7,7 @@ use super::error::Error;
 use super::home::Places;
 use crate::core::bucket::Bucket;
 use crate::core::clock;
+use crate::core::encode::hex;
 use crate::core::random::{Random, below};
 use crate::core::time::{Day, HOUR, MINUTE, Time};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,9 @@ pub struct Progress {
     pub material: Time,
     /// Closed buckets fetched whole, by node.
     pub fetched: BTreeMap<String, Vec<String>>,
+    /// Sealings dealt with, by bucket: an open bucket is fetched again and again, and what is in
+    /// it is no repetition by its sender.
+    pub opened: BTreeMap<String, Vec<String>>,
 }
 
 impl Progress {
@@ -59,15 +63,30 @@ impl Progress {
         self.fetched.get(node).is_some_and(|buckets| buckets.contains(&name))
     }
 
-    /// Records that a closed bucket was fetched, and forgets those wiped two days before `now`.
-    pub fn fetched(&mut self, node: &str, bucket: Bucket, now: Time) {
-        let list = self.fetched.entry(node.to_owned()).or_default();
-        list.push(bucket.to_string());
-        for buckets in self.fetched.values_mut() {
-            buckets
-                .retain(|name| name.parse::<Bucket>().is_ok_and(|b| !b.is_wiped(now - 48 * HOUR)));
-        }
+    /// Whether a sealing in a bucket was dealt with already.
+    pub fn was_opened(&self, bucket: Bucket, sealing: &[u8; 16]) -> bool {
+        let sealing = hex(sealing);
+        self.opened.get(&bucket.to_string()).is_some_and(|known| known.contains(&sealing))
+    }
+
+    /// Records that a sealing in a bucket was dealt with.
+    pub fn opened(&mut self, bucket: Bucket, sealing: &[u8; 16]) {
+        self.opened.entry(bucket.to_string()).or_default().push(hex(sealing));
+    }
+
+    /// Forgets what concerns buckets wiped two days before `now`: a directory keeps them longer.
+    pub fn forget(&mut self, now: Time) {
+        let kept = |name: &String| {
+            name.parse::<Bucket>().is_ok_and(|bucket| !bucket.is_wiped(now - 48 * HOUR))
+        };
+        self.fetched.values_mut().for_each(|buckets| buckets.retain(kept));
         self.fetched.retain(|_, buckets| !buckets.is_empty());
+        self.opened.retain(|bucket, _| kept(bucket));
+    }
+
+    /// Records that a closed bucket was fetched.
+    pub fn fetched(&mut self, node: &str, bucket: Bucket) {
+        self.fetched.entry(node.to_owned()).or_default().push(bucket.to_string());
     }
 }
 

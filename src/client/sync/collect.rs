@@ -111,9 +111,16 @@ pub fn record(
     report.clock = Some(clock);
     let arrival = Arrival { stored: env.now(), clock_is_good: clock == Clock::Good };
     let before = unacknowledged(&desk);
+    let mut progress = Progress::load(&places)?;
     for (bucket, cells) in &fetch.cells {
-        for letter in open_bucket(env, &desk, *bucket, cells) {
-            take(env, &mut desk, &letter, arrival, report)?;
+        for joined in join(env, &desk, *bucket, cells) {
+            if progress.was_opened(*bucket, &joined.id) {
+                continue;
+            }
+            if let Some(letter) = unseal(&desk, &joined) {
+                take(env, &mut desk, &letter, arrival, report)?;
+                progress.opened(*bucket, &joined.id);
+            }
         }
     }
     retry_waiting(env, &mut desk, report)?;
@@ -122,10 +129,10 @@ pub fn record(
         desk.seen.tidy(&desk.lock, env.now())?;
         drop_stale(env, &mut desk)?;
     }
-    let mut progress = Progress::load(&places)?;
     for get in &fetch.complete {
-        progress.fetched(&get.node, get.bucket, env.now());
+        progress.fetched(&get.node, get.bucket);
     }
+    progress.forget(env.now());
     Ok(progress.save(&places)?)
 }
 
@@ -146,21 +153,16 @@ fn take(
     Ok(())
 }
 
-/// The letters in a bucket that open for us: found by tag or by trial, joined, unsealed, and from
-/// the one to whom the secret was given.
-fn open_bucket(env: &mut Env<'_>, desk: &Desk, bucket: Bucket, cells: &[u8]) -> Vec<Vec<u8>> {
+/// The sealings in a bucket that are for us: found by tag or by trial, and joined.
+fn join(env: &mut Env<'_>, desk: &Desk, bucket: Bucket, cells: &[u8]) -> Vec<Joined> {
     let given = &desk.transit.given;
     let secrets: Vec<&PairSecret> = given.iter().map(|g| &g.secret).collect();
     let found = scan::scan(cells, bucket, &secrets, &desk.transit.series.dh);
     let mut joiner = Joiner::default();
-    let mut letters = Vec::new();
-    for (how, chunk) in found.chunks {
-        let Some(joined) = joiner.add(how, chunk, env.rng) else { continue };
-        letters.extend(unseal(desk, &joined));
-    }
-    letters
+    found.chunks.into_iter().filter_map(|(how, chunk)| joiner.add(how, chunk, env.rng)).collect()
 }
 
+/// The letter in a sealing, if it opens and is from the one to whom the secret was given.
 fn unseal(desk: &Desk, joined: &Joined) -> Option<Vec<u8>> {
     match joined.how {
         How::Pair(which) => {
