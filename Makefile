@@ -33,7 +33,7 @@ USERUNITS = $(wildcard examples/systemd/poste-*)
 all:
 	$(CARGO) build --release --locked
 
-demo: all
+demo: deps all
 	sh examples/demo.sh
 
 test: deps

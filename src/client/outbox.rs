@@ -1,4 +1,5 @@
-//! What is in the outbox, in words that are true, and taking a letter out of it.
+//! What is in the outbox, in words that are true, and taking a letter out of it. A letter is
+//! posted when a node took it, and acknowledged when its addressee says so; nothing else counts.
 //! Specified in poste(1), outbox.
 
 use crate::client::env::Env;

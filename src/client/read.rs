@@ -1,5 +1,6 @@
 //! Reading the tree: listing needs no key, opening a message needs the archive identity.
-//! Fingerprints become names only here, when shown. Specified in poste(1), list and show.
+//! Fingerprints become names only here, when shown; the filed bytes stay as they are.
+//! Specified in poste(1), list and show.
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};

@@ -1,5 +1,6 @@
-//! How things stand: identity, home, last sync, mail, outbox, keys, clock. It asks nobody and
-//! needs no passphrase. Specified in poste(1), status.
+//! How things stand: identity, home, last sync, mail, outbox, keys, clock. It asks no node,
+//! changes nothing and needs no passphrase.
+//! Specified in poste(1), status.
 
 use crate::client::env::Env;
 use crate::client::error::Error;

@@ -1,5 +1,6 @@
 //! What comes: the plan of downloads, fetching, and opening what was fetched. A closed bucket
 //! counts as fetched only when everything in it has been dealt with.
+//! Specified in poste-protocol(7), Receiving.
 
 use super::{Options, Report, class, hear, judge_clock, listening};
 use crate::client::arrive::{self, Outcome};

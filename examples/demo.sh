@@ -1,0 +1,122 @@
+#!/bin/sh
+# The main job, done for real: a relay on loopback over TLS, two people, a first letter and its
+# answer, an attachment, a message at rest opened by plain age, and the relay's wipe.
+# Run by `make demo`. Asks nothing, listens on 127.0.0.1 alone, leaves nothing behind.
+set -eu
+
+bin=${1:-target/release}
+case $bin in /*) ;; *) bin=$PWD/$bin ;; esac
+[ -x "$bin/poste" ] && [ -x "$bin/posted" ] || { echo "demo: run make first" >&2; exit 1; }
+
+# The relay's store must lie on a tmpfs, since unlinking is not wiping on a disk.
+base=/dev/shm
+[ -w "$base" ] || base=${XDG_RUNTIME_DIR:?there is neither /dev/shm nor XDG_RUNTIME_DIR}
+dir=$(mktemp -d "$base/poste-demo.XXXXXX")
+node=
+stop_node() {
+	[ -z "$node" ] || { kill "$node" 2>/dev/null; wait "$node" 2>/dev/null || :; node=; }
+}
+trap 'stop_node; rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT TERM
+cd "$dir"
+
+say() { printf '\n# %s\n' "$*"; }
+alice() { printf 'alice$ poste %s\n' "$*"; "$bin/poste" --home "$dir/alice" "$@"; }
+bob() { printf 'bob$ poste %s\n' "$*"; "$bin/poste" --home "$dir/bob" "$@"; }
+quietly() { "$bin/poste" --home "$dir/$1" $2; }
+newest() { "$bin/poste" --home "$dir/$1" list "$2" -n 1; }
+
+# start COMMAND...: runs a relay and waits until it takes requests
+start() {
+	"$@" relay --config posted.toml 2>>node.log &
+	node=$!
+	tries=0
+	until grep -q 'listening' node.log; do
+		tries=$((tries + 1))
+		if [ $tries -gt 100 ] || ! kill -0 "$node" 2>/dev/null; then
+			cat node.log >&2
+			exit 1
+		fi
+		sleep 0.1
+	done
+}
+
+say "a relay on loopback, with a certificate of its own"
+port=$((20000 + $$ % 20000))
+url=https://127.0.0.1:$port
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.pem \
+	-days 2 -subj /CN=demo -addext subjectAltName=IP:127.0.0.1 \
+	-addext basicConstraints=critical,CA:FALSE 2>openssl.log
+cat >posted.toml <<TOML
+name = "demo"
+key_file = "node.key"
+[relay]
+listen = "127.0.0.1:$port"
+url = "$url"
+tls_cert = "tls.pem"
+tls_key = "tls.key"
+store = "dir:store"
+TOML
+start "$bin/posted"
+echo "$url"
+
+say "two people: each has an identity, and no account anywhere"
+alice init --name Alice --no-passphrase --node "$url" --publish "$dir/alice.toml"
+bob init --name Bob --no-passphrase --node "$url" --publish "$dir/bob.toml"
+for person in alice bob; do
+	echo "ca_file = \"$dir/tls.pem\"" >>"$person/config/config.toml"
+done
+alice publish
+
+say "bob has alice's card, and compares the words with her on the telephone"
+bob add alice alice.toml
+alice card --words
+
+say "a first letter: bob is a stranger to alice, so it waits as a request"
+echo 'Lunch on Friday?' | bob send alice -s 'lunch'
+bob sync
+alice sync
+request=$(newest alice requests)
+alice show "$request"
+alice accept "$request" bob
+
+say "the answer goes through the keys that bob offered to alice alone"
+echo 'Gladly. At one?' | alice send bob -s 'Re: lunch'
+alice sync
+bob sync
+bob show "$(newest bob alice)"
+bob outbox
+
+say "an attachment of 40 KB arrives as it was"
+head -c 40000 /dev/urandom >photo.jpg
+sha256sum photo.jpg
+echo 'Here it is.' | bob send alice -s 'photo' -a photo.jpg
+bob sync
+alice sync
+message=$(newest alice bob)
+"$bin/poste" --home "$dir/alice" show "$message"
+"$bin/poste" --home "$dir/alice" show "$message" --part 2 >arrived.jpg
+sha256sum arrived.jpg
+cmp photo.jpg arrived.jpg
+
+say "a message at rest is an age file, and plain age opens it"
+sed -n 's/^transit = "\(.*\)"/\1/p' alice/share/keys/transit.toml >transit.key
+age -d -i transit.key alice/share/keys/locked.age | sed -n 's/^archive = "\(.*\)"/\1/p' >archive.key
+message=$(newest alice bob)
+echo "alice\$ age -d -i archive.key ${message#"$dir"/} | head -n 7"
+age -d -i archive.key "$message" | head -n 7
+
+say "what the relay holds: buckets of cells, no names"
+ls -l store | sed 's/^/node$ /'
+
+say "three hours later: the hour is wiped"
+stop_node
+: >node.log
+start faketime -f +3h "$bin/posted"
+ls -l store | sed 's/^/node$ /'
+for file in store/hourly*; do
+	[ ! -e "$file" ] || { echo "demo: $file is still there" >&2; exit 1; }
+done
+stop_node
+
+say "done"
