@@ -31,7 +31,7 @@ start() {
 	"$@" relay --config posted.toml 2>>node.log &
 	node=$!
 	tries=0
-	until grep -q 'listening' node.log; do
+	until grep -q 'relay at' node.log; do
 		tries=$((tries + 1))
 		if [ $tries -gt 100 ] || ! kill -0 "$node" 2>/dev/null; then
 			cat node.log >&2

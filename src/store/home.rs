@@ -164,11 +164,6 @@ impl Places {
         self.state.join("seen")
     }
 
-    /// Parts of letters not yet whole.
-    pub fn parts_dir(&self) -> PathBuf {
-        self.state.join("parts")
-    }
-
     /// The time last recorded, and what servers said about it.
     pub fn clock(&self) -> PathBuf {
         self.state.join("clock.toml")
@@ -212,7 +207,6 @@ impl Places {
             self.requests_dir(),
             self.state.clone(),
             self.seen_dir(),
-            self.parts_dir(),
         ]
     }
 }
