@@ -74,3 +74,57 @@ fn read(path: &str) -> String {
     let full = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     fs::read_to_string(full).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
+
+#[test]
+fn every_command_and_flag_is_in_the_page() {
+    let page = read("man/poste.1");
+    let command = poste::cli::command();
+    for sub in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+        let name = sub.get_name();
+        let entry = entries(&page).into_iter().find(|entry| heads(entry, name));
+        let entry = entry.unwrap_or_else(|| panic!("poste.1 has no entry for {name}"));
+        for arg in sub.get_arguments().filter(|a| !a.is_global_set() && !a.is_hide_set()) {
+            let long = arg.get_long().map(|l| format!("Fl -{l}"));
+            let short = arg.get_short().map(|s| format!("Fl {s}"));
+            let is_help = arg.get_long() == Some("help") || arg.get_long() == Some("version");
+            let written = [&long, &short].into_iter().flatten().any(|flag| entry.contains(flag));
+            let positional = long.is_none() && short.is_none();
+            assert!(is_help || positional || written, "poste.1, {name}: {long:?} {short:?}");
+        }
+    }
+    for arg in command.get_arguments().filter(|a| !a.is_positional()) {
+        let flag = match (arg.get_long(), arg.get_short()) {
+            (Some(long), _) => format!("Fl -{long}"),
+            (None, Some(short)) => format!("Fl {short}"),
+            (None, None) => continue,
+        };
+        let short = arg.get_short().map(|s| format!("Fl {s}"));
+        let written = page.contains(&flag) || short.is_some_and(|short| page.contains(&short));
+        assert!(written, "poste.1: {flag}");
+    }
+}
+
+/// The entries of the lists in a page, each with all that belongs to it.
+fn entries(page: &str) -> Vec<String> {
+    let commands = page.split(".Sh COMMANDS").nth(1).expect("the page has that section");
+    let commands = commands.split("\n.Sh ").next().unwrap_or_default();
+    let mut all: Vec<String> = Vec::new();
+    let mut depth = 0;
+    for line in commands.lines() {
+        depth += usize::from(line.starts_with(".Bl"));
+        depth -= usize::from(line.starts_with(".El"));
+        match all.last_mut() {
+            _ if line.starts_with(".It ") && depth == 1 => all.push(format!("{line}\n")),
+            Some(entry) => *entry += &format!("{line}\n"),
+            None => {}
+        }
+    }
+    all
+}
+
+/// Whether an entry describes the command.
+fn heads(entry: &str, name: &str) -> bool {
+    let head: Vec<&str> =
+        entry.split_whitespace().skip_while(|w| *w != "Cm" && *w != ".Cm").collect();
+    head.get(1) == Some(&name)
+}

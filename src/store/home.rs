@@ -195,7 +195,7 @@ impl Places {
     }
 
     /// The directories of a home besides `keys`, parents first.
-    fn dirs(&self) -> [PathBuf; 11] {
+    fn dirs(&self) -> [PathBuf; 10] {
         [
             self.config.clone(),
             self.hooks_dir(),
