@@ -4,6 +4,7 @@
 //! disk), `net` (talking to nodes), `client` (the verbs), `cli` (arguments and text), and `node`
 //! (the daemon, which shares `core` with the client and nothing else).
 
+pub mod cli;
 pub mod client;
 pub mod core;
 pub mod net;

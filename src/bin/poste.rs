@@ -1,3 +1,24 @@
-//! The program `poste`.
+//! The program `poste`: collects what it was started with, and runs the command line. Nothing
+//! else in the program reads the environment.
 
-fn main() {}
+use poste::cli::{self, Start};
+use poste::client::system;
+use poste::store::home::Given;
+use std::env::{args_os, var, var_os};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let passphrase_fd = var("POSTE_PASSPHRASE_FD").ok();
+    system::guard_memory(passphrase_fd.is_some());
+    let path = |name: &str| var_os(name).map(Into::into);
+    let given = Given {
+        poste_home: path("POSTE_HOME"),
+        poste_config: path("POSTE_CONFIG"),
+        xdg_config_home: path("XDG_CONFIG_HOME"),
+        xdg_data_home: path("XDG_DATA_HOME"),
+        xdg_state_home: path("XDG_STATE_HOME"),
+        user_home: path("HOME"),
+        ..Given::default()
+    };
+    cli::run(Start { args: args_os().collect(), given, passphrase_fd }).into()
+}

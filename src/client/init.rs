@@ -10,6 +10,7 @@ use crate::core::card::SignedCard;
 use crate::core::keys::SignSecret;
 use crate::core::random::Random;
 use crate::core::time::Time;
+use crate::store::atomic;
 use crate::store::config::{Archive, Config};
 use crate::store::home::{Home, Places};
 use crate::store::keyring::Transit;
@@ -54,11 +55,15 @@ pub fn first_card(env: &mut Env<'_>) -> Result<SignedCard, Error> {
     own::sign(env, &lock, &mut transit, &locked)
 }
 
-/// Sets, changes or (`None`) removes the passphrase of the locked keys.
-pub fn set_passphrase(env: &mut Env<'_>, passphrase: Option<&str>) -> Result<(), Error> {
+/// Opens the locked keys, with the passphrase in force.
+pub fn unlock(env: &Env<'_>) -> Result<Locked, Error> {
+    env.unlock(&Transit::load(env.home.places())?)
+}
+
+/// Puts the locked keys under another passphrase, or (`None`) under none.
+pub fn relock(env: &mut Env<'_>, locked: &Locked, passphrase: Option<&str>) -> Result<(), Error> {
     let transit = Transit::load(env.home.places())?;
-    let locked = env.unlock(&transit)?;
-    let _lock = env.lock()?;
     let sealed = locked.seal(passphrase, None, &transit.transit.recipient(), env.rng);
-    Ok(crate::store::atomic::write(&env.home.places().locked(), &sealed)?)
+    let _lock = env.lock()?;
+    Ok(atomic::write(&env.home.places().locked(), &sealed)?)
 }

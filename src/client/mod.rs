@@ -19,3 +19,4 @@ pub mod queue;
 pub mod read;
 pub mod status;
 pub mod sync;
+pub mod system;

@@ -1,0 +1,65 @@
+//! `poste init`: a home, in two steps. First keys, configuration and tree come at once or not at
+//! all; then the first card is signed, which any later command that has the keys could do as well.
+//! Specified in poste(1), init.
+
+use crate::cli::Run;
+use crate::cli::args::Init;
+use crate::cli::prompt::Prompt;
+use crate::cli::ui::Done;
+use crate::cli::wrong;
+use crate::client::error::Error;
+use crate::client::system::{self, SystemRandom};
+use crate::client::{init, own};
+use crate::store::config::Config;
+use crate::store::home::{Home, Places};
+use std::path::Path;
+
+/// Makes the home.
+pub fn make(args: &Init, places: Places, prompt: &Prompt) -> Result<Home, Error> {
+    let config = config(args)?;
+    if places.exists() {
+        // Said before a passphrase is asked for.
+        return init::create(places, &config, None, system::clock(), &mut SystemRandom);
+    }
+    let passphrase = match args.no_passphrase {
+        true => None,
+        false => Some(prompt.new_passphrase()?),
+    };
+    let passphrase = passphrase.as_ref().map(|p| p.as_str());
+    init::create(places, &config, passphrase, system::clock(), &mut SystemRandom)
+}
+
+/// Signs the first card and prints the link.
+pub fn finish(run: &mut Run<'_, '_>) -> Done {
+    let signed = init::first_card(run.env)?;
+    run.ui.line(&own::link(&signed.card))?;
+    if run.env.config.trust_clock {
+        run.ui.note("no node can confirm the clock, so it is trusted (trust_clock in config.toml)");
+    }
+    if run.env.config.nodes.is_empty() {
+        run.ui.note("there is no node yet: name one in config.toml, as nodes");
+    }
+    run.ui.next("poste publish");
+    run.ui.next("poste card");
+    Ok(())
+}
+
+fn config(args: &Init) -> Result<Config, Error> {
+    let mut config = Config { name: args.name.clone().unwrap_or_default(), ..Config::default() };
+    for url in &args.url {
+        config.urls.push(url.parse().map_err(|e| wrong(format!("--url {url}: {e}")))?);
+    }
+    for target in &args.publish {
+        config.publish.push(target.parse().map_err(|e| wrong(format!("--publish {target}: {e}")))?);
+    }
+    for node in &args.node {
+        config.nodes.push(node.parse().map_err(|e| wrong(format!("--node {node}: {e}")))?);
+    }
+    config.proxy = args.proxy.clone();
+    let confirms = |node: &str| node.starts_with("https://") || node.contains(".onion");
+    config.trust_clock =
+        !config.nodes.is_empty() && !config.nodes.iter().any(|node| confirms(node.as_str()));
+    // What the file will say must be what its reader takes, proxies and lengths included.
+    let text = config.render();
+    Config::parse(Path::new("config.toml"), &text).map_err(|e| wrong(e.to_string()))
+}

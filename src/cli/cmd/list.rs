@@ -1,0 +1,68 @@
+//! `poste list`: paths of messages, one a line, for other programs; with -l lines for people,
+//! which takes opening the messages.
+//! Specified in poste(1), list.
+
+use crate::cli::Run;
+use crate::cli::args::List;
+use crate::cli::ui::Done;
+use crate::client::read::{self, Reader};
+use crate::core::mail::render;
+use crate::store::maildir::Entry;
+use serde::Serialize;
+
+#[derive(Serialize)]
+struct Line {
+    id: String,
+    path: String,
+    folder: String,
+    flags: String,
+    date: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    from: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+}
+
+pub fn run(run: &mut Run<'_, '_>, args: &List) -> Done {
+    let entries = read::list(run.env, args.folder.as_ref(), args.unread, args.last)?;
+    if !args.long && !run.ui.json() {
+        let end = if args.zero { '\0' } else { '\n' };
+        return entries.iter().try_for_each(|entry| run.ui.path(&entry.path, end));
+    }
+    let reader = args.long.then(|| Reader::open(run.env)).transpose()?;
+    let lines: Result<Vec<Line>, _> =
+        entries.iter().map(|entry| line(run, reader.as_ref(), entry)).collect();
+    let lines = lines?;
+    if run.ui.json() {
+        return run.ui.value(&lines);
+    }
+    for line in lines {
+        let from = line.from.unwrap_or_default();
+        let subject = line.subject.unwrap_or_default();
+        run.ui.columns(&[&line.id, &line.date, &line.folder, &line.flags, &from, &subject])?;
+    }
+    Ok(())
+}
+
+fn line(
+    run: &Run<'_, '_>,
+    reader: Option<&Reader>,
+    entry: &Entry,
+) -> Result<Line, crate::client::error::Error> {
+    let mut line = Line {
+        id: entry.name.unique(),
+        path: entry.path.display().to_string(),
+        folder: entry.folder.to_string(),
+        flags: if entry.is_new { "new".to_owned() } else { entry.flags.to_string() },
+        date: entry.name.time().iso(),
+        from: None,
+        subject: None,
+    };
+    if let Some(reader) = reader {
+        let filed = reader.read(run.env, entry)?;
+        let heading = render::heading(read::message(&filed).0, &|who| reader.name(who));
+        line.from = Some(heading.from);
+        line.subject = Some(heading.subject);
+    }
+    Ok(line)
+}

@@ -1,0 +1,45 @@
+//! `poste outbox`: what is on its way, in words that are true, and giving a letter up.
+//! Ages are in the largest unit that is full.
+//! Specified in poste(1), outbox.
+
+use crate::cli::Run;
+use crate::cli::args::OutboxAction;
+use crate::cli::ui::Done;
+use crate::client::outbox;
+use crate::core::time::{DAY, HOUR, MINUTE};
+use crate::store::outbox::State;
+
+pub fn run(run: &mut Run<'_, '_>, action: Option<OutboxAction>) -> Done {
+    if let Some(OutboxAction::Drop { id }) = action {
+        let id = outbox::drop(run.env, &id)?;
+        run.ui.note(&format!("{id} is not repeated any more; your own copy stays"));
+        return Ok(());
+    }
+    let rows = outbox::list(run.env)?;
+    if run.ui.json() {
+        return run.ui.value(&rows);
+    }
+    let now = run.env.now();
+    for row in rows {
+        let (id, age) = (row.id.to_string(), age(now.since(row.date)));
+        run.ui.columns(&[&id, &row.to, word(row.state), &age])?;
+    }
+    Ok(())
+}
+
+fn word(state: State) -> &'static str {
+    match state {
+        State::Acknowledged => "acknowledged",
+        State::Expired => "expired",
+        State::Posted => "posted",
+        State::Queued => "queued",
+    }
+}
+
+fn age(seconds: u64) -> String {
+    match seconds {
+        DAY.. => format!("{}d", seconds / DAY),
+        HOUR.. => format!("{}h", seconds / HOUR),
+        _ => format!("{}m", seconds / MINUTE),
+    }
+}

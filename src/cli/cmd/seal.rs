@@ -1,0 +1,39 @@
+//! `poste seal`: one age file for any courier, from a message on standard input. The file is made
+//! whole or not at all.
+//! Specified in poste(1), seal.
+
+use crate::cli::Run;
+use crate::cli::cmd::read_stdin;
+use crate::cli::ui::Done;
+use crate::client::error::{Error, Kind};
+use crate::client::hand;
+use crate::store::petname::Petname;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+pub fn run(run: &mut Run<'_, '_>, to: &Petname, output: Option<&Path>) -> Done {
+    let mail = read_stdin(run.env.config.attachment_max)?;
+    let output = output.filter(|path| *path != Path::new("-"));
+    if output.is_none() && run.ui.shows() {
+        return Err(Error::new(Kind::Usage, "an age file is not for a terminal")
+            .hint(format!("poste seal --to {to} -o FILE"))
+            .into());
+    }
+    let sealed = hand::seal(run.env, to, &mail)?;
+    match output {
+        None => run.ui.bytes(&sealed.bytes)?,
+        Some(path) => {
+            let failed = |error: std::io::Error| {
+                Error::new(Kind::CannotCreate, format!("cannot write {}: {error}", path.display()))
+            };
+            let mut open = OpenOptions::new();
+            let mut file =
+                open.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+            file.write_all(&sealed.bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+        }
+    }
+    run.ui.note(&format!("it proves who wrote it until {}", sealed.proves_until.iso()));
+    Ok(())
+}

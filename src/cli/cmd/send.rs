@@ -1,0 +1,69 @@
+//! `poste send` and `poste sendmail`: letters into the outbox. They print nothing on standard
+//! output and never touch the network, which would tell when one writes.
+//! Specified in poste(1), Writing.
+
+use crate::cli::args::Send;
+use crate::cli::cmd::{read_file, read_stdin};
+use crate::cli::ui::Done;
+use crate::cli::{Run, sendmail as arguments, wrong};
+use crate::client::error::{Error, Kind};
+use crate::client::queue;
+use crate::client::read::{self, Reader};
+use crate::core::mail::compose::{Attached, Draft, compose};
+use crate::core::mail::{fields, mime};
+use std::io::{IsTerminal, stdin};
+
+pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
+    let limit = run.env.config.attachment_max;
+    let mut files = Vec::new();
+    for path in &args.attach {
+        let name = path.file_name().ok_or_else(|| wrong(format!("{}: no file", path.display())))?;
+        files.push((name.to_string_lossy().into_owned(), read_file(path, limit)?));
+    }
+    let thread = match &args.in_reply_to {
+        Some(message) => thread(run, message)?,
+        None => Vec::new(),
+    };
+    if stdin().is_terminal() {
+        run.ui.next("write the text, and end it with control-D on a line of its own");
+    }
+    let text = read_stdin(limit)?;
+    let attached: Vec<Attached<'_>> =
+        files.iter().map(|(name, bytes)| Attached { name, bytes }).collect();
+    let draft = Draft {
+        to: &[],
+        subject: args.subject.as_deref().unwrap_or_default(),
+        thread: &thread,
+        text: &text,
+        files: &attached,
+    };
+    let mail = compose(&draft, run.env.rng);
+    queue::send(run.env, &args.names, &mail, args.daily)?;
+    let names: Vec<&str> = args.names.iter().map(|name| name.as_str()).collect();
+    run.ui.note(&format!("queued for {}; it leaves with the next sync", names.join(", ")));
+    Ok(())
+}
+
+pub fn sendmail(run: &mut Run<'_, '_>, args: &[String]) -> Done {
+    let arguments = arguments::parse(args)?;
+    let mail = read_stdin(run.env.config.attachment_max)?;
+    let to = queue::recipients(run.env, &arguments.recipients, arguments.from_headers, &mail)?;
+    if to.is_empty() {
+        return Err(Error::new(Kind::Usage, "no recipient was given")
+            .hint("name one, or use -t to take them from To, Cc and Bcc")
+            .into());
+    }
+    queue::send(run.env, &to, &mail, false)?;
+    Ok(())
+}
+
+/// The ids by which an answer belongs to a thread.
+fn thread(run: &mut Run<'_, '_>, message: &str) -> Result<Vec<String>, Error> {
+    let entry = read::find(run.env, message)?;
+    let filed = Reader::open(run.env)?.read(run.env, &entry)?;
+    let parts = fields::split(read::message(&filed).0)?;
+    let text = |name| mime::text_of(&parts.fields, name).unwrap_or_default();
+    let mut ids: Vec<String> = text("References").split_whitespace().map(str::to_owned).collect();
+    ids.extend(text("Message-ID").split_whitespace().map(str::to_owned));
+    Ok(ids)
+}

@@ -1,0 +1,68 @@
+//! `poste show`: messages as text, or as they are filed, or one part of one. What others wrote
+//! reaches the terminal only once it is made printable.
+//! Specified in poste(1), show.
+
+use crate::cli::Run;
+use crate::cli::cmd::read_stdin;
+use crate::cli::ui::Done;
+use crate::cli::wrong;
+use crate::client::error::{Error, Kind};
+use crate::client::read::{self, Reader};
+use crate::core::mail::render;
+use crate::store::maildir::Entry;
+use std::io::{IsTerminal, stdin};
+
+/// Bytes of a list of paths at most.
+const LIST: u64 = 16 << 20;
+
+pub fn run(run: &mut Run<'_, '_>, messages: &[String], raw: bool, part: Option<usize>) -> Done {
+    let messages = match messages {
+        [] if stdin().is_terminal() => {
+            return Err(wrong("say which messages").hint("poste list -u | poste show").into());
+        }
+        [] => String::from_utf8_lossy(&read_stdin(LIST)?).lines().map(str::to_owned).collect(),
+        some => some.to_vec(),
+    };
+    let found: Result<Vec<Entry>, Error> =
+        messages.iter().map(|message| read::find(run.env, message)).collect();
+    let found = found?;
+    match (part, found.as_slice()) {
+        (None, found) => entries(run, found, raw),
+        (Some(number), [entry]) => one_part(run, entry, number),
+        (Some(_), _) => Err(wrong("--part takes one message").into()),
+    }
+}
+
+/// Shows messages, and marks them as seen unless they are shown raw.
+pub fn entries(run: &mut Run<'_, '_>, entries: &[Entry], raw: bool) -> Done {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let reader = Reader::open(run.env)?;
+    for (at, entry) in entries.iter().enumerate() {
+        let filed = reader.read(run.env, entry)?;
+        if raw {
+            run.ui.bytes(&filed)?;
+            continue;
+        }
+        if at > 0 {
+            run.ui.line("")?;
+        }
+        let (message, unproven) = read::message(&filed);
+        if let Some(why) = unproven {
+            run.ui.line(&format!("Unproven: anybody may have written this ({why})"))?;
+        }
+        let reading = render::read(message, &|who| reader.name(who));
+        run.ui.text(&reading.to_string())?;
+        read::mark_seen(run.env, entry)?;
+    }
+    Ok(())
+}
+
+fn one_part(run: &mut Run<'_, '_>, entry: &Entry, number: usize) -> Done {
+    let filed = Reader::open(run.env)?.read(run.env, entry)?;
+    let (_, bytes) = render::part(read::message(&filed).0, number).ok_or_else(|| {
+        Error::new(Kind::NoMessage, format!("{} has no part {number}", entry.path.display()))
+    })?;
+    run.ui.bytes(&bytes)
+}

@@ -1,0 +1,80 @@
+//! `poste status`, and `poste` alone: how things stand, in a dozen lines, and what to do about it.
+//! Without a home it says how to begin.
+//! Specified in poste(1), status.
+
+use crate::cli::Run;
+use crate::cli::ui::{Done, Ui};
+use crate::client::status::{self, Status};
+use crate::core::clock::Clock;
+use crate::core::time::Time;
+
+pub fn run(run: &mut Run<'_, '_>) -> Done {
+    let status = status::status(run.env)?;
+    if run.ui.json() {
+        return run.ui.value(&status);
+    }
+    for (name, text) in lines(&status, run.env.now()) {
+        run.ui.line(&format!("{name:<10} {text}"))?;
+    }
+    if status.card_due {
+        run.ui.next("poste publish");
+    }
+    Ok(())
+}
+
+/// What a person sees who has no home yet.
+pub fn first_run(ui: &Ui) -> Done {
+    ui.line("there is no home here yet; this makes one:")?;
+    ui.line("    poste init --name Alice --node https://relay.example")?;
+    ui.line("a first hour with it is described in poste-tour(7)")
+}
+
+fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
+    let nodes = match status.nodes.as_slice() {
+        [] => "none; name one in config.toml, as nodes".to_owned(),
+        some => some.join(" "),
+    };
+    let ago = |time: Option<Time>| match time {
+        Some(time) => format!("{} ({} min ago)", time.iso(), now.since(time) / 60),
+        None => "never".to_owned(),
+    };
+    let unread: Vec<String> =
+        status.unread.iter().map(|(folder, count)| format!("{folder} {count}")).collect();
+    let missed = match status.missed {
+        0 => "none".to_owned(),
+        missed => format!("{missed}; senders repeat what was in them"),
+    };
+    let clock = match status.clock {
+        Clock::Behind => "behind its own record: letters prove nothing until it is right",
+        Clock::Contradicted => "contradicted by the nodes: letters prove nothing until it is right",
+        Clock::Good => "good",
+        Clock::Unwitnessed => "not confirmed by any node in the last day",
+    };
+    let card = match status.card_due {
+        true => format!("lists days until {}; a new one is due", status.card_until),
+        false => format!("lists days until {}", status.card_until),
+    };
+    vec![
+        ("identity", status.link.clone()),
+        ("words", status.words.clone()),
+        ("home", status.home.display().to_string()),
+        ("config", status.config.display().to_string()),
+        ("nodes", nodes),
+        ("listens", format!("at {}*", status.listen)),
+        (
+            "last sync",
+            format!("{}; last answer {}", ago(status.last_sync), ago(status.last_answer)),
+        ),
+        ("missed", missed),
+        ("unread", if unread.is_empty() { "none".to_owned() } else { unread.join(", ") }),
+        (
+            "outbox",
+            format!(
+                "{} queued, {} posted, {} expired",
+                status.queued, status.posted, status.expired
+            ),
+        ),
+        ("card", card),
+        ("clock", clock.to_owned()),
+    ]
+}

@@ -1,0 +1,139 @@
+//! The command line: from arguments and environment, which come in as values, to an exit status.
+//! It reads what was typed, calls one verb of `client`, and says what came of it; what is in
+//! between is no business of this floor. Specified in poste(1).
+
+mod args;
+mod cmd;
+mod exit;
+mod prompt;
+mod sendmail;
+mod ui;
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::client::system::{self, Reach, SystemRandom};
+use crate::store::config::Config;
+use crate::store::home::{Given, Home, Places};
+use args::{Cli, Command, Global};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use prompt::Prompt;
+use std::ffi::OsString;
+use std::path::Path;
+use ui::{Done, Manner, Stop, Ui};
+
+/// What the program was started with.
+#[derive(Debug, Default)]
+pub struct Start {
+    /// The arguments, the program's name first.
+    pub args: Vec<OsString>,
+    /// What the environment says of places.
+    pub given: Given,
+    /// `POSTE_PASSPHRASE_FD`.
+    pub passphrase_fd: Option<String>,
+}
+
+/// The command tree, for completions and tests.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Runs the program; its exit status.
+pub fn run(start: Start) -> u8 {
+    let as_sendmail = start
+        .args
+        .first()
+        .and_then(|name| Path::new(name).file_name())
+        .is_some_and(|name| name == "poste-sendmail");
+    let mut args = start.args.clone();
+    if as_sendmail {
+        args.splice(..1, ["poste".into(), "sendmail".into()]);
+    }
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let Global { quiet, verbose, json, .. } = cli.global;
+    let ui = Ui::new(Manner { quiet, verbose, json });
+    let in_sendmail = matches!(cli.command, Some(Command::Sendmail { .. }));
+    let done = dispatch(&start, cli, &ui).and_then(|()| ui.flush());
+    match done {
+        Ok(()) | Err(Stop::BrokenPipe) => 0,
+        Err(Stop::Silent(kind)) => exit::status(kind),
+        Err(Stop::Failed(error)) => {
+            ui.error(&error.what, &error.hints);
+            if in_sendmail { exit::sendmail_status(error.kind) } else { exit::status(error.kind) }
+        }
+    }
+}
+
+/// What a command runs with.
+struct Run<'a, 'e> {
+    env: &'a mut Env<'e>,
+    ui: &'a Ui,
+    prompt: &'a Prompt,
+}
+
+fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
+    let places = places(start, &cli.global)?;
+    let prompt = Prompt::new(start.passphrase_fd.clone(), !cli.global.no_input);
+    let command = match cli.command {
+        Some(Command::Completions { shell }) => return cmd::completions::run(shell, ui),
+        Some(Command::Help { command }) => return cmd::help::run(command.as_deref(), ui),
+        Some(Command::Init(init)) => {
+            let home = cmd::init::make(&init, places, &prompt)?;
+            return with(home, ui, &prompt, cmd::init::finish);
+        }
+        Some(other) => other,
+        None if !places.exists() => return cmd::status::first_run(ui),
+        None => Command::Status,
+    };
+    let home = Home::open(places)?;
+    with(home, ui, &prompt, |run| cmd::run(run, command))
+}
+
+fn with(
+    home: Home,
+    ui: &Ui,
+    prompt: &Prompt,
+    command: impl FnOnce(&mut Run<'_, '_>) -> Done,
+) -> Done {
+    let config = Config::read(&home.places().config_file())?;
+    prompt.use_command(config.passphrase_command.clone());
+    let network = Reach::new(&config)?;
+    let warn = |text: &str| ui.warn(text);
+    let mut random = SystemRandom;
+    let mut env = Env {
+        home,
+        config,
+        clock: &system::clock,
+        rng: &mut random,
+        network: &network,
+        ask: prompt,
+        warn: &warn,
+    };
+    command(&mut Run { env: &mut env, ui, prompt })
+}
+
+fn places(start: &Start, global: &Global) -> Result<Places, Error> {
+    let given = Given {
+        home_flag: global.home.clone(),
+        config_flag: global.config.clone(),
+        ..start.given.clone()
+    };
+    Ok(Places::resolve(&given)?)
+}
+
+/// What clap has to say: help and version are data, all else is wrong usage, 64 and not clap's 2.
+fn usage(error: &clap::Error) -> u8 {
+    let _ = error.print();
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
+        _ => exit::USAGE,
+    }
+}
+
+/// An error of usage that only the command itself can see.
+fn wrong(what: impl Into<String>) -> Error {
+    Error::new(Kind::Usage, what)
+}

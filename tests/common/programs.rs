@@ -1,0 +1,118 @@
+//! The two real programs for tests: a relay on loopback, homes, and commands run in them.
+#![allow(dead_code)]
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+/// The client.
+pub const POSTE: &str = env!("CARGO_BIN_EXE_poste");
+
+/// `posted dev` on loopback; stopped when dropped.
+pub struct Node {
+    child: Child,
+    pub url: String,
+}
+
+impl Node {
+    pub fn start() -> Node {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_posted"))
+            .arg("dev")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut url = String::new();
+        let stdout = child.stdout.take().unwrap();
+        BufReader::new(stdout).read_line(&mut url).unwrap();
+        assert!(url.starts_with("http://127.0.0.1:"), "{url:?}");
+        Node { child, url: url.trim().to_owned() }
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // SIGTERM, so that it removes its store.
+        let pid = self.child.id().to_string();
+        let _ = Command::new("kill").arg(&pid).status();
+        let _ = self.child.wait();
+    }
+}
+
+/// Somebody's home.
+pub struct Home {
+    pub dir: PathBuf,
+}
+
+impl Home {
+    /// A new identity that listens on `node` and publishes its card beside its home.
+    pub fn init(parent: &Path, name: &str, node: &str) -> Home {
+        let home = Home { dir: parent.join(name) };
+        let card = home.card().display().to_string();
+        home.ok(&["init", "--name", name, "--no-passphrase", "--node", node, "--publish", &card]);
+        let config = home.dir.join("config/config.toml");
+        let text = std::fs::read_to_string(&config).unwrap();
+        std::fs::write(&config, format!("{text}\nstamp_bits = 4\n")).unwrap();
+        home.ok(&["publish"]);
+        home
+    }
+
+    /// Where the card is published.
+    pub fn card(&self) -> PathBuf {
+        self.dir.with_extension("card")
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(POSTE);
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.env("POSTE_HOME", &self.dir).args(args);
+        command
+    }
+
+    pub fn run(&self, args: &[&str], stdin: &[u8]) -> Output {
+        let mut child = self
+            .command(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = child.stdin.take().unwrap();
+        let bytes = stdin.to_vec();
+        let feeder = std::thread::spawn(move || {
+            let _ = pipe.write_all(&bytes);
+        });
+        let output = child.wait_with_output().unwrap();
+        feeder.join().unwrap();
+        output
+    }
+
+    /// Runs a command that must succeed; its standard output.
+    pub fn ok(&self, args: &[&str]) -> String {
+        self.ok_with(args, b"")
+    }
+
+    pub fn ok_with(&self, args: &[&str], stdin: &[u8]) -> String {
+        let output = self.run(args, stdin);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "poste {args:?}: {:?}\n{stderr}", output.status);
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+}
+
+/// Alice and bob, who have written to each other through `node`.
+pub fn acquainted(parent: &Path, node: &str) -> (Home, Home) {
+    let (alice, bob) = (Home::init(parent, "alice", node), Home::init(parent, "bob", node));
+    let card = alice.card().display().to_string();
+    bob.ok(&["add", "alice", &card]);
+    bob.ok_with(&["send", "alice", "-s", "hello"], b"hello\n");
+    bob.ok(&["sync"]);
+    alice.ok(&["sync"]);
+    let request = alice.ok(&["list", "requests"]);
+    alice.ok(&["accept", request.trim(), "bob"]);
+    alice.ok_with(&["send", "bob", "-s", "welcome"], b"welcome\n");
+    alice.ok(&["sync"]);
+    bob.ok(&["sync"]);
+    (alice, bob)
+}
