@@ -1,6 +1,8 @@
 //! Real mail through the real programs: hundreds of messages as the world writes them go through
 //! sendmail, a relay, sync and show, and arrive with bodies and MIME parts as they were.
 
+#![allow(clippy::unwrap_used)]
+
 #[path = "common/corpora.rs"]
 mod corpora;
 #[path = "common/programs.rs"]
@@ -14,7 +16,8 @@ type Essence = (Vec<u8>, Vec<(String, Vec<u8>)>);
 
 #[test]
 fn hundreds_of_real_messages_arrive_as_they_were() {
-    let dir = tempfile::tempdir().unwrap();
+    // In memory, since every message is synced to disk several times.
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let node = programs::Node::start();
     let (alice, bob) = programs::acquainted(dir.path(), &node.url);
     let before = bob.ok(&["list", "alice"]).lines().count();
@@ -44,6 +47,8 @@ fn hundreds_of_real_messages_arrive_as_they_were() {
     assert_eq!(paths.len() - before, accepted);
     let mut arrived: BTreeMap<Essence, usize> = BTreeMap::new();
     let mut greetings = 0;
+    let read = bob.ok_with(&["show"], paths.join("\n").as_bytes());
+    assert!(read.matches("\nFrom: alice\n").count() + 1 >= accepted, "all can be read as text");
     for path in paths {
         let output = bob.run(&["show", "--raw", path], b"");
         assert!(output.status.success());
@@ -52,7 +57,6 @@ fn hundreds_of_real_messages_arrive_as_they_were() {
             true => *arrived.entry(essence).or_default() += 1,
             false => greetings += 1,
         }
-        assert!(bob.run(&["show", path], b"").status.success(), "{path} can be read");
     }
     assert_eq!(greetings, before, "only the greetings are not from the corpus");
     assert!(arrived == sent, "bodies and parts arrived as they were");

@@ -40,7 +40,7 @@ impl Prompt {
 
     /// A new passphrase, twice from a terminal.
     pub fn new_passphrase(&self) -> Result<Secret, Error> {
-        let new = match self.from_fd()? {
+        let new = match self.by_fd()? {
             Some(line) => line,
             None => self.twice()?.ok_or_else(nobody)?,
         };
@@ -55,8 +55,8 @@ impl Prompt {
 
     fn twice(&self) -> Result<Option<Secret>, Error> {
         for _ in 0..3 {
-            let Some(first) = self.from_terminal("new passphrase: ")? else { return Ok(None) };
-            let Some(second) = self.from_terminal("the same again: ")? else { return Ok(None) };
+            let Some(first) = self.by_terminal("new passphrase: ")? else { return Ok(None) };
+            let Some(second) = self.by_terminal("the same again: ")? else { return Ok(None) };
             if first == second {
                 return Ok(Some(first));
             }
@@ -65,7 +65,7 @@ impl Prompt {
     }
 
     /// The next line of the descriptor; an error if it has no more, `None` if there is none.
-    fn from_fd(&self) -> Result<Option<Secret>, Error> {
+    fn by_fd(&self) -> Result<Option<Secret>, Error> {
         let Some(fd) = &self.fd else { return Ok(None) };
         let failed = |why: String| {
             Error::new(Kind::Permission, format!("POSTE_PASSPHRASE_FD={fd}: {why}"))
@@ -84,7 +84,7 @@ impl Prompt {
         next.map(Some).ok_or_else(|| failed("it holds no more lines".into()))
     }
 
-    fn from_command(&self) -> Result<Option<Secret>, Error> {
+    fn by_command(&self) -> Result<Option<Secret>, Error> {
         let command = self.command.borrow();
         let Some(command) = command.as_deref() else { return Ok(None) };
         let failed =
@@ -105,7 +105,7 @@ impl Prompt {
         Ok(Some(Zeroizing::new(first.to_owned())))
     }
 
-    fn from_terminal(&self, question: &str) -> Result<Option<Secret>, Error> {
+    fn by_terminal(&self, question: &str) -> Result<Option<Secret>, Error> {
         if !self.terminal {
             return Ok(None);
         }
@@ -136,11 +136,11 @@ impl Ask for Prompt {
             return Err(Error::new(Kind::Permission, what));
         }
         self.asked.set(true);
-        let answer = match self.from_fd()? {
+        let answer = match self.by_fd()? {
             Some(line) => Some(line),
-            None => match self.from_command()? {
+            None => match self.by_command()? {
                 Some(line) => Some(line),
-                None => self.from_terminal(match wrong {
+                None => self.by_terminal(match wrong {
                     false => "passphrase: ",
                     true => "wrong, once more; passphrase: ",
                 })?,

@@ -1,5 +1,5 @@
 //! The two real programs for tests: a relay on loopback, homes, and commands run in them.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! A small world for tests: homes in temporary directories, relays in memory, a clock that the
 //! test moves, and repeatable randomness. The verbs run in it as they do in the program.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::unwrap_used)]
 
 use poste::client::env::{Ask, Env, Network};
 use poste::client::error::Error;
@@ -100,7 +100,7 @@ impl Courier for InMemory {
             return Err(self.offline("posting"));
         }
         assert!(bucket.is_open(self.now), "a cell for a bucket that is not open");
-        assert!(cells.len() % CELL == 0 && !cells.is_empty());
+        assert!(cells.len().is_multiple_of(CELL) && !cells.is_empty());
         relay.posts.push((bucket, cells.len() / CELL));
         let stored = relay.buckets.entry(bucket).or_default();
         stored.extend(cells.as_chunks::<CELL>().0);
@@ -225,7 +225,7 @@ impl<'w> Person<'w> {
             warnings: RefCell::default(),
             skew: Cell::new(0),
         };
-        person.with(|env| init::first_card(env)).unwrap();
+        person.with(init::first_card).unwrap();
         person.publish();
         person
     }

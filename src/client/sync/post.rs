@@ -18,6 +18,7 @@ use crate::store::contacts::Contact;
 use crate::store::outbox::{Attempt, Item};
 use crate::store::peers::Peer;
 use crate::store::progress::Progress;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// A letter unacknowledged for this many seconds is sealed to the public prekey: the offer seems
@@ -161,10 +162,10 @@ pub fn record(
         if !taken.contains(&(made.node.clone(), made.bucket)) {
             continue;
         }
-        if !peers.contains_key(&to) {
-            peers.insert(to, Peer::load(&places, to)?);
-        }
-        let Some(peer) = peers.get_mut(&to) else { continue };
+        let peer = match peers.entry(to) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(Peer::load(&places, to)?),
+        };
         peer.acks.retain(|ack| !made.acks.contains(ack));
         if made.offer {
             peer.offer_sent = now;
