@@ -370,3 +370,17 @@ fn dev_prints_its_url_and_leaves_nothing() {
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert_eq!(std::fs::read_dir(runtime.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn relative_paths_are_taken_from_the_directory_of_the_file_even_if_it_is_this_one() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let config =
+        "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\nstore = \"dir:store\"\n";
+    std::fs::write(dir.path().join("posted.toml"), config).unwrap();
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_posted"))
+        .args(["relay", "--config", "posted.toml", "--check"])
+        .current_dir(dir.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

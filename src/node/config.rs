@@ -97,7 +97,9 @@ pub fn read(path: &Path) -> Result<Config, ConfigError> {
     let text =
         std::fs::read_to_string(path).map_err(|error| ConfigError::Io(path.to_owned(), error))?;
     let mut config = parse(&text, path)?;
-    let dir = path.parent().unwrap_or(Path::new(""));
+    let path =
+        std::path::absolute(path).map_err(|error| ConfigError::Io(path.to_owned(), error))?;
+    let dir = path.parent().unwrap_or(Path::new("/"));
     let absolute = |file: &mut PathBuf| *file = dir.join(&*file);
     absolute(&mut config.key_file);
     if let Some(relay) = &mut config.relay {
