@@ -12,6 +12,7 @@ use std::path::PathBuf;
 /// Sealed, deniable mail in files, exchanged through relays that forget
 #[derive(Debug, Parser)]
 #[command(name = "poste", version, about, disable_help_subcommand = true)]
+#[command(color = clap::ColorChoice::Never)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]
@@ -77,7 +78,7 @@ pub enum Command {
     Add {
         /// What to call them
         name: Petname,
-        /// https://…#fingerprint, or a file
+        /// https://…#fingerprint, or a file, - being standard input
         #[arg(value_name = "LINK-OR-FILE")]
         link: String,
         /// The fingerprint that the card must have

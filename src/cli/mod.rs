@@ -49,20 +49,29 @@ pub fn run(start: Start) -> u8 {
     if as_sendmail {
         args.splice(..1, ["poste".into(), "sendmail".into()]);
     }
-    let cli = match Cli::try_parse_from(args) {
+    let (args, for_sendmail) = sendmail::split(args);
+    let mut cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
+    if let Some(Command::Sendmail { arguments }) = &mut cli.command {
+        arguments.clone_from(&for_sendmail);
+    }
     let Global { quiet, verbose, json, .. } = cli.global;
     let ui = Ui::new(Manner { quiet, verbose, json });
     let in_sendmail = matches!(cli.command, Some(Command::Sendmail { .. }));
-    let done = dispatch(&start, cli, &ui).and_then(|()| ui.flush());
-    match done {
+    let done = dispatch(&start, cli, &ui);
+    end(&ui, done, if in_sendmail { exit::sendmail_status } else { exit::status })
+}
+
+/// Says what is to be said of the end; the exit status.
+fn end(ui: &Ui, done: Done, status: fn(Kind) -> u8) -> u8 {
+    match done.and_then(|()| ui.flush()) {
         Ok(()) | Err(Stop::BrokenPipe) => 0,
-        Err(Stop::Silent(kind)) => exit::status(kind),
+        Err(Stop::Silent(kind)) => status(kind),
         Err(Stop::Failed(error)) => {
             ui.error(&error.what, &error.hints);
-            if in_sendmail { exit::sendmail_status(error.kind) } else { exit::status(error.kind) }
+            status(error.kind)
         }
     }
 }
@@ -75,11 +84,17 @@ struct Run<'a, 'e> {
 }
 
 fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
-    let places = places(start, &cli.global)?;
-    let prompt = Prompt::new(start.passphrase_fd.clone(), !cli.global.no_input);
     let command = match cli.command {
         Some(Command::Completions { shell }) => return cmd::completions::run(shell, ui),
         Some(Command::Help { command }) => return cmd::help::run(command.as_deref(), ui),
+        Some(Command::Sendmail { arguments }) if arguments == ["--help"] => {
+            return cmd::help::run(Some("sendmail"), ui);
+        }
+        other => other,
+    };
+    let places = places(start, &cli.global)?;
+    let prompt = Prompt::new(start.passphrase_fd.clone(), !cli.global.no_input);
+    let command = match command {
         Some(Command::Init(init)) => {
             let home = cmd::init::make(&init, places, &prompt)?;
             return with(home, ui, &prompt, cmd::init::finish);
@@ -126,11 +141,27 @@ fn places(start: &Start, global: &Global) -> Result<Places, Error> {
 
 /// What clap has to say: help and version are data, all else is wrong usage, 64 and not clap's 2.
 fn usage(error: &clap::Error) -> u8 {
-    let _ = error.print();
-    match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => 0,
-        _ => exit::USAGE,
+    let ui = Ui::new(Manner::default());
+    let text = error.render().to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return end(&ui, ui.text(&text), exit::status);
     }
+    let lines = |paragraph: &str| {
+        let lines = paragraph.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.collect::<Vec<_>>().join(" ")
+    };
+    let mut paragraphs = text.split("\n\n").map(lines);
+    let what = paragraphs.next().unwrap_or_default();
+    // clap begins with "error: "; a tip and the usage follow, and the advice to try --help.
+    let what = what.strip_prefix("error: ").unwrap_or(&what);
+    let hints: Vec<String> = paragraphs
+        .filter_map(|paragraph| match paragraph.strip_prefix("Usage: ") {
+            Some(usage) => Some(usage.to_owned()),
+            None => paragraph.strip_prefix("tip: ").map(str::to_owned),
+        })
+        .collect();
+    ui.error(what, &hints);
+    exit::USAGE
 }
 
 /// An error of usage that only the command itself can see.

@@ -4,6 +4,7 @@
 
 use crate::cli::wrong;
 use crate::client::error::Error;
+use std::ffi::OsString;
 
 /// What sendmail was asked to do.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,32 @@ pub struct Arguments {
 const VALUED: &[u8] = b"fFrhNRVXLABOopq";
 /// Options without one.
 const PLAIN: &[u8] = b"timnGUvsx";
+
+/// Takes what stands behind `sendmail` out of a command line: it is not clap's to read, which would
+/// swallow a `--` and take `-V` for its own. Long options of every command may still come first.
+pub fn split(args: Vec<OsString>) -> (Vec<OsString>, Vec<String>) {
+    let text = |at: usize| args.get(at).and_then(|a: &OsString| a.to_str()).unwrap_or_default();
+    let with_value = |at| matches!(text(at), "--home" | "--config");
+    let mut at = 1;
+    while text(at).starts_with('-') {
+        at += if with_value(at) { 2 } else { 1 };
+    }
+    if text(at) != "sendmail" {
+        return (args, Vec::new());
+    }
+    at += 1;
+    loop {
+        match text(at) {
+            _ if with_value(at) => at += 2,
+            "--json" | "--no-input" => at += 1,
+            long if long.starts_with("--home=") || long.starts_with("--config=") => at += 1,
+            _ => break,
+        }
+    }
+    let at = at.min(args.len());
+    let rest = args[at..].iter().map(|a| a.to_string_lossy().into_owned()).collect();
+    (args[..at].to_vec(), rest)
+}
 
 /// Reads the arguments.
 pub fn parse(arguments: &[String]) -> Result<Arguments, Error> {
@@ -39,8 +66,8 @@ pub fn parse(arguments: &[String]) -> Result<Arguments, Error> {
                 b'b' if &options[at + 1..] == "m" => break,
                 _ if PLAIN.contains(&option) => {}
                 _ if VALUED.contains(&option) => {
-                    // -o's value is always glued: -oi, -oem, -odb.
-                    let apart = at + 1 == options.len() && option != b'o' && option != b'q';
+                    // -q alone, with no interval, is a whole option.
+                    let apart = at + 1 == options.len() && option != b'q';
                     if apart && rest.next().is_none() {
                         return Err(wrong(format!("sendmail: -{options} needs a value")));
                     }
@@ -74,6 +101,8 @@ mod tests {
             ("-bm -B8BITMIME -N failure,delay -R hdrs bob", false, vec!["bob"]),
             ("-FRoot -r me bob", false, vec!["bob"]),
             ("-- -t", false, vec!["-t"]),
+            ("-o i -A c -G -m -n -v -h 3 -V id -X log bob", false, vec!["bob"]),
+            ("-oi -obm -O DeliveryMode=b -L tag bob -i carol", false, vec!["bob", "carol"]),
         ] {
             let arguments = parsed(line);
             assert_eq!(arguments.from_headers, from_headers, "{line}");
@@ -86,5 +115,19 @@ mod tests {
         for line in ["-bs", "-bp", "-Z", "-f"] {
             assert!(parse(&[line.to_owned()]).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn the_rest_of_the_line_is_not_for_clap() {
+        let split = |line: &str| {
+            let (left, right) = split(line.split_whitespace().map(OsString::from).collect());
+            (left.len(), right.join(" "))
+        };
+        assert_eq!(split("poste sendmail -V x -- -t"), (2, "-V x -- -t".to_owned()));
+        assert_eq!(split("poste --home sendmail -v sendmail -q bob"), (5, "-q bob".to_owned()));
+        assert_eq!(split("poste sendmail --home d --json -t"), (5, "-t".to_owned()));
+        assert_eq!(split("poste sendmail --home"), (3, String::new()));
+        assert_eq!(split("poste send sendmail -s x"), (5, String::new()));
+        assert_eq!(split("poste"), (1, String::new()));
     }
 }

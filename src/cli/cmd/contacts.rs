@@ -3,10 +3,14 @@
 //! Specified in poste(1), People.
 
 use crate::cli::Run;
+use crate::cli::cmd::read_stdin;
 use crate::cli::ui::Done;
+use crate::client::error::{Error, Kind};
 use crate::client::people::{self, Added};
+use crate::core::card;
 use crate::core::keys::Fingerprint;
 use crate::store::petname::Petname;
+use std::io::Write;
 
 pub fn add(
     run: &mut Run<'_, '_>,
@@ -15,7 +19,19 @@ pub fn add(
     fingerprint: Option<Fingerprint>,
     replace: bool,
 ) -> Done {
-    let added = people::add(run.env, name, link, fingerprint, replace)?;
+    let added = match link {
+        "-" => {
+            let failed = |e| Error::new(Kind::CannotCreate, format!("a file for the card: {e}"));
+            let mut file = tempfile::NamedTempFile::new().map_err(failed)?;
+            file.write_all(&read_stdin(card::LIMIT as u64)?).map_err(failed)?;
+            let path = file.path().display().to_string();
+            people::add(run.env, name, &path, fingerprint, replace).map_err(|error| Error {
+                what: error.what.replace(&path, "standard input"),
+                ..error
+            })?
+        }
+        link => people::add(run.env, name, link, fingerprint, replace)?,
+    };
     tell(run, &added)
 }
 

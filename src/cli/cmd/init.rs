@@ -44,13 +44,25 @@ pub fn finish(run: &mut Run<'_, '_>) -> Done {
     Ok(())
 }
 
+/// A path as the configuration needs it, from / on; an address or a command as it is.
+fn full(target: &str) -> Result<String, Error> {
+    if target.is_empty() || target.starts_with('!') || target.contains("://") {
+        return Ok(target.to_owned());
+    }
+    let path =
+        std::path::absolute(target).map_err(|e| wrong(format!("--publish {target}: {e}")))?;
+    let text = path.into_os_string().into_string();
+    text.map_err(|_| wrong(format!("--publish {target}: the directory here is not UTF-8")))
+}
+
 fn config(args: &Init) -> Result<Config, Error> {
     let mut config = Config { name: args.name.clone().unwrap_or_default(), ..Config::default() };
     for url in &args.url {
         config.urls.push(url.parse().map_err(|e| wrong(format!("--url {url}: {e}")))?);
     }
     for target in &args.publish {
-        config.publish.push(target.parse().map_err(|e| wrong(format!("--publish {target}: {e}")))?);
+        let full = full(target)?;
+        config.publish.push(full.parse().map_err(|e| wrong(format!("--publish {target}: {e}")))?);
     }
     for node in &args.node {
         config.nodes.push(node.parse().map_err(|e| wrong(format!("--node {node}: {e}")))?);

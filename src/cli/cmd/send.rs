@@ -38,8 +38,15 @@ pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
         files: &attached,
     };
     let mail = compose(&draft, run.env.rng);
-    queue::send(run.env, &args.names, &mail, args.daily)?;
-    let names: Vec<&str> = args.names.iter().map(|name| name.as_str()).collect();
+    let mut to = Vec::new();
+    for name in &args.names {
+        // Somebody named twice gets one letter.
+        if !to.contains(name) {
+            to.push(name.clone());
+        }
+    }
+    queue::send(run.env, &to, &mail, args.daily)?;
+    let names: Vec<&str> = to.iter().map(|name| name.as_str()).collect();
     run.ui.note(&format!("queued for {}; it leaves with the next sync", names.join(", ")));
     Ok(())
 }

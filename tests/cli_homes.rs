@@ -1,0 +1,180 @@
+//! Two homes and no network, by the real program: cards from one to the other, letters by hand,
+//! the passphrase by its three ways, and that what a stranger wrote steers no terminal.
+#![allow(clippy::unwrap_used)]
+
+#[path = "common/programs.rs"]
+mod programs;
+
+use programs::Home;
+use std::fs::{self, File};
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+fn status(output: &Output) -> i32 {
+    output.status.code().expect("the program ended by itself")
+}
+
+/// A home without a node, whose card is in a file.
+fn make(parent: &Path, name: &str) -> Home {
+    let home = Home { dir: parent.join(name) };
+    home.ok(&["init", "--no-passphrase", "--name", name]);
+    home.ok(&["publish", "-o", &home.card().display().to_string()]);
+    home
+}
+
+/// Runs a command whose passphrases stand in a file, a line each.
+fn with_passphrases(home: &Home, args: &[&str], lines: &str) -> Output {
+    let file = home.dir.with_extension("passphrases");
+    fs::write(&file, lines).unwrap();
+    let mut command = home.command(args);
+    command.env("POSTE_PASSPHRASE_FD", "0").stdin(File::open(file).unwrap());
+    command.output().unwrap()
+}
+
+#[test]
+fn a_card_goes_by_file_and_by_pipe_and_its_words_agree() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, bob) = (make(dir.path(), "alice"), make(dir.path(), "bob"));
+    let link = bob.ok(&["card"]).lines().next().unwrap().to_owned();
+    let fingerprint = link.strip_prefix('#').expect("a card without an address");
+    let words = bob.ok(&["card", "--words"]);
+    assert_eq!(words.split_whitespace().count(), 12);
+
+    let card = bob.card().display().to_string();
+    assert_eq!(alice.ok(&["add", "bob", &card, "--fingerprint", fingerprint]), words);
+    assert_eq!(alice.ok(&["words", "bob", "--confirm"]), words);
+    assert_eq!(alice.ok(&["contacts"]), format!("bob\t{link}\tconfirmed\n"));
+    let toml = bob.ok(&["card", "--toml"]);
+    assert_eq!(fs::read_to_string(&card).unwrap(), toml);
+    assert_eq!(alice.ok_with(&["add", "bob", "-"], toml.as_bytes()), words);
+
+    let json: serde_json::Value = serde_json::from_str(&alice.ok(&["contacts", "--json"])).unwrap();
+    assert_eq!(json[0]["name"], "bob");
+    assert_eq!(json[0]["link"], link.as_str());
+}
+
+#[test]
+fn another_fingerprint_changes_nothing_until_it_is_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let [alice, bob, carol] = ["alice", "bob", "carol"].map(|name| make(dir.path(), name));
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    let before = alice.ok(&["contacts"]);
+    let other = carol.card().display().to_string();
+    let pinned = alice.ok(&["words", "bob"]);
+    assert_eq!(status(&alice.run(&["add", "bob", &other], b"")), 65);
+    let wrong = before.split(['#', '\t']).nth(2).unwrap();
+    assert_eq!(status(&alice.run(&["add", "carol", &other, "--fingerprint", wrong], b"")), 65);
+    assert_eq!(alice.ok(&["contacts"]), before);
+    assert_ne!(alice.ok(&["add", "bob", &other, "--replace"]), pinned);
+    assert_ne!(alice.ok(&["contacts"]), before);
+}
+
+#[test]
+fn the_publish_target_may_be_named_from_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home { dir: dir.path().join("alice") };
+    let mut init = home.command(&["init", "--no-passphrase", "--publish", "me.toml"]);
+    assert!(init.current_dir(dir.path()).status().unwrap().success());
+    home.ok(&["publish"]);
+    let card = dir.path().join("me.toml");
+    assert_eq!(fs::read_to_string(card).unwrap(), home.ok(&["card", "--toml"]));
+}
+
+#[test]
+fn a_letter_by_hand_arrives_as_a_request_and_shows_no_control_character() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, bob) = (make(dir.path(), "alice"), make(dir.path(), "bob"));
+    fs::write(
+        alice.dir.join("config/config.toml"),
+        "name = \"\"\nstamp_bits = 4\ntrust_clock = true\n",
+    )
+    .unwrap();
+    alice.ok(&["publish", "-o", &alice.card().display().to_string()]);
+    bob.ok(&["add", "alice", &alice.card().display().to_string()]);
+    let letter = dir.path().join("letter.age").display().to_string();
+    let mail = "Subject: a\u{1b}[2Jb\n\nred\u{1b}[31m text\u{202e}\n";
+    bob.ok_with(&["seal", "--to", "alice", "-o", &letter], mail.as_bytes());
+    let again = bob.run(&["seal", "--to", "alice", "-o", &letter], b"x\n");
+    assert_eq!(status(&again), 73, "what is there is not written over");
+
+    let path = alice.ok(&["receive", &letter]);
+    assert_eq!(alice.ok(&["list", "requests", "-u"]), path);
+    assert_eq!(alice.ok(&["receive", &letter]), "", "it comes once");
+    let shown = alice.ok(&["show", path.trim()]);
+    assert!(shown.contains("red") && shown.contains("text"), "{shown}");
+    assert!(shown.chars().all(|c| c == '\n' || !c.is_control()), "{shown:?}");
+    assert!(!shown.contains('\u{202e}'), "{shown:?}");
+    assert_eq!(alice.ok(&["list", "requests", "-u"]), "", "it was read");
+
+    let path = alice.ok(&["list", "requests"]);
+    assert_eq!(alice.ok(&["accept", path.trim(), "bob"]), bob.ok(&["card", "--words"]));
+    assert_eq!(alice.ok(&["list", "requests"]), "");
+    let moved = alice.ok(&["list", "bob", "-0"]);
+    assert!(moved.ends_with('\0') && Path::new(moved.trim_end_matches('\0')).exists(), "{moved}");
+}
+
+#[test]
+fn one_letter_to_somebody_who_is_named_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, bob) = (make(dir.path(), "alice"), make(dir.path(), "bob"));
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    assert_eq!(alice.ok_with(&["send", "bob", "bob", "-s", "once"], b"hello\n"), "");
+    let outbox = alice.ok(&["outbox"]);
+    assert_eq!(outbox.lines().count(), 1, "{outbox}");
+    let columns: Vec<&str> = outbox.trim().split('\t').collect();
+    assert_eq!(columns[1..3], ["bob", "queued"]);
+    alice.ok(&["outbox", "drop", &columns[0][..8]]);
+    assert_eq!(alice.ok(&["outbox"]), "");
+}
+
+#[test]
+fn an_answer_names_the_letter_it_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, bob) = (make(dir.path(), "alice"), make(dir.path(), "bob"));
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    alice.ok_with(&["send", "bob", "-s", "first"], b"one\n");
+    let first = alice.ok(&["list", "bob"]);
+    let id = |raw: &str, name: &str| {
+        let line = raw.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+        line.unwrap_or_else(|| panic!("no {name} in\n{raw}"))
+    };
+    let raw = alice.ok(&["show", "--raw", first.trim()]);
+    alice.ok_with(&["send", "bob", "-s", "second", "--in-reply-to", first.trim()], b"two\n");
+    let all = alice.ok(&["list", "bob"]);
+    let second = all.lines().find(|path| *path != first.trim()).expect("a second letter");
+    let answer = alice.ok(&["show", "--raw", second]);
+    assert_eq!(id(&answer, "In-Reply-To: "), id(&raw, "Message-ID: "));
+}
+
+#[test]
+fn a_passphrase_comes_by_descriptor_or_command_and_is_never_asked_for_in_vain() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home { dir: dir.path().join("alice") };
+    let init = ["--no-input", "init"];
+    let refused = home.run(&init, b"");
+    assert_eq!(status(&refused), 77);
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--no-passphrase"));
+    assert!(!home.dir.exists());
+    assert_eq!(status(&with_passphrases(&home, &init, "\n")), 77, "an empty one is none");
+    assert_eq!(status(&with_passphrases(&home, &init, "first\n")), 0);
+
+    // What an unattended run needs is not behind the passphrase.
+    for args in [&["status"][..], &["card"], &["contacts"], &["list"], &["sync"]] {
+        home.ok(&[&["--no-input"], args].concat());
+    }
+    let change = ["--no-input", "passphrase"];
+    assert_eq!(status(&home.run(&change, b"")), 77);
+    assert_eq!(status(&with_passphrases(&home, &change, "guess\nsecond\n")), 77);
+    assert_eq!(status(&with_passphrases(&home, &change, "first\n")), 77, "no new one");
+    assert_eq!(status(&with_passphrases(&home, &change, "first\nsecond\n")), 0);
+
+    let remove = ["--no-input", "passphrase", "--remove"];
+    let config = home.dir.join("config/config.toml");
+    for (command, expected) in [("echo first", 77), ("exit 3", 77), ("echo second", 0)] {
+        fs::write(&config, format!("passphrase_command = \"{command}\"\n")).unwrap();
+        assert_eq!(status(&home.run(&remove, b"")), expected, "{command}");
+    }
+    fs::write(&config, "").unwrap();
+    let output = home.command(&remove).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(status(&output), 0, "there is none any more");
+}

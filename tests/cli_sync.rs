@@ -1,0 +1,73 @@
+//! The manners of `poste sync` in cron, by the real program: quiet when it goes well, quiet at
+//! first when no node answers, and never two at a time.
+
+#[path = "common/programs.rs"]
+mod programs;
+
+use programs::{Home, Node};
+use std::fs::{self, File};
+use std::process::Output;
+
+fn ended(output: Output) -> (i32, String, String) {
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+    (output.status.code().expect("the program ended by itself"), stdout, stderr)
+}
+
+#[test]
+fn a_sync_that_goes_well_says_nothing_and_counts_when_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let alice = Home::init(dir.path(), "alice", &node.url);
+    assert_eq!(ended(alice.run(&["sync"], b"")), (0, String::new(), String::new()));
+    let report: serde_json::Value = serde_json::from_str(&alice.ok(&["sync", "--json"])).unwrap();
+    assert_eq!((&report["nodes"], &report["answered"]), (&1.into(), &1.into()), "{report}");
+    let (status, stdout, stderr) = ended(alice.run(&["sync", "-v"], b""));
+    assert_eq!((status, stdout.as_str()), (0, ""));
+    assert!(stderr.contains("nodes 1/1") && stderr.ends_with("no new letters\n"), "{stderr}");
+}
+
+#[test]
+fn an_outage_is_75_and_is_not_complained_of_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let alice = Home::init(dir.path(), "alice", &node.url);
+    alice.ok(&["sync"]);
+    drop(node);
+    assert_eq!(ended(alice.run(&["sync"], b"")), (75, String::new(), String::new()));
+    let (status, stdout, stderr) = ended(alice.run(&["sync", "-v"], b""));
+    assert_eq!((status, stdout.as_str()), (75, ""));
+    assert!(stderr.starts_with("poste: warning: http://127.0.0.1:"), "{stderr}");
+}
+
+#[test]
+fn after_warn_after_one_line_a_day_says_that_nobody_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let alice = Home::init(dir.path(), "alice", &node.url);
+    let config = alice.dir.join("config/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{text}\nwarn_after = \"1s\"\n")).unwrap();
+    alice.ok(&["sync"]);
+    drop(node);
+    std::thread::sleep(std::time::Duration::from_millis(2100));
+    let (status, stdout, stderr) = ended(alice.run(&["sync"], b""));
+    assert_eq!((status, stdout.as_str(), stderr.lines().count()), (75, "", 1), "{stderr}");
+    assert!(stderr.starts_with("poste: warning: no node has answered"), "{stderr}");
+    assert_eq!(ended(alice.run(&["sync"], b"")), (75, String::new(), String::new()), "said today");
+}
+
+#[test]
+fn while_another_sync_runs_there_is_nothing_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let alice = Home::init(dir.path(), "alice", &node.url);
+    alice.ok(&["sync"]);
+    let lock = File::options().write(true).open(alice.dir.join("state/lock")).unwrap();
+    lock.lock().unwrap();
+    drop(node);
+    // With the lock it would find the node gone, and end with 75.
+    assert_eq!(ended(alice.run(&["sync"], b"")), (0, String::new(), String::new()));
+    lock.unlock().unwrap();
+    assert_eq!(ended(alice.run(&["sync"], b"")).0, 75);
+}
