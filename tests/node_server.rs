@@ -377,7 +377,7 @@ fn relative_paths_are_taken_from_the_directory_of_the_file_even_if_it_is_this_on
     let config =
         "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\nstore = \"dir:store\"\n";
     std::fs::write(dir.path().join("posted.toml"), config).unwrap();
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_posted"))
+    let output = Command::new(env!("CARGO_BIN_EXE_posted"))
         .args(["relay", "--config", "posted.toml", "--check"])
         .current_dir(dir.path())
         .output()

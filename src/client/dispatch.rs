@@ -179,7 +179,7 @@ fn node(
 ) -> Result<(String, bool), Error> {
     let good: Vec<_> = route.nodes.iter().filter_map(|url| env.address(url).ok()).collect();
     let nowhere = || {
-        Error::new(Kind::NoContact, format!("{} names no node that can be used", contact.petname))
+        Error::new(Kind::Offline, format!("{} names no node that can be used", contact.petname))
             .hint(format!("poste seal --to {}", contact.petname))
     };
     let chosen = good.get(tries as usize % good.len().max(1)).ok_or_else(nowhere)?;

@@ -56,8 +56,8 @@ pub fn add(
     replace: bool,
 ) -> Result<Added, Error> {
     let (place, fragment) = match source.split_once('#') {
-        Some((place, fragment)) => (place, Some(fragment)),
-        None => (source, None),
+        Some((place, fragment)) if place.contains("://") => (place, Some(fragment)),
+        _ => (source, None),
     };
     let in_link = fragment
         .map(|text| {

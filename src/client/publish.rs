@@ -29,6 +29,11 @@ pub fn current(env: &mut Env<'_>) -> Result<SignedCard, Error> {
 /// are warned about.
 pub fn publish(env: &mut Env<'_>, card: &SignedCard) -> Result<usize, Error> {
     let targets = env.config.publish.clone();
+    if targets.is_empty() {
+        let file = env.home.places().config_file();
+        let what = format!("{}: publish names no place for the card", file.display());
+        return Err(Error::new(Kind::Config, what).hint("poste card --toml >alice.toml"));
+    }
     let mut failed = None;
     let mut done = 0;
     for target in &targets {

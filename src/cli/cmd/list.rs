@@ -7,6 +7,7 @@ use crate::cli::args::List;
 use crate::cli::ui::Done;
 use crate::client::read::{self, Reader};
 use crate::core::mail::render;
+use crate::core::time::Time;
 use crate::store::maildir::Entry;
 use serde::Serialize;
 
@@ -16,7 +17,7 @@ struct Line {
     path: String,
     folder: String,
     flags: String,
-    date: String,
+    date: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
     from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +40,8 @@ pub fn run(run: &mut Run<'_, '_>, args: &List) -> Done {
     for line in lines {
         let from = line.from.unwrap_or_default();
         let subject = line.subject.unwrap_or_default();
-        run.ui.columns(&[&line.id, &line.date, &line.folder, &line.flags, &from, &subject])?;
+        let date = line.date.iso();
+        run.ui.columns(&[&line.id, &date, &line.folder, &line.flags, &from, &subject])?;
     }
     Ok(())
 }
@@ -54,7 +56,7 @@ fn line(
         path: entry.path.display().to_string(),
         folder: entry.folder.to_string(),
         flags: if entry.is_new { "new".to_owned() } else { entry.flags.to_string() },
-        date: entry.name.time().iso(),
+        date: entry.name.time(),
         from: None,
         subject: None,
     };

@@ -23,12 +23,8 @@ pub fn run(run: &mut Run<'_, '_>, output: Option<&Path>, check: bool) -> Done {
                 .into()
         }),
         None => {
-            match publish::publish(run.env, &card)? {
-                0 => run.ui.warn(
-                    "there is nowhere to put the card: name a place in config.toml, as publish",
-                ),
-                places => run.ui.note(&format!("the card is at {places} of {places} places")),
-            }
+            let places = publish::publish(run.env, &card)?;
+            run.ui.note(&format!("the card is at {places} of {places} places"));
             Ok(())
         }
     }
