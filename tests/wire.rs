@@ -75,7 +75,8 @@ fn everything_posted_is_whole_cells() {
     let (url, heard) = listen_in(&node.url);
     let (alice, bob) = programs::acquainted(dir.path(), &url);
     let file = dir.path().join("photo");
-    std::fs::write(&file, (0..40_000_u32).map(|i| (i * i >> 3) as u8).collect::<Vec<_>>()).unwrap();
+    std::fs::write(&file, (0..40_000_u32).map(|i| ((i * i) >> 3) as u8).collect::<Vec<_>>())
+        .unwrap();
     alice.ok_with(&["send", "bob", "-s", "short"], b"x\n");
     alice.ok_with(&["send", "bob", "-s", "long"], "many words\n".repeat(900).as_bytes());
     alice.ok_with(&["send", "bob", "-s", "file", "-a", file.to_str().unwrap()], b"see there\n");
