@@ -44,6 +44,8 @@ pub struct Relay {
     pub posts: Vec<(Bucket, usize)>,
     /// Nobody is reached.
     pub down: bool,
+    /// It takes nothing any more.
+    pub full: bool,
     /// Seconds by which its clock is wrong.
     pub skew: i64,
     /// It says nothing of the time.
@@ -109,7 +111,15 @@ impl Courier for InMemory {
         if relay.down {
             return Err(self.offline("posting"));
         }
-        assert!(bucket.is_open(self.now), "a cell for a bucket that is not open");
+        if relay.full {
+            let (node, doing) = (self.url.clone(), "posting".into());
+            return Err(net::Error { node, doing, cause: Cause::Full, heard: self.heard(&relay) });
+        }
+        if !bucket.is_open(self.now) {
+            let (node, doing) = (self.url.clone(), "posting".into());
+            let cause = Cause::WrongPeriod;
+            return Err(net::Error { node, doing, cause, heard: self.heard(&relay) });
+        }
         assert!(cells.len().is_multiple_of(CELL) && !cells.is_empty());
         relay.posts.push((bucket, cells.len() / CELL));
         let stored = relay.buckets.entry(bucket).or_default();
@@ -336,7 +346,8 @@ pub fn petname(name: &str) -> Petname {
     name.parse().unwrap()
 }
 
-/// Two people who know each other, both directions through offers.
+/// Two people who know each other, both directions through offers, and everything acknowledged
+/// two minutes ago.
 pub fn acquainted(world: &World) -> (Person<'_>, Person<'_>) {
     let (alice, bob) = (Person::new(world, "alice", 1, &[]), Person::new(world, "bob", 2, &[]));
     bob.add("alice", &alice);
@@ -350,6 +361,8 @@ pub fn acquainted(world: &World) -> (Person<'_>, Person<'_>) {
     bob.send("alice", "thanks");
     bob.sync();
     alice.sync();
+    bob.sync();
+    world.pass(2 * 60);
     (alice, bob)
 }
 
