@@ -3,6 +3,11 @@
 //! and a seed, which prove themselves; it goes to quarantine. A stranger's waits as a request.
 //! Specified in poste-protocol(7), Authentication and Acknowledgement.
 
+mod stranger;
+mod unproven;
+
+pub use unproven::{discard, is_stale};
+
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::Error;
@@ -10,19 +15,20 @@ use crate::client::filing;
 use crate::core::archive;
 use crate::core::card::SignedCard;
 use crate::core::encode::base64;
-use crate::core::filed::{self, Head};
+use crate::core::filed::Head;
 use crate::core::judge::{self, Arrival, Author, Reader, Verdict, Why};
 use crate::core::keys::SignPublic;
 use crate::core::letter::{Kind, Letter};
-use crate::core::random::below;
-use crate::core::time::Time;
+use crate::core::time::Day;
 use crate::store::contacts::Contact;
-use crate::store::maildir::{Folder, Maildir, Name, Place};
+use crate::store::maildir::Folder;
 use crate::store::peers::Peer;
-use crate::store::quarantine::{self, Held, Waiting};
-use crate::store::requests::{self, Request};
-use crate::store::seen::{Key, Mark};
+use crate::store::quarantine::Waiting;
+use crate::store::seen::Key;
 use std::path::PathBuf;
+
+/// Why a letter is dropped whose mail cannot be filed.
+const UNFIT: &str = "a mail whose header breaks the limits of mail";
 
 /// What became of a letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,20 +64,41 @@ pub fn take(
     bytes: &[u8],
     arrival: Arrival,
 ) -> Result<Outcome, Error> {
+    decide(env, desk, bytes, arrival, false)
+}
+
+/// Takes a letter that has waited for a card since it arrived so.
+pub fn take_late(
+    env: &mut Env<'_>,
+    desk: &mut Desk,
+    bytes: &[u8],
+    arrival: Arrival,
+) -> Result<Outcome, Error> {
+    decide(env, desk, bytes, arrival, true)
+}
+
+fn decide(
+    env: &mut Env<'_>,
+    desk: &mut Desk,
+    bytes: &[u8],
+    arrival: Arrival,
+    waited: bool,
+) -> Result<Outcome, Error> {
     let Ok(letter) = Letter::read(bytes) else { return Ok(Outcome::Dropped("no letter")) };
     if letter.control.from == desk.me.fingerprint() {
         return Ok(Outcome::Dropped("one's own letter"));
     }
-    let card = match &letter.control.card {
-        Some(text) => match SignedCard::parse(text.as_bytes()) {
-            Ok(card) if card.card.fingerprint() == letter.control.from => Some(card),
-            _ => return Ok(Outcome::Dropped("a bad card")),
-        },
-        None => None,
-    };
+    // A card that cannot be taken says nothing of the letter.
+    let card = letter.control.card.as_ref();
+    let card = card.and_then(|text| SignedCard::parse(text.as_bytes()).ok());
+    let card = card.filter(|card| card.card.fingerprint() == letter.control.from);
     match desk.contacts.iter().position(|c| c.fingerprint == letter.control.from) {
-        Some(at) => from_contact(env, desk, at, &letter, bytes, card, arrival),
-        None => from_stranger(env, desk, &letter, card, arrival),
+        Some(at) => from_contact(env, desk, at, (&letter, bytes), card, (arrival, waited)),
+        // It may be the contact whose file cannot be read.
+        None if desk.incomplete => {
+            Ok(Outcome::Dropped("a letter of nobody known, while a file cannot be read"))
+        }
+        None => stranger::take(env, desk, &letter, card, arrival),
     }
 }
 
@@ -79,28 +106,33 @@ fn from_contact(
     env: &mut Env<'_>,
     desk: &mut Desk,
     at: usize,
-    letter: &Letter<'_>,
-    bytes: &[u8],
+    (letter, bytes): (&Letter<'_>, &[u8]),
     card: Option<SignedCard>,
-    arrival: Arrival,
+    (arrival, waited): (Arrival, bool),
 ) -> Result<Outcome, Error> {
+    let carried = carried(letter, card.as_ref());
     learn(env, desk, at, letter, card)?;
     let contact = desk.contacts[at].clone();
+    let day = letter.control.day;
+    // What comes too late is unproven whatever its key, which for a day long past is much work.
+    let in_time = day.plus(1) >= arrival.stored.day();
     let author = Author {
         sign: contact.card.card.sign,
-        day_key: contact.day_key(letter.control.day),
-        held: contact.held_day(),
+        day_key: if in_time { contact.day_key(day) } else { None },
+        // No seed of its day or a later one was held when a letter began to wait, else it had been
+        // unproven at once; those learnt since do not count.
+        held: if waited { carried } else { contact.held_day().max(carried) },
     };
     let reader = Reader { sign: desk.me, dh: &desk.transit.series.dh };
     match judge::judge(letter, &author, &reader, arrival) {
         Verdict::Authentic => authentic(env, desk, &contact, letter, author),
-        Verdict::Unproven(why) => quarantine(env, desk, letter, why),
+        Verdict::Unproven(why) => unproven::quarantine(env, desk, letter, why),
         Verdict::Unlisted => {
             let to = desk.transit.transit.recipient();
             let sealed = base64(&archive::seal_at_rest(&to, bytes, env.rng));
             let Arrival { stored, clock_is_good } = arrival;
             let waiting = Waiting { stored, clock_is_good, sealed, path: PathBuf::new() };
-            match waiting.keep(env.home.places(), letter.control.id)? {
+            match waiting.keep(env.home.places(), letter.control.from, letter.control.id)? {
                 true => Ok(Outcome::Waiting),
                 false => Ok(Outcome::Dropped("too many letters wait for a card")),
             }
@@ -155,7 +187,9 @@ fn authentic(
         Kind::Control | Kind::Cover => Outcome::Obeyed,
         Kind::Mail => {
             let folder = Folder::from(&contact.petname);
-            let message = message(desk, letter, author)?;
+            let Some(message) = message(desk, letter, author) else {
+                return Ok(Outcome::Dropped(UNFIT));
+            };
             let key = key(letter);
             let Desk { lock, seen, .. } = desk;
             match filing::deliver_once(env, lock, seen, key, &folder, control.date, &message)? {
@@ -169,16 +203,11 @@ fn authentic(
         desk.quarantine.save(&places)?;
     }
     let mut peer = Peer::load(&places, contact.fingerprint)?;
-    if control.date >= peer.latest {
-        peer.latest = control.date;
-        peer.card_seen = control.card_seen;
-        peer.offer_seen = control.offer_seen;
-    }
+    // A date in the future must not outlast all later ones.
+    peer.learn(control.date.min(now), control.card_seen, control.offer_seen);
     if control.kind == Kind::Mail {
-        peer.last_letter = peer.last_letter.max(now);
-        if !peer.acks.contains(&control.id) {
-            peer.acks.push(control.id);
-        }
+        peer.last_letter = now;
+        peer.owe(control.id);
     }
     peer.save(&places, contact.fingerprint)?;
     if let Some(offer) = &control.offer
@@ -194,145 +223,18 @@ fn authentic(
     Ok(outcome)
 }
 
-fn from_stranger(
-    env: &mut Env<'_>,
-    desk: &mut Desk,
-    letter: &Letter<'_>,
-    card: Option<SignedCard>,
-    arrival: Arrival,
-) -> Result<Outcome, Error> {
-    let control = &letter.control;
-    let now = env.now();
-    let Some(card) = card else {
-        return Ok(Outcome::Dropped("a stranger's letter without a card"));
-    };
-    if card.check(control.from, None, now).is_err() || card.card.expires < now {
-        return Ok(Outcome::Dropped("a stranger's card that cannot be taken"));
-    }
-    let bits = desk.card.card.stamp_bits;
-    let worth = |stamp: &crate::core::stamp::Stamp| {
-        stamp.is_worth(&desk.me, &card.card.sign, &control.id, bits)
-    };
-    if bits > 0 && !control.stamp.as_ref().is_some_and(worth) {
-        return Ok(Outcome::Dropped("a stranger's letter without a sufficient stamp"));
-    }
-    let held = [&control.disclosed, &card.disclosed].into_iter().flatten().map(|d| d.date).max();
-    let author = Author { sign: card.card.sign, day_key: card.card.day_key(control.day), held };
+/// The message in filed form; `None` for a mail whose header breaks the limits of mail, which no
+/// sender of good will sends.
+fn message(desk: &Desk, letter: &Letter<'_>, author: Author) -> Option<Vec<u8>> {
     let reader = Reader { sign: desk.me, dh: &desk.transit.series.dh };
-    if judge::judge(letter, &author, &reader, arrival) != Verdict::Authentic {
-        return Ok(Outcome::Dropped("a stranger's letter that is unproven"));
-    }
-    if control.kind != Kind::Mail || control.enclosure.is_some() {
-        return Ok(Outcome::Dropped("a stranger's letter without a mail"));
-    }
-    request(env, desk, letter, card, author)
+    let head = head(letter, desk.me);
+    filing::as_reader(&head, letter.mail, author.sign, author.day_key?, &reader).ok()
 }
 
-/// Files a stranger's letter as a request. Its name stands in the request before it is delivered.
-fn request(
-    env: &mut Env<'_>,
-    desk: &mut Desk,
-    letter: &Letter<'_>,
-    card: SignedCard,
-    author: Author,
-) -> Result<Outcome, Error> {
-    let places = env.home.places().clone();
-    let now = env.now();
-    let control = &letter.control;
-    let key = key(letter);
-    let planned = match desk.seen.lookup(&key.0, &key.1) {
-        Some(Mark::Done) => return Ok(Outcome::Duplicate),
-        Some(Mark::Planned(name)) => Some(name),
-        None => None,
-    };
-    let all = Request::load_all(&places)?;
-    let known = all.iter().find(|r| r.fingerprint == control.from).cloned();
-    let mut request = known.unwrap_or_else(|| Request::new(control.from, card.text(), now));
-    let total: usize = all.iter().map(|r| r.letter.len()).sum();
-    if planned.is_none() && (request.letter.len() >= requests::MOST_EACH || total >= requests::MOST)
-    {
-        return Ok(Outcome::Dropped("too many requests wait"));
-    }
-    let name = planned.unwrap_or_else(|| Name::new(control.date.minute(), env.rng));
-    if planned.is_none() {
-        desk.seen.plan(&desk.lock, now, &[(key, name)])?;
-    }
-    if SignedCard::parse(request.card.as_bytes()).is_ok_and(|old| card.is_newer_than(&old)) {
-        request.card = card.text().to_owned();
-    }
-    if !request.letter.iter().any(|l| l.id == control.id) {
-        request.letter.push(requests::Waiting { id: control.id, name: name.to_string() });
-    }
-    if control.date >= request.latest {
-        request.latest = control.date;
-        request.card_seen = control.card_seen;
-        request.offer_seen = control.offer_seen;
-    }
-    if let Some(offer) = &control.offer {
-        request.keep_offer(offer);
-    }
-    request.save(&places)?;
-    let folder = Folder::requests();
-    let message = message(desk, letter, author)?;
-    let path = filing::deliver(&places, &folder, &name, Place::New, &message, env.rng)?;
-    desk.seen.done(&desk.lock, now, &[key])?;
-    Ok(Outcome::Filed { folder, path })
-}
-
-fn quarantine(
-    env: &mut Env<'_>,
-    desk: &mut Desk,
-    letter: &Letter<'_>,
-    why: Why,
-) -> Result<Outcome, Error> {
-    let control = &letter.control;
-    if control.kind != Kind::Mail {
-        return Ok(Outcome::Dropped("an unproven letter without a mail"));
-    }
-    let places = env.home.places().clone();
-    let now = env.now();
-    for held in desk.quarantine.take(control.from, control.id) {
-        discard(env, &held)?;
-    }
-    while desk.quarantine.letter.len() >= quarantine::MOST {
-        let which = below(env.rng, desk.quarantine.letter.len() as u64) as usize;
-        let held = desk.quarantine.letter.remove(which);
-        discard(env, &held)?;
-    }
-    let message = filed::write_unproven(&head(letter, desk.me), letter.mail, why.word())?;
-    let name = Name::new(now, env.rng);
-    desk.quarantine.letter.push(Held {
-        from: control.from,
-        id: control.id,
-        since: now,
-        name: name.to_string(),
-    });
-    desk.quarantine.save(&places)?;
-    let folder = Folder::quarantine();
-    let path = filing::deliver(&places, &folder, &name, Place::New, &message, env.rng)?;
-    Ok(Outcome::Quarantined { path, why })
-}
-
-/// Removes a letter from the quarantine folder.
-pub fn discard(env: &Env<'_>, held: &Held) -> Result<(), Error> {
-    let mail = Maildir::new(env.home.places().mail());
-    if let Ok(name) = held.name.parse()
-        && let Some(entry) = mail.locate(&Folder::quarantine(), &name)?
-    {
-        mail.remove(&entry)?;
-    }
-    Ok(())
-}
-
-fn message(desk: &Desk, letter: &Letter<'_>, author: Author) -> Result<Vec<u8>, Error> {
-    let reader = Reader { sign: desk.me, dh: &desk.transit.series.dh };
-    let Some(day_key) = author.day_key else {
-        return Err(Error::new(
-            crate::client::error::Kind::Bug,
-            "an authentic letter has a day key",
-        ));
-    };
-    filing::as_reader(&head(letter, desk.me), letter.mail, author.sign, day_key, &reader)
+/// The newest day whose seed the letter itself or its card's trailer gives away.
+fn carried(letter: &Letter<'_>, card: Option<&SignedCard>) -> Option<Day> {
+    let trailer = card.and_then(|card| card.disclosed.as_ref());
+    [letter.control.disclosed.as_ref(), trailer].into_iter().flatten().map(|d| d.date).max()
 }
 
 fn head(letter: &Letter<'_>, me: SignPublic) -> Head {
@@ -349,9 +251,4 @@ fn head(letter: &Letter<'_>, me: SignPublic) -> Head {
 
 fn key(letter: &Letter<'_>) -> Key {
     (*letter.control.from.as_bytes(), *letter.control.id.as_bytes())
-}
-
-/// Whether something that arrived at `since` has waited too long at `now`.
-pub fn is_stale(since: Time, now: Time) -> bool {
-    now.since(since) > quarantine::KEPT
 }

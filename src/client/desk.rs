@@ -32,6 +32,11 @@ pub struct Desk {
     pub seen: Seen,
     /// Unproven letters.
     pub quarantine: quarantine::List,
+    /// Whether a contact is left out since its file cannot be read.
+    pub incomplete: bool,
+    /// What is wrong with contacts and letters that are left out, one by one: a damaged file stops
+    /// nothing else.
+    pub troubles: Vec<Error>,
 }
 
 impl Desk {
@@ -40,10 +45,12 @@ impl Desk {
         let lock = env.lock()?;
         let places = env.home.places().clone();
         let card = own::load(env)?;
-        let contacts = Contact::load_all(&places)?;
-        let mut items = outbox::load(&places)?;
+        let (contacts, bad) = Contact::load_all(&places)?;
+        let (mut items, damaged) = outbox::load(&places)?;
         outbox::sweep(&places, &lock, &items)?;
-        queue::heal(env, &lock, &mut items, &contacts)?;
+        let incomplete = !bad.is_empty();
+        let mut troubles: Vec<Error> = bad.into_iter().chain(damaged).map(Error::from).collect();
+        troubles.extend(queue::heal(env, &lock, &mut items, &contacts)?);
         Ok(Desk {
             me: card.card.sign,
             card,
@@ -52,6 +59,8 @@ impl Desk {
             outbox: items,
             seen: Seen::open(&places.seen_dir())?,
             quarantine: quarantine::List::load(&places)?,
+            incomplete,
+            troubles,
             lock,
         })
     }

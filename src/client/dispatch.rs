@@ -67,6 +67,9 @@ pub struct Made {
     pub bucket: Bucket,
     /// The cells.
     pub cells: Vec<Cell>,
+    /// The numbers of its cells under the pair secret, first and one past the last; none if they
+    /// are a stranger's.
+    pub numbers: Option<(u32, u32)>,
     /// What it acknowledges.
     pub acks: Vec<LetterId>,
     /// Whether it carries an offer.
@@ -85,13 +88,13 @@ struct Route {
 }
 
 /// The letter in `cargo` as cells for a bucket of `class` (or of the daily class if the node is a
-/// directory). `peer` and the keys are saved before it returns.
+/// directory). The keys and the numbers of its cells are saved before it returns.
 pub fn make(
     env: &mut Env<'_>,
-    _lock: &StateLock,
+    lock: &StateLock,
     sender: &Sender,
     transit: &mut Transit,
-    (contact, peer): (&Contact, &mut Peer),
+    (contact, peer): (&Contact, &Peer),
     cargo: &Cargo,
     class: Class,
 ) -> Result<Made, Error> {
@@ -105,22 +108,25 @@ pub fn make(
     let sealed = attempt::sealed(&control, &cargo.mail, &key, &route.prekey, env.rng)?;
     let chunks = attempt::chunks(&sealed, env.rng)?;
     let digits = contact.card.card.listen;
-    let cells = match &route.secret {
+    let (cells, numbers) = match &route.secret {
         Some(secret) => {
-            let first = peer.reserve(bucket, chunks.len() as u32, now);
-            peer.save(env.home.places(), contact.fingerprint)?;
+            let count = chunks.len() as u32;
+            let first = reserve(env, lock, contact, bucket, count)?;
             let numbered = chunks.iter().zip(first..);
-            numbered.map(|(c, n)| cell::pair(secret, bucket, n, digits, c, env.rng)).collect()
+            let cell = |(c, n)| cell::pair(secret, bucket, n, digits, c, env.rng);
+            (numbered.map(cell).collect(), Some((first, first + count)))
         }
         None => {
             let dh = &contact.card.card.dh;
-            chunks.iter().map(|c| cell::stranger(dh, bucket, digits, c, env.rng)).collect()
+            let cell = |c| cell::stranger(dh, bucket, digits, c, env.rng);
+            (chunks.iter().map(cell).collect(), None)
         }
     };
     Ok(Made {
         node,
         bucket,
         cells,
+        numbers,
         acks: loaded,
         offer: control.offer.is_some(),
         card: control.card.is_some(),
@@ -134,7 +140,7 @@ pub fn by_hand(
     _lock: &StateLock,
     sender: &Sender,
     transit: &mut Transit,
-    (contact, peer): (&Contact, &mut Peer),
+    (contact, peer): (&Contact, &Peer),
     cargo: &Cargo,
 ) -> Result<Vec<u8>, Error> {
     let bucket = Bucket::at(Class::Daily, env.now());
@@ -157,6 +163,25 @@ pub fn control_due(
     }
     let offer = offer_due(transit, contact, peer, now) != OfferDue::None;
     (offer || !peer.acks.is_empty(), card_due(sender, peer, now))
+}
+
+/// The first of `count` numbers for cells to the contact, on disk before it is handed out. Of the
+/// peer's file nothing else changes: whether a letter was taken is not known yet.
+fn reserve(
+    env: &Env<'_>,
+    _lock: &StateLock,
+    contact: &Contact,
+    bucket: Bucket,
+    count: u32,
+) -> Result<u32, Error> {
+    let places = env.home.places();
+    let mut peer = Peer::load(places, contact.fingerprint)?;
+    let first = peer.reserve(bucket, count, env.now()).ok_or_else(|| {
+        let what = format!("too many cells for {bucket} were lost; it goes with the next bucket");
+        Error::new(Kind::Offline, what)
+    })?;
+    peer.save(places, contact.fingerprint)?;
+    Ok(first)
 }
 
 fn route(transit: &Transit, contact: &Contact, fallback: bool, now: Time) -> Route {
@@ -216,8 +241,12 @@ fn control(
         control.stamp = (bits > 0).then(|| cargo.stamp.unwrap_or_else(find));
         control.offer = Some(current_offer(env, transit, contact, true)?);
         control.card = Some(sender.card.text().to_owned());
+        // Without the card a stranger's letter is dropped, so the offer makes room first.
         if !attempt::fits(&control, &cargo.mail) {
-            (control.offer, control.card) = (None, None);
+            control.offer = None;
+        }
+        if !attempt::fits(&control, &cargo.mail) {
+            control.card = None;
         }
     } else if offer_due(transit, contact, peer, now) != OfferDue::None && !cargo.with_card {
         let renew = offer_due(transit, contact, peer, now) == OfferDue::New;

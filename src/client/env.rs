@@ -6,6 +6,7 @@ use crate::client::error::{Error, Kind};
 use crate::core::random::Random;
 use crate::core::time::Time;
 use crate::net::{self, Address, Answer, Courier, Heard, Net, Origin};
+use crate::store;
 use crate::store::config::Config;
 use crate::store::home::Home;
 use crate::store::keyring::Transit;
@@ -91,6 +92,12 @@ impl Env<'_> {
     /// The time.
     pub fn now(&self) -> Time {
         (self.clock)()
+    }
+
+    /// What could be read of many files, with a warning for each that could not.
+    pub fn readable<T>(&self, (good, bad): (Vec<T>, Vec<store::Error>)) -> Vec<T> {
+        bad.iter().for_each(|error| (self.warn)(&error.to_string()));
+        good
     }
 
     /// Waits for the right to change the home's files.

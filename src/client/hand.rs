@@ -41,6 +41,7 @@ pub struct Sealed {
 pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Error> {
     let contact = people::load(env, to)?;
     let mut desk = Desk::open(env)?;
+    desk.troubles.iter().for_each(|error| (env.warn)(&error.what));
     let places = env.home.places().clone();
     let message_id = format!("<{}@poste>", hex(&bytes::<16>(env.rng)));
     let mail = outgoing(&fields::normalize(mail), &message_id, Audience::One)?;
@@ -60,9 +61,9 @@ pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Erro
         card: desk.card.clone(),
         material: Progress::load(&places)?.material,
     };
-    let mut peer = Peer::load(&places, contact.fingerprint)?;
+    let peer = Peer::load(&places, contact.fingerprint)?;
     let Desk { lock, transit, .. } = &mut desk;
-    let bytes = dispatch::by_hand(env, lock, &sender, transit, (&contact, &mut peer), &cargo)?;
+    let bytes = dispatch::by_hand(env, lock, &sender, transit, (&contact, &peer), &cargo)?;
     if bytes.len() > LIMIT {
         let what =
             format!("the letter has {} bytes, more than the {LIMIT} that may be", bytes.len());
@@ -86,6 +87,7 @@ pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Erro
 /// Takes a letter from a file.
 pub fn receive(env: &mut Env<'_>, sealed: &[u8], trust_clock: bool) -> Result<Outcome, Error> {
     let mut desk = Desk::open(env)?;
+    desk.troubles.iter().for_each(|error| (env.warn)(&error.what));
     let now = env.now();
     let mut secrets: Vec<&HybridSecret> = desk.transit.prekey.iter().map(|p| &p.secret).collect();
     secrets.extend(desk.transit.given.iter().map(|g| &g.prekey));

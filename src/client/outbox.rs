@@ -27,7 +27,7 @@ pub struct Row {
 
 /// The letters, oldest first.
 pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
-    let contacts = Contact::load_all(env.home.places())?;
+    let contacts = env.readable(Contact::load_all(env.home.places())?);
     let row = |item: outbox::Item| Row {
         id: item.id,
         to: contacts
@@ -38,13 +38,13 @@ pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
         date: item.date,
         posted: item.attempt.len(),
     };
-    Ok(outbox::load(env.home.places())?.into_iter().map(row).collect())
+    Ok(env.readable(outbox::load(env.home.places())?).into_iter().map(row).collect())
 }
 
 /// Takes the letter whose id begins with `prefix` out of the outbox. The own copy stays.
 pub fn drop(env: &Env<'_>, prefix: &str) -> Result<LetterId, Error> {
     let _lock = env.lock()?;
-    let items = outbox::load(env.home.places())?;
+    let items = env.readable(outbox::load(env.home.places())?);
     let mut found = items.iter().filter(|item| item.id.to_string().starts_with(prefix));
     match (prefix.is_empty(), found.next(), found.next()) {
         (false, Some(item), None) => {

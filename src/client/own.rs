@@ -27,6 +27,8 @@ const PREKEY_AGE: u64 = 7 * DAY;
 const PREKEY_DAYS: u32 = 14;
 /// Seconds after `issued` at which a card expires.
 const EXPIRES: u64 = 90 * DAY;
+/// Seconds for which one listens on the nodes of a card after a newer one was signed.
+const LISTENED: u64 = 31 * DAY;
 
 /// The newest card of one's own; an error with a hint if none was signed yet.
 pub fn load(env: &Env<'_>) -> Result<SignedCard, Error> {
@@ -55,6 +57,7 @@ pub fn is_due(env: &Env<'_>, transit: &Transit, card: Option<&SignedCard>) -> bo
     let urls: Vec<&str> = env.config.urls.iter().map(|u| u.as_str()).collect();
     now.since(prekey_made) >= PREKEY_AGE
         || card.last_day() < now.day().plus(14)
+        || card.day_key(now.day()).is_none()
         || card.series != transit.series.number
         || card.urls != urls
         || card.nodes != nodes(env)
@@ -79,14 +82,21 @@ pub fn sign(
     }
     let card = compose(env, transit, locked, last.as_ref(), now)?;
     let previous = last.as_ref().map(|c| c.card.clone());
+    let former = previous.iter().flat_map(|old| old.nodes.iter());
+    let former: Vec<String> = former.filter(|node| !card.nodes.contains(node)).cloned().collect();
     let disclosed = last.and_then(|c| c.disclosed).filter(|d| card.day_key(d.date).is_some());
     let signed = card.sign(&locked.sign, disclosed.as_ref())?;
-    atomic::write(&env.home.places().card(), signed.text().as_bytes())?;
-    if previous.is_none_or(|old| is_material(&old, &signed.card)) {
-        let mut progress = Progress::load(env.home.places())?;
+    let material = previous.is_none_or(|old| is_material(&old, &signed.card));
+    let mut progress = Progress::load(env.home.places())?;
+    if material {
         progress.material = signed.card.issued;
-        progress.save(env.home.places())?;
     }
+    for node in former {
+        progress.former.insert(node, now + LISTENED);
+    }
+    // Before the card: what is told once too often does no harm.
+    progress.save(env.home.places())?;
+    atomic::write(&env.home.places().card(), signed.text().as_bytes())?;
     Ok(signed)
 }
 

@@ -114,9 +114,9 @@ pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
         link: format!("#{}", r.fingerprint),
         state: "request",
     };
-    let contacts = Contact::load_all(env.home.places())?.into_iter().map(contact);
-    let requests = Request::load_all(env.home.places())?.into_iter().map(request);
-    Ok(contacts.chain(requests).collect())
+    let contacts = env.readable(Contact::load_all(env.home.places())?);
+    let requests = env.readable(Request::load_all(env.home.places())?);
+    Ok(contacts.into_iter().map(contact).chain(requests.into_iter().map(request)).collect())
 }
 
 /// The words of a contact; with `confirm` it is recorded that they were compared.
@@ -200,7 +200,11 @@ fn take(
     if own::find(env)?.is_some_and(|own| own.card.fingerprint() == fingerprint) {
         return Err(Error::new(Kind::Data, "this card is your own"));
     }
-    let all = Contact::load_all(&places)?;
+    let (all, bad) = Contact::load_all(&places)?;
+    if let Some(error) = bad.into_iter().next() {
+        // It may be this very person's.
+        return Err(error.into());
+    }
     if let Some(known) = all.iter().find(|c| c.fingerprint == fingerprint && c.petname != *petname)
     {
         return Err(Error::new(
@@ -280,19 +284,8 @@ fn admit(
         }
     }
     let mut peer = Peer::load(&places, contact.fingerprint)?;
-    peer.acks.extend(
-        request
-            .letter
-            .iter()
-            .map(|l| l.id)
-            .filter(|id| !peer.acks.contains(id))
-            .collect::<Vec<_>>(),
-    );
-    if request.latest >= peer.latest {
-        peer.latest = request.latest;
-        peer.card_seen = request.card_seen;
-        peer.offer_seen = request.offer_seen;
-    }
+    request.letter.iter().for_each(|letter| peer.owe(letter.id));
+    peer.learn(request.latest, request.card_seen, request.offer_seen);
     peer.last_letter = peer.last_letter.max(request.latest);
     peer.save(&places, contact.fingerprint)?;
     request.remove(&places)?;
@@ -300,7 +293,7 @@ fn admit(
 }
 
 fn find_request(env: &Env<'_>, text: &str) -> Result<Request, Error> {
-    let all = Request::load_all(env.home.places())?;
+    let all = env.readable(Request::load_all(env.home.places())?);
     let unique = |name: &str| name.split('.').nth(1).unwrap_or_default().to_owned();
     let file = Path::new(text).file_name().and_then(|n| n.to_str()).unwrap_or(text);
     let base = file.split(':').next().unwrap_or(file);

@@ -10,7 +10,7 @@ use crate::client::filing;
 use crate::client::read::{self, Reader};
 use crate::core::filed::Filed;
 use crate::core::judge;
-use crate::store::maildir::{Entry, Folder, Maildir, Name, Place};
+use crate::store::maildir::{Entry, Folder, Maildir};
 use std::path::PathBuf;
 
 /// Files a quarantined letter in its supposed author's folder. From then on it is as genuine as
@@ -32,15 +32,15 @@ pub fn keep(env: &mut Env<'_>, reader: &Reader, entry: &Entry) -> Result<PathBuf
     let me = judge::Reader { sign: desk.me, dh: &desk.transit.series.dh };
     let sign = contact.card.card.sign;
     let message = filing::as_reader(head, filed.message(), sign, day_key, &me)?;
-    let (name, folder) = (Name::new(head.date.minute(), env.rng), Folder::from(&contact.petname));
-    let places = env.home.places().clone();
-    let path = filing::deliver(&places, &folder, &name, Place::New, &message, env.rng)?;
+    let folder = Folder::from(&contact.petname);
     let key = (*head.from.as_bytes(), *head.id.as_bytes());
-    let now = env.now();
     let Desk { lock, seen, .. } = &mut desk;
-    seen.done(lock, now, &[key])?;
+    let kept = filing::deliver_once(env, lock, seen, key, &folder, head.date, &message)?;
     forget(env, &mut desk, entry)?;
-    Ok(path)
+    kept.ok_or_else(|| {
+        let what = format!("the letter has come authentic since; it lies in {folder}");
+        Error::new(Kind::NoMessage, what)
+    })
 }
 
 /// Deletes a quarantined letter.

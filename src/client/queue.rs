@@ -7,6 +7,7 @@ use crate::client::error::{Error, Kind};
 use crate::client::{filing, own, people};
 use crate::core::archive;
 use crate::core::attempt;
+use crate::core::card::SignedCard;
 use crate::core::encode::hex;
 use crate::core::filed::Head;
 use crate::core::keys::{LetterId, SignPublic};
@@ -15,12 +16,15 @@ use crate::core::mail::fields;
 use crate::core::mail::outgoing::{Audience, outgoing};
 use crate::core::mail::recipients;
 use crate::core::random::bytes;
+use crate::core::stamp::Stamp;
+use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::home::Places;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::maildir::{Flags, Folder, Name, Place};
 use crate::store::outbox::Item;
+use crate::store::peers::Peer;
 use crate::store::petname::Petname;
 
 /// Queues a mail to each of `to`. Gives the letters' ids.
@@ -38,25 +42,41 @@ pub fn send(
         ));
     }
     let lock = env.lock()?;
-    let contacts: Vec<Contact> =
-        to.iter().map(|name| people::load(env, name)).collect::<Result<_, _>>()?;
+    let mut contacts: Vec<Contact> = Vec::new();
+    for name in to {
+        let contact = people::load(env, name)?;
+        if contacts.iter().all(|known| known.fingerprint != contact.fingerprint) {
+            contacts.push(contact);
+        }
+    }
     if contacts.is_empty() {
         return Err(Error::new(Kind::Usage, "a letter needs somebody to go to"));
     }
     let transit = Transit::load(env.home.places())?;
-    let sign = own::load(env)?.card.sign;
+    let card = own::load(env)?;
     let mail = fields::normalize(mail);
     let mut ready = Vec::new();
     for contact in &contacts {
         let message_id = format!("<{}@poste>", hex(&bytes::<16>(env.rng)));
         let out = outgoing(&mail, &message_id, Audience::One)?;
-        check_size(env, contact, sign, &out)?;
-        ready.push((contact, out));
+        check_size(env, contact, &card, &out)?;
+        let item = item(env, contact, daily);
+        // What cannot be filed is refused now, before anything is queued.
+        copy(&item, &out, card.card.sign, &transit, contact)?;
+        ready.push((contact, item, out));
     }
-    ready
-        .iter()
-        .map(|(contact, out)| put(env, &lock, &transit, sign, contact, out, daily))
-        .collect()
+    put_all(env, &transit, &ready)?;
+    let mut ids = Vec::new();
+    for (contact, mut item, out) in ready {
+        ids.push(item.id);
+        // The letter is queued: a copy that cannot be filed now is filed later.
+        if let Err(error) =
+            file_copy(env, &lock, &transit, card.card.sign, contact, &mut item, &out)
+        {
+            (env.warn)(&error.what);
+        }
+    }
+    Ok(ids)
 }
 
 /// The petnames that a mail program means: its arguments, and with `from_headers` To, Cc and Bcc.
@@ -88,25 +108,28 @@ pub fn recipients(
     Ok(out)
 }
 
-/// Files the copies of letters that a crash left in the outbox without one.
+/// Files the copies of letters that a crash left in the outbox without one. Gives what went wrong
+/// with single letters, which stops no other.
 pub fn heal(
     env: &mut Env<'_>,
     lock: &StateLock,
     items: &mut [Item],
     contacts: &[Contact],
-) -> Result<(), Error> {
+) -> Result<Vec<Error>, Error> {
     if items.iter().all(|item| item.filed || item.acknowledged.is_some()) {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let transit = Transit::load(env.home.places())?;
+    let places = env.home.places().clone();
+    let transit = Transit::load(&places)?;
     let sign = own::load(env)?.card.sign;
+    let mut wrong = Vec::new();
     for item in items.iter_mut().filter(|item| !item.filed && item.acknowledged.is_none()) {
         let Some(contact) = contacts.iter().find(|c| c.fingerprint == item.to) else { continue };
-        let places = env.home.places().clone();
-        let mail = open(&places, &transit, item)?;
-        file_copy(env, lock, &transit, sign, contact, item, &mail)?;
+        let healed = open(&places, &transit, item)
+            .and_then(|mail| file_copy(env, lock, &transit, sign, contact, item, &mail));
+        wrong.extend(healed.err());
     }
-    Ok(())
+    Ok(wrong)
 }
 
 /// The mail of a letter in the outbox.
@@ -118,33 +141,40 @@ pub fn open(places: &Places, transit: &Transit, item: &Item) -> Result<Vec<u8>, 
     })
 }
 
-fn put(
+/// Puts all into the outbox, or none.
+fn put_all(
     env: &mut Env<'_>,
-    lock: &StateLock,
     transit: &Transit,
-    sign: SignPublic,
-    contact: &Contact,
-    mail: &[u8],
-    daily: bool,
-) -> Result<LetterId, Error> {
+    ready: &[(&Contact, Item, Vec<u8>)],
+) -> Result<(), Error> {
+    let places = env.home.places().clone();
+    for (at, (_, item, mail)) in ready.iter().enumerate() {
+        let sealed = archive::seal_at_rest(&transit.transit.recipient(), mail, env.rng);
+        if let Err(error) = item.create(&places, &sealed) {
+            for (_, item, _) in &ready[..=at] {
+                item.remove(&places)?;
+            }
+            return Err(error.into());
+        }
+    }
+    Ok(())
+}
+
+fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
     // To the minute: the second at which a letter was written is nobody's business.
     let date = env.now().minute();
-    let mut item = Item {
+    Item {
         id: LetterId::generate(env.rng),
         to: contact.fingerprint,
         date,
         daily,
         stamp: None,
         acknowledged: None,
-        copy: Name::new(date.minute(), env.rng).to_string(),
+        copy: Name::new(date, env.rng).to_string(),
         filed: false,
         tries: 0,
         attempt: Vec::new(),
-    };
-    let sealed = archive::seal_at_rest(&transit.transit.recipient(), mail, env.rng);
-    item.create(env.home.places(), &sealed)?;
-    file_copy(env, lock, transit, sign, contact, &mut item, mail)?;
-    Ok(item.id)
+    }
 }
 
 /// Files the own copy under the name planned for it, then records that it is there: a copy that
@@ -159,15 +189,7 @@ fn file_copy(
     mail: &[u8],
 ) -> Result<(), Error> {
     let places = env.home.places().clone();
-    let head = Head {
-        id: item.id,
-        day: item.date.day(),
-        from: sign.fingerprint(),
-        to: vec![contact.fingerprint],
-        date: item.date,
-        group: None,
-    };
-    let message = filing::as_author(&head, mail, sign, &transit.chain(), &contact.card.card)?;
+    let message = copy(item, mail, sign, transit, contact)?;
     let name: Name = item
         .copy
         .parse()
@@ -178,21 +200,49 @@ fn file_copy(
     Ok(item.save(&places)?)
 }
 
+/// The own copy in filed form.
+fn copy(
+    item: &Item,
+    mail: &[u8],
+    sign: SignPublic,
+    transit: &Transit,
+    contact: &Contact,
+) -> Result<Vec<u8>, Error> {
+    let head = Head {
+        id: item.id,
+        day: item.date.day(),
+        from: sign.fingerprint(),
+        to: vec![contact.fingerprint],
+        date: item.date,
+        group: None,
+    };
+    filing::as_author(&head, mail, sign, &transit.chain(), &contact.card.card)
+}
+
+/// Whether the letter can travel at all. To somebody who does not have our card yet, it must have
+/// room for it.
 fn check_size(
     env: &mut Env<'_>,
     contact: &Contact,
-    sign: SignPublic,
+    card: &SignedCard,
     mail: &[u8],
 ) -> Result<(), Error> {
     let now = env.now();
-    let mut control = Control::new(LetterId::generate(env.rng), sign.fingerprint(), now, now.day());
+    let id = LetterId::generate(env.rng);
+    let mut control = Control::new(id, card.card.fingerprint(), now, now.day());
     control.card_seen = contact.card.card.issued;
     control.offer_seen = now;
+    let peer = Peer::load(env.home.places(), contact.fingerprint)?;
+    if peer.card_seen == Time::default() {
+        control.card = Some(card.text().to_owned());
+        control.stamp = Stamp::parse("0000000000000000");
+    }
     if attempt::fits(&control, mail) {
         return Ok(());
     }
     let what = format!(
-        "the mail has {} bytes; in this release a letter has 16 cells at most, about 61,000 bytes",
+        "the mail has {} bytes; in this release a letter has 16 cells at most, about 61,000 bytes, \
+         a first one 55,000",
         mail.len()
     );
     Err(Error::new(Kind::Data, what).hint("send it in parts, or attach less"))

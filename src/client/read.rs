@@ -76,7 +76,7 @@ impl Reader {
     pub fn open(env: &Env<'_>) -> Result<Reader, Error> {
         let transit = Transit::load(env.home.places())?;
         let identity = env.unlock(&transit)?.archive;
-        let contacts = Contact::load_all(env.home.places())?;
+        let contacts = env.readable(Contact::load_all(env.home.places())?);
         let mut names: HashMap<String, String> = contacts
             .into_iter()
             .map(|c| (c.fingerprint.to_string(), c.petname.to_string()))

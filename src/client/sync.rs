@@ -15,6 +15,7 @@ use crate::core::plan::Node;
 use crate::core::time::Time;
 use crate::net;
 use crate::store::lock::SyncLock;
+use crate::store::outbox;
 use crate::store::progress::{self, Progress};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,7 +27,7 @@ pub struct Options {
     pub daily: bool,
     /// Post without cover.
     pub now: bool,
-    /// Take the clock for good if it is not behind its own record.
+    /// Take the clock for good, whatever servers and its own record say.
     pub trust_clock: bool,
     /// Say what would be done, and do nothing.
     pub dry_run: bool,
@@ -66,7 +67,11 @@ pub struct Report {
     #[serde(skip)]
     worst: Option<Kind>,
     #[serde(skip)]
+    asked: BTreeSet<String>,
+    #[serde(skip)]
     heard: BTreeSet<String>,
+    #[serde(skip)]
+    witnesses: Vec<(String, Time)>,
 }
 
 impl Report {
@@ -82,7 +87,17 @@ impl Report {
         if self.worst.is_none_or(|worst| !rank(worst)) {
             self.worst = Some(kind);
         }
-        self.errors.push(error.what);
+        if !self.errors.contains(&error.what) {
+            self.errors.push(error.what);
+        }
+    }
+
+    /// Notes that a node answered, and what it said of the time.
+    fn hear(&mut self, node: &str, heard: net::Heard) {
+        self.heard.insert(node.to_owned());
+        if let (true, Some(date)) = (heard.trusted, heard.date) {
+            self.witnesses.push((node.to_owned(), date));
+        }
     }
 }
 
@@ -99,7 +114,7 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     };
     let daily = begin(env, options)?;
 
-    let gets = collect::plan(env, daily)?;
+    let gets = collect::plan(env, daily, &mut report)?;
     if options.dry_run {
         report.plan = gets.iter().map(|g| format!("get {} from {}", g.bucket, g.node)).collect();
         report.plan.extend(post::preview(env, daily)?);
@@ -110,9 +125,9 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
 
     let out = post::plan(env, options, daily, &mut report)?;
     let taken = post::post(env, &out, &mut report);
-    post::record(env, out, &taken, &mut report)?;
+    post::record(env, out, &taken)?;
 
-    end(env, daily, &mut report)?;
+    end(env, options, daily, &mut report)?;
     Ok(report)
 }
 
@@ -131,12 +146,19 @@ fn begin(env: &mut Env<'_>, options: &Options) -> Result<bool, Error> {
     Ok(daily)
 }
 
-fn end(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<(), Error> {
+fn end(
+    env: &mut Env<'_>,
+    options: &Options,
+    daily: bool,
+    report: &mut Report,
+) -> Result<(), Error> {
     let places = env.home.places().clone();
     let now = env.now();
-    let desk = Desk::open(env)?;
-    report.outbox = desk.outbox.iter().filter(|item| item.acknowledged.is_none()).count();
-    report.answered = report.heard.len();
+    let _lock = env.lock()?;
+    let (items, _) = outbox::load(&places)?;
+    report.outbox = items.iter().filter(|item| item.acknowledged.is_none()).count();
+    (report.nodes, report.answered) = (report.asked.len(), report.heard.len());
+    judge_clock(env, &report.witnesses, options.trust_clock)?;
     let mut progress = Progress::load(&places)?;
     progress.last_sync = now;
     if !report.heard.is_empty() {
@@ -155,12 +177,18 @@ fn end(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<(), Error>
     Ok(progress.save(&places)?)
 }
 
-/// The nodes that one listens on: those of the configuration, of every live offer, of the card.
-fn listening(env: &Env<'_>, desk: &Desk) -> Vec<Node> {
+/// The nodes that one listens on: those of the configuration, of every live offer, of the card
+/// and of those before it.
+fn listening(env: &Env<'_>, desk: &Desk, progress: &Progress) -> Vec<Node> {
+    let former = progress.former.iter().filter(|(_, until)| **until > env.now());
+    let former = former.map(|(node, _)| node.clone());
     let offers = desk.transit.given.iter().flat_map(|offer| &offer.nodes);
     let config = env.config.nodes.iter().map(|node| node.as_str().to_owned());
-    let all: BTreeSet<String> =
-        config.chain(desk.card.card.nodes.iter().cloned()).chain(offers.cloned()).collect();
+    let all: BTreeSet<String> = config
+        .chain(desk.card.card.nodes.iter().cloned())
+        .chain(offers.cloned())
+        .chain(former)
+        .collect();
     all.into_iter().map(node).collect()
 }
 
@@ -171,14 +199,6 @@ fn node(url: String) -> Node {
 /// One's own class: what the card says.
 fn class(desk: &Desk) -> Class {
     desk.card.card.class
-}
-
-/// Notes that a node answered, and what it said of the time.
-fn hear(report: &mut Report, witnesses: &mut Vec<(String, Time)>, node: &str, heard: net::Heard) {
-    report.heard.insert(node.to_owned());
-    if let (true, Some(date)) = (heard.trusted, heard.date) {
-        witnesses.push((node.to_owned(), date));
-    }
 }
 
 /// What the clock is worth now; the record is kept up to date.

@@ -48,13 +48,13 @@ pub struct Post {
 }
 
 /// What is fetched at `now`: of each node every bucket that it still holds and that was not
-/// `fetched` when closed. A home of the daily class, and every home but for its daily exchange,
-/// leaves out the other class.
+/// `fetched` when closed. A home of the daily class leaves out the hourly one; relays' daily
+/// buckets wait for `daily`, the time of the daily exchange, and are fetched until they were.
 pub fn downloads(
     now: Time,
     nodes: &[Node],
     class: Class,
-    daily_exchange: bool,
+    daily: bool,
     fetched: &dyn Fn(&str, Bucket) -> bool,
 ) -> Vec<Get> {
     let hour = Bucket::at(Class::Hourly, now);
@@ -70,7 +70,7 @@ pub fn downloads(
             [day.previous().previous(), day.previous(), day].into_iter().for_each(add);
             continue;
         }
-        if daily_exchange && day.previous().is_closed(now) {
+        if daily && day.previous().is_closed(now) {
             add(day.previous());
         }
         if class == Class::Hourly {
@@ -104,7 +104,9 @@ pub fn due(past: &[Past], to: Class, now: Time, daily_exchange: bool) -> Option<
     match (past.first(), past.iter().rfind(|p| p.class == Class::Hourly)) {
         (Some(first), Some(last)) => {
             let still = now.since(first.at) <= HOURLY_FOR;
-            (still && now.since(last.at) >= HOURLY_AFTER).then_some(Class::Hourly)
+            // An attempt in the future was made by a clock that has been set back since.
+            let rested = last.at > now || now.since(last.at) >= HOURLY_AFTER;
+            (still && rested).then_some(Class::Hourly)
         }
         _ => Some(Class::Hourly),
     }

@@ -13,6 +13,9 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 const LIMIT: u64 = 1 << 20;
+/// Lists of older cards kept at most, the newest: whoever signs a card a minute must not make the
+/// file longer than may be read.
+const MOST_OLDER: usize = 64;
 
 /// A person whose letters one wants.
 #[derive(Clone, Debug)]
@@ -95,17 +98,21 @@ impl Contact {
         }))
     }
 
-    /// Reads all contacts, by petname.
-    pub fn load_all(places: &Places) -> Result<Vec<Contact>, Error> {
-        let mut all = Vec::new();
+    /// Reads all contacts, by petname. A file that cannot be read stops none of the others: it is
+    /// among the errors.
+    pub fn load_all(places: &Places) -> Result<(Vec<Contact>, Vec<Error>), Error> {
+        let (mut all, mut bad) = (Vec::new(), Vec::new());
         for entry in atomic::entries(&places.contacts_dir())? {
             let name = entry.file_name();
             let petname = name.to_str().and_then(|n| n.strip_suffix(".toml")?.parse().ok());
             let Some(petname) = petname else { continue };
-            all.extend(Contact::load(places, &petname)?);
+            match Contact::load(places, &petname) {
+                Ok(contact) => all.extend(contact),
+                Err(error) => bad.push(error),
+            }
         }
         all.sort_by(|a, b| a.petname.cmp(&b.petname));
-        Ok(all)
+        Ok((all, bad))
     }
 
     /// Writes it, durably; another with the same petname is overwritten.
@@ -173,6 +180,8 @@ impl Contact {
             self.older.push(days);
         }
         self.older.retain(|days| days.series == card.card.series);
+        let surplus = self.older.len().saturating_sub(MOST_OLDER);
+        self.older.drain(..surplus);
         let disclosed = card.disclosed.clone();
         self.card = card;
         if let Some(disclosed) = disclosed {

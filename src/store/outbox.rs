@@ -117,22 +117,28 @@ impl Item {
     }
 }
 
-/// All letters, oldest first.
-pub fn load(places: &Places) -> Result<Vec<Item>, Error> {
-    let mut items: Vec<Item> = Vec::new();
+/// All letters, oldest first. A state that cannot be read stops none of the others: it is among
+/// the errors.
+pub fn load(places: &Places) -> Result<(Vec<Item>, Vec<Error>), Error> {
+    let (mut items, mut bad) = (Vec::<Item>::new(), Vec::new());
     for path in files(places, "toml")? {
-        items.extend(atomic::read_toml::<Item>(&path, STATE_LIMIT)?);
+        match atomic::read_toml::<Item>(&path, STATE_LIMIT) {
+            Ok(item) => items.extend(item),
+            Err(error) => bad.push(error),
+        }
     }
     items.sort_by_key(|item| (item.date, item.id));
-    Ok(items)
+    Ok((items, bad))
 }
 
 /// Deletes mails without a state: those that a crash kept from being queued, or from being
-/// removed to the end. Under the lock none is just being queued.
+/// removed to the end. Under the lock none is just being queued. A mail whose state cannot be read
+/// stays.
 pub fn sweep(places: &Places, _lock: &StateLock, items: &[Item]) -> Result<(), Error> {
     for path in files(places, "age")? {
         let is_mail = |item: &Item| mail_file(places, item.id) == path;
-        if !items.iter().any(|item| item.acknowledged.is_none() && is_mail(item)) {
+        let has_state = path.with_extension("toml").symlink_metadata().is_ok();
+        if !has_state || items.iter().any(|item| item.acknowledged.is_some() && is_mail(item)) {
             atomic::remove(&path)?;
         }
     }

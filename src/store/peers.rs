@@ -34,7 +34,14 @@ pub struct Peer {
     pub acks: Vec<LetterId>,
     /// Cells made with their pair secret for each bucket that is not yet wiped.
     pub counters: BTreeMap<String, u32>,
+    /// Of those, the cells up to the last one that a node took.
+    pub taken: BTreeMap<String, u32>,
 }
+
+/// Numbers lost one after the other at most: the addressee's walk ends after 256.
+const MOST_LOST: u32 = 255;
+/// Acknowledgements that wait at most; beyond, a letter is acknowledged when it is repeated.
+const MOST_ACKS: usize = 4096;
 
 impl Peer {
     /// Reads what is remembered; nothing if nothing is.
@@ -48,15 +55,55 @@ impl Peer {
         atomic::write_toml(&file(places, person), self)
     }
 
-    /// Reserves `count` numbers of cells for a bucket and gives the first. The caller saves before
-    /// the cells leave. Counters of buckets wiped by `now` are forgotten.
-    pub fn reserve(&mut self, bucket: Bucket, count: u32, now: Time) -> u32 {
-        self.counters
-            .retain(|name, _| name.parse::<Bucket>().is_ok_and(|bucket| !bucket.is_wiped(now)));
+    /// Reserves `count` numbers of cells for a bucket and gives the first; `None` if so many were
+    /// lost before them that the addressee would not find them. The caller saves before the cells
+    /// leave. Counters of buckets wiped by `now` are forgotten.
+    pub fn reserve(&mut self, bucket: Bucket, count: u32, now: Time) -> Option<u32> {
+        let stands = |name: &String| name.parse::<Bucket>().is_ok_and(|b| !b.is_wiped(now));
+        self.counters.retain(|name, _| stands(name));
+        self.taken.retain(|name, _| stands(name));
+        let taken = self.taken.get(&bucket.to_string()).copied().unwrap_or_default();
         let next = self.counters.entry(bucket.to_string()).or_default();
         let first = *next;
+        if first.saturating_sub(taken) > MOST_LOST {
+            return None;
+        }
         *next = next.saturating_add(count);
-        first
+        Some(first)
+    }
+
+    /// Records that a node took the cells before number `end`.
+    pub fn took(&mut self, bucket: Bucket, end: u32) {
+        let taken = self.taken.entry(bucket.to_string()).or_default();
+        *taken = (*taken).max(end);
+    }
+
+    /// Gives back the numbers from `first` to `end`, if they are the last that were reserved, when
+    /// it is certain that none of their cells was ever seen by anybody.
+    pub fn give_back(&mut self, bucket: Bucket, first: u32, end: u32) {
+        if let Some(next) = self.counters.get_mut(&bucket.to_string())
+            && *next == end
+        {
+            *next = first;
+        }
+    }
+
+    /// Takes what a letter written at `date` says that they hold, if it is the newest.
+    pub fn learn(&mut self, date: Time, card_seen: Time, offer_seen: Time) {
+        if date > self.latest {
+            (self.latest, self.card_seen, self.offer_seen) = (date, card_seen, offer_seen);
+        } else if date == self.latest {
+            // Dates are to the minute, and which of two was later is not known.
+            self.card_seen = self.card_seen.max(card_seen);
+            self.offer_seen = self.offer_seen.max(offer_seen);
+        }
+    }
+
+    /// Notes a letter of theirs that is to be acknowledged.
+    pub fn owe(&mut self, id: LetterId) {
+        if self.acks.len() < MOST_ACKS && !self.acks.contains(&id) {
+            self.acks.push(id);
+        }
     }
 }
 
@@ -77,11 +124,41 @@ mod tests {
         let bucket: Bucket = "hourly/2026-11-22T14".parse().unwrap();
         let now = bucket.start();
         let mut peer = Peer::default();
-        assert_eq!(peer.reserve(bucket, 3, now), 0);
-        assert_eq!(peer.reserve(bucket, 2, now), 3);
-        assert_eq!(peer.reserve(bucket.next(), 1, now), 0);
-        assert_eq!(peer.reserve(bucket, 1, now), 5);
+        assert_eq!(peer.reserve(bucket, 3, now), Some(0));
+        assert_eq!(peer.reserve(bucket, 2, now), Some(3));
+        assert_eq!(peer.reserve(bucket.next(), 1, now), Some(0));
+        assert_eq!(peer.reserve(bucket, 1, now), Some(5));
         peer.reserve(bucket.next(), 1, bucket.wiped());
         assert!(!peer.counters.contains_key("hourly/2026-11-22T14"));
+    }
+
+    #[test]
+    fn no_more_numbers_are_lost_than_the_addressee_walks_over() {
+        let bucket: Bucket = "hourly/2026-11-22T14".parse().unwrap();
+        let now = bucket.start();
+        let mut peer = Peer::default();
+        for lost in 0..16 {
+            assert_eq!(peer.reserve(bucket, 16, now), Some(16 * lost));
+        }
+        assert_eq!(peer.reserve(bucket, 1, now), None, "256 were lost");
+        peer.took(bucket, 16);
+        assert_eq!(peer.reserve(bucket, 16, now), Some(256));
+        peer.give_back(bucket, 256, 272);
+        assert_eq!(peer.reserve(bucket, 1, now), Some(256));
+        peer.give_back(bucket, 0, 16);
+        assert_eq!(peer.counters["hourly/2026-11-22T14"], 257, "others were made since");
+    }
+
+    #[test]
+    fn the_newest_letter_says_what_they_hold() {
+        let at = Time::from_unix;
+        let mut peer = Peer::default();
+        peer.learn(at(60), at(5), at(6));
+        peer.learn(at(0), at(9), at(9));
+        assert_eq!((peer.card_seen, peer.offer_seen), (at(5), at(6)));
+        peer.learn(at(60), at(4), at(7));
+        assert_eq!((peer.card_seen, peer.offer_seen), (at(5), at(7)));
+        peer.learn(at(120), at(1), at(0));
+        assert_eq!((peer.card_seen, peer.offer_seen), (at(1), at(0)), "they were restored");
     }
 }

@@ -11,9 +11,11 @@ use crate::core::encode::hex;
 use crate::core::random::{Random, below};
 use crate::core::time::{Day, HOUR, MINUTE, Time};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 const LIMIT: u64 = 4 << 20;
+/// Sealings remembered at most: 35 bytes each.
+const MOST_OPENED: usize = 50_000;
 
 /// How far syncing has come.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +37,10 @@ pub struct Progress {
     pub fetched: BTreeMap<String, Vec<String>>,
     /// Sealings dealt with, by bucket: an open bucket is fetched again and again, and what is in
     /// it is no repetition by its sender.
-    pub opened: BTreeMap<String, Vec<String>>,
+    pub opened: BTreeMap<String, BTreeSet<String>>,
+    /// Nodes that a card of one's own has named and the newest does not, and until when one
+    /// listens there nevertheless.
+    pub former: BTreeMap<String, Time>,
 }
 
 impl Progress {
@@ -54,7 +59,12 @@ impl Progress {
     pub fn is_daily_exchange(&mut self, now: Time, rng: &mut dyn Random) -> bool {
         let span = 23 * HOUR - 10 * MINUTE;
         let moment = *self.daily_moment.get_or_insert_with(|| 10 * MINUTE + below(rng, span));
-        now >= now.day().start() + moment && self.daily_done.is_none_or(|day| day < now.day())
+        now >= now.day().start() + moment && self.daily_done != Some(now.day())
+    }
+
+    /// Whether the moment of the day's exchange has passed at `now`.
+    pub fn is_past_daily_moment(&self, now: Time) -> bool {
+        self.daily_moment.is_some_and(|moment| now >= now.day().start() + moment)
     }
 
     /// Whether a closed bucket was fetched from a node.
@@ -69,9 +79,12 @@ impl Progress {
         self.opened.get(&bucket.to_string()).is_some_and(|known| known.contains(&sealing))
     }
 
-    /// Records that a sealing in a bucket was dealt with.
+    /// Records that a sealing in a bucket was dealt with. There is a limit, so that nobody can make
+    /// the file longer than may be read; beyond it, a letter is dealt with once more.
     pub fn opened(&mut self, bucket: Bucket, sealing: &[u8; 16]) {
-        self.opened.entry(bucket.to_string()).or_default().push(hex(sealing));
+        if self.opened.values().map(BTreeSet::len).sum::<usize>() < MOST_OPENED {
+            self.opened.entry(bucket.to_string()).or_default().insert(hex(sealing));
+        }
     }
 
     /// Forgets what concerns buckets wiped two days before `now`: a directory keeps them longer.
@@ -82,11 +95,14 @@ impl Progress {
         self.fetched.values_mut().for_each(|buckets| buckets.retain(kept));
         self.fetched.retain(|_, buckets| !buckets.is_empty());
         self.opened.retain(|bucket, _| kept(bucket));
+        self.former.retain(|_, until| *until > now);
     }
 
     /// Records that a closed bucket was fetched.
     pub fn fetched(&mut self, node: &str, bucket: Bucket) {
-        self.fetched.entry(node.to_owned()).or_default().push(bucket.to_string());
+        if !self.was_fetched(node, bucket) {
+            self.fetched.entry(node.to_owned()).or_default().push(bucket.to_string());
+        }
     }
 }
 

@@ -77,28 +77,31 @@ pub struct Waiting {
 
 impl Waiting {
     /// Keeps a letter; with 64 waiting already, it is not kept.
-    pub fn keep(&self, places: &Places, id: LetterId) -> Result<bool, Error> {
-        if Waiting::load_all(places)?.len() >= MOST {
+    pub fn keep(&self, places: &Places, from: Fingerprint, id: LetterId) -> Result<bool, Error> {
+        let dir = places.state().join("waiting");
+        if atomic::entries(&dir)?.len() >= MOST {
             return Ok(false);
         }
-        let dir = places.state().join("waiting");
         atomic::make_dir(&dir)?;
-        atomic::write_toml(&dir.join(format!("{id}.toml")), self)?;
+        // Both: nobody shall replace another's letter by claiming its id.
+        atomic::write_toml(&dir.join(format!("{from}-{id}.toml")), self)?;
         Ok(true)
     }
 
-    /// All that wait.
-    pub fn load_all(places: &Places) -> Result<Vec<Waiting>, Error> {
-        let mut all = Vec::new();
+    /// All that wait. A file that cannot be read stops none of the others: it is among the errors.
+    pub fn load_all(places: &Places) -> Result<(Vec<Waiting>, Vec<Error>), Error> {
+        let (mut all, mut bad) = (Vec::new(), Vec::new());
         for entry in atomic::entries(&places.state().join("waiting"))? {
             let path = entry.path();
-            if path.extension().is_some_and(|e| e == "toml")
-                && let Some(waiting) = atomic::read_toml::<Waiting>(&path, WAITING_LIMIT)?
-            {
-                all.push(Waiting { path, ..waiting });
+            if path.extension().is_none_or(|e| e != "toml") {
+                continue;
+            }
+            match atomic::read_toml::<Waiting>(&path, WAITING_LIMIT) {
+                Ok(waiting) => all.extend(waiting.map(|waiting| Waiting { path, ..waiting })),
+                Err(error) => bad.push(error),
             }
         }
-        Ok(all)
+        Ok((all, bad))
     }
 
     /// Forgets it.

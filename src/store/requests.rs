@@ -82,16 +82,20 @@ impl Request {
         atomic::read_toml(&file(places, person), LIMIT)
     }
 
-    /// Reads all, oldest first.
-    pub fn load_all(places: &Places) -> Result<Vec<Request>, Error> {
-        let mut all: Vec<Request> = Vec::new();
+    /// Reads all, oldest first. A file that cannot be read stops none of the others: it is among
+    /// the errors.
+    pub fn load_all(places: &Places) -> Result<(Vec<Request>, Vec<Error>), Error> {
+        let (mut all, mut bad) = (Vec::<Request>::new(), Vec::new());
         for entry in atomic::entries(&places.requests_dir())? {
             if entry.path().extension().is_some_and(|e| e == "toml") {
-                all.extend(atomic::read_toml::<Request>(&entry.path(), LIMIT)?);
+                match atomic::read_toml::<Request>(&entry.path(), LIMIT) {
+                    Ok(request) => all.extend(request),
+                    Err(error) => bad.push(error),
+                }
             }
         }
         all.sort_by_key(|request| (request.since, request.fingerprint));
-        Ok(all)
+        Ok((all, bad))
     }
 
     /// Writes it, durably.
@@ -125,6 +129,7 @@ impl Request {
     }
 }
 
-fn file(places: &Places, person: Fingerprint) -> PathBuf {
+/// The file of one person's request.
+pub fn file(places: &Places, person: Fingerprint) -> PathBuf {
     places.requests_dir().join(format!("{person}.toml"))
 }

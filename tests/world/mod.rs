@@ -2,6 +2,8 @@
 //! test moves, and repeatable randomness. The verbs run in it as they do in the program.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod craft;
+
 use poste::client::env::{Ask, Env, Network};
 use poste::client::error::Error;
 use poste::client::sync::{self, Options, Report};
@@ -42,8 +44,12 @@ pub struct Relay {
     pub posts: Vec<(Bucket, usize)>,
     /// Nobody is reached.
     pub down: bool,
+    /// It takes nothing any more.
+    pub full: bool,
     /// Seconds by which its clock is wrong.
     pub skew: i64,
+    /// It says nothing of the time.
+    pub silent: bool,
 }
 
 /// All relays and cards of the world.
@@ -51,6 +57,8 @@ pub struct Relay {
 pub struct World {
     pub relays: Mutex<BTreeMap<String, Arc<Mutex<Relay>>>>,
     pub documents: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// Every document asked for.
+    pub asked: Mutex<Vec<String>>,
     now: Cell<u64>,
 }
 
@@ -70,6 +78,10 @@ impl World {
         self.now.set(self.now.get() + seconds);
     }
 
+    pub fn turn_back(&self, seconds: u64) {
+        self.now.set(self.now.get() - seconds);
+    }
+
     pub fn relay(&self, url: &str) -> Arc<Mutex<Relay>> {
         self.relays.lock().unwrap().entry(url.to_owned()).or_default().clone()
     }
@@ -82,9 +94,9 @@ struct InMemory {
 }
 
 impl InMemory {
-    fn heard(&self, skew: i64) -> Heard {
-        let said = (self.now.unix() as i64 + skew) as u64;
-        Heard { date: Some(Time::from_unix(said)), trusted: true }
+    fn heard(&self, relay: &Relay) -> Heard {
+        let said = (self.now.unix() as i64 + relay.skew) as u64;
+        Heard { date: (!relay.silent).then_some(Time::from_unix(said)), trusted: true }
     }
 
     fn offline(&self, doing: &str) -> net::Error {
@@ -99,13 +111,20 @@ impl Courier for InMemory {
         if relay.down {
             return Err(self.offline("posting"));
         }
-        assert!(bucket.is_open(self.now), "a cell for a bucket that is not open");
+        if relay.full {
+            let (node, doing) = (self.url.clone(), "posting".into());
+            return Err(net::Error { node, doing, cause: Cause::Full, heard: self.heard(&relay) });
+        }
+        if !bucket.is_open(self.now) {
+            let (node, doing) = (self.url.clone(), "posting".into());
+            let cause = Cause::WrongPeriod;
+            return Err(net::Error { node, doing, cause, heard: self.heard(&relay) });
+        }
         assert!(cells.len().is_multiple_of(CELL) && !cells.is_empty());
         relay.posts.push((bucket, cells.len() / CELL));
         let stored = relay.buckets.entry(bucket).or_default();
         stored.extend(cells.as_chunks::<CELL>().0);
-        let skew = relay.skew;
-        Ok(self.heard(skew))
+        Ok(self.heard(&relay))
     }
 
     fn fetch(
@@ -130,7 +149,7 @@ impl Courier for InMemory {
             cells.sort_unstable();
             Fetched::Cells(cells.as_flattened().to_vec())
         };
-        Ok(Answer { body, heard: self.heard(relay.skew) })
+        Ok(Answer { body, heard: self.heard(&relay) })
     }
 
     fn tidy(&self, _now: Time) -> Result<(), net::Error> {
@@ -142,8 +161,11 @@ impl Network for World {
     fn courier(
         &self,
         address: &Address,
-        _rng: &mut dyn Random,
+        rng: &mut dyn Random,
     ) -> Result<Box<dyn Courier>, net::Error> {
+        if address.directory().is_some() {
+            return net::Net::new(net::Options::default()).unwrap().courier(address, rng);
+        }
         let url = address.as_str().to_owned();
         Ok(Box::new(InMemory { relay: self.relay(&url), url, now: self.now() }))
     }
@@ -153,6 +175,7 @@ impl Network for World {
         address: &Address,
         _rng: &mut dyn Random,
     ) -> Result<Answer<Vec<u8>>, net::Error> {
+        self.asked.lock().unwrap().push(address.as_str().to_owned());
         let documents = self.documents.lock().unwrap();
         match documents.get(address.as_str()) {
             Some(body) => Ok(Answer { body: body.clone(), heard: Heard::default() }),
@@ -230,9 +253,13 @@ impl<'w> Person<'w> {
         person
     }
 
+    pub fn places(&self) -> Places {
+        Places::under(&self.dir.path().join("home"))
+    }
+
     /// Runs a verb as this person.
     pub fn with<T>(&self, verb: impl FnOnce(&mut Env<'_>) -> T) -> T {
-        let home = Home::open(Places::under(&self.dir.path().join("home"))).unwrap();
+        let home = Home::open(self.places()).unwrap();
         let clock = || Time::from_unix((self.world.now().unix() as i64 + self.skew.get()) as u64);
         let warn = |text: &str| self.warnings.borrow_mut().push(text.to_owned());
         let mut dice = self.dice.borrow_mut();
@@ -319,7 +346,8 @@ pub fn petname(name: &str) -> Petname {
     name.parse().unwrap()
 }
 
-/// Two people who know each other, both directions through offers.
+/// Two people who know each other, both directions through offers, and everything acknowledged
+/// two minutes ago.
 pub fn acquainted(world: &World) -> (Person<'_>, Person<'_>) {
     let (alice, bob) = (Person::new(world, "alice", 1, &[]), Person::new(world, "bob", 2, &[]));
     bob.add("alice", &alice);
@@ -333,6 +361,8 @@ pub fn acquainted(world: &World) -> (Person<'_>, Person<'_>) {
     bob.send("alice", "thanks");
     bob.sync();
     alice.sync();
+    bob.sync();
+    world.pass(2 * 60);
     (alice, bob)
 }
 

@@ -2,11 +2,11 @@
 //! counts as fetched only when everything in it has been dealt with.
 //! Specified in poste-protocol(7), Receiving.
 
-use super::{Options, Report, class, hear, judge_clock, listening};
+use super::{Options, Report, class, judge_clock, listening, node};
 use crate::client::arrive::{self, Outcome};
 use crate::client::desk::Desk;
 use crate::client::env::Env;
-use crate::client::error::Error;
+use crate::client::error::{Error, Kind};
 use crate::core::archive;
 use crate::core::bucket::{Bucket, CELL};
 use crate::core::clock::Clock;
@@ -18,11 +18,10 @@ use crate::core::parts::{Joined, Joiner};
 use crate::core::plan::{self, Get};
 use crate::core::scan::{self, How};
 use crate::core::seal;
-use crate::core::time::Time;
-use crate::net::Fetched;
+use crate::net::{Address, Fetched, Origin};
 use crate::store::progress::Progress;
 use crate::store::quarantine::Waiting;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Bytes of one bucket from one node at most.
 const BUCKET_LIMIT: u64 = 512 << 20;
@@ -36,15 +35,16 @@ pub struct Fetch {
     cells: BTreeMap<Bucket, Vec<u8>>,
     /// Closed buckets that a node served to the end.
     complete: Vec<Get>,
-    witnesses: Vec<(String, Time)>,
 }
 
-/// Which buckets are fetched where.
-pub fn plan(env: &mut Env<'_>, daily: bool) -> Result<Vec<Get>, Error> {
-    let desk = Desk::open(env)?;
+/// Which buckets are fetched where. What is wrong with single files is reported here.
+pub fn plan(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<Vec<Get>, Error> {
+    let mut desk = Desk::open(env)?;
+    desk.troubles.drain(..).for_each(|error| report.soft(error));
     let progress = Progress::load(env.home.places())?;
-    let nodes = listening(env, &desk);
+    let nodes = listening(env, &desk, &progress);
     let fetched = |node: &str, bucket| progress.was_fetched(node, bucket);
+    let daily = daily || progress.is_past_daily_moment(env.now());
     Ok(plan::downloads(env.now(), &nodes, class(&desk), daily, &fetched))
 }
 
@@ -59,9 +59,8 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
         }
     };
     for gets in gets.chunk_by(|a, b| a.node == b.node) {
-        report.nodes += 1;
-        let courier = env
-            .address(&gets[0].node)
+        report.asked.insert(gets[0].node.clone());
+        let courier = own_address(&gets[0].node)
             .and_then(|address| Ok(env.network.courier(&address, env.rng)?));
         let courier = match courier {
             Ok(courier) => courier,
@@ -74,18 +73,20 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
             let now = env.now();
             match courier.fetch(get.bucket, digits, BUCKET_LIMIT) {
                 Ok(answer) => {
-                    hear(report, &mut out.witnesses, &get.node, answer.heard);
+                    report.hear(&get.node, answer.heard);
+                    // A node whose clock is behind may yet take cells for it.
+                    let sure = answer.heard.date.map_or(now, |date| date.min(now));
+                    if get.bucket.is_closed(sure) && answer.body != Fetched::NotYet {
+                        out.complete.push(get.clone());
+                    }
                     if let Fetched::Cells(cells) = answer.body {
                         report.fetched += cells.len() / CELL;
                         out.cells.entry(get.bucket).or_default().extend(cells);
                     }
-                    if get.bucket.is_closed(now) {
-                        out.complete.push(get.clone());
-                    }
                 }
                 Err(error) => {
                     if error.heard.date.is_some() {
-                        hear(report, &mut out.witnesses, &get.node, error.heard);
+                        report.hear(&get.node, error.heard);
                     }
                     report.soft(error.into());
                     break;
@@ -108,19 +109,30 @@ pub fn record(
 ) -> Result<(), Error> {
     let places = env.home.places().clone();
     let mut desk = Desk::open(env)?;
-    let clock = judge_clock(env, &fetch.witnesses, options.trust_clock)?;
+    let clock = judge_clock(env, &report.witnesses, options.trust_clock)?;
     report.clock = Some(clock);
     let arrival = Arrival { stored: env.now(), clock_is_good: clock == Clock::Good };
     let before = unacknowledged(&desk);
     let mut progress = Progress::load(&places)?;
+    let mut failed = BTreeSet::new();
     for (bucket, cells) in &fetch.cells {
         for joined in join(env, &desk, *bucket, cells) {
             if progress.was_opened(*bucket, &joined.id) {
                 continue;
             }
-            if let Some(letter) = unseal(&desk, &joined) {
-                take(env, &mut desk, &letter, arrival, report)?;
-                progress.opened(*bucket, &joined.id);
+            let Some(letter) = unseal(&desk, &joined) else { continue };
+            match arrive::take(env, &mut desk, &letter, arrival) {
+                // Dropped again next time: strangers shall not fill the memory of what was opened.
+                Ok(Outcome::Dropped(_)) => {}
+                Ok(outcome) => {
+                    count(&outcome, report);
+                    progress.opened(*bucket, &joined.id);
+                }
+                // One letter that cannot be filed stops no other, and is fetched again.
+                Err(error) => {
+                    report.soft(error);
+                    failed.insert(*bucket);
+                }
             }
         }
     }
@@ -130,28 +142,29 @@ pub fn record(
         desk.seen.tidy(&desk.lock, env.now())?;
         drop_stale(env, &mut desk)?;
     }
-    for get in &fetch.complete {
+    // A directory may be a copy, into which others' cells come late.
+    let whole = |get: &&Get| !failed.contains(&get.bucket) && !node(get.node.clone()).directory;
+    for get in fetch.complete.iter().filter(whole) {
         progress.fetched(&get.node, get.bucket);
     }
     progress.forget(env.now());
     Ok(progress.save(&places)?)
 }
 
-fn take(
-    env: &mut Env<'_>,
-    desk: &mut Desk,
-    letter: &[u8],
-    arrival: Arrival,
-    report: &mut Report,
-) -> Result<(), Error> {
-    match arrive::take(env, desk, letter, arrival)? {
+/// A node that one has named oneself, whatever the configuration says by now.
+fn own_address(url: &str) -> Result<Address, Error> {
+    Address::parse(url, Origin::Own)
+        .map_err(|error| Error::new(Kind::Config, format!("{url}: {error}")))
+}
+
+fn count(outcome: &Outcome, report: &mut Report) {
+    match outcome {
         Outcome::Filed { folder, .. } => {
-            *report.letters.entry(folder.to_string()).or_default() += 1
+            *report.letters.entry(folder.to_string()).or_default() += 1;
         }
         Outcome::Quarantined { .. } => report.quarantined += 1,
         Outcome::Duplicate | Outcome::Dropped(_) | Outcome::Obeyed | Outcome::Waiting => {}
     }
-    Ok(())
 }
 
 /// The sealings in a bucket that are for us: found by tag or by trial, and joined.
@@ -183,7 +196,9 @@ fn unseal(desk: &Desk, joined: &Joined) -> Option<Vec<u8>> {
 /// Tries letters again whose day no card listed when they came.
 fn retry_waiting(env: &mut Env<'_>, desk: &mut Desk, report: &mut Report) -> Result<(), Error> {
     let now = env.now();
-    for waiting in Waiting::load_all(env.home.places())? {
+    let (all, bad) = Waiting::load_all(env.home.places())?;
+    bad.into_iter().for_each(|error| report.soft(error.into()));
+    for waiting in all {
         let sealed = crate::core::encode::unbase64_vec(&waiting.sealed, 2 * LETTER_LIMIT);
         let plain = sealed.ok().and_then(|sealed| {
             archive::open_at_rest(&desk.transit.transit, &sealed, LETTER_LIMIT).ok()
@@ -197,8 +212,13 @@ fn retry_waiting(env: &mut Env<'_>, desk: &mut Desk, report: &mut Report) -> Res
             Some(plain) if listed.is_some() => {
                 let arrival =
                     Arrival { stored: waiting.stored, clock_is_good: waiting.clock_is_good };
-                take(env, desk, &plain, arrival, report)?;
-                waiting.remove()?;
+                match arrive::take_late(env, desk, &plain, arrival) {
+                    Ok(outcome) => {
+                        count(&outcome, report);
+                        waiting.remove()?;
+                    }
+                    Err(error) => report.soft(error),
+                }
             }
             Some(_) if !arrive::is_stale(waiting.stored, now) => {}
             _ => waiting.remove()?,

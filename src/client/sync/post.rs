@@ -2,16 +2,17 @@
 //! with, and cover. Attempts are counted before cells leave; that a node took them is recorded
 //! after.
 
-use super::{Options, Report, class, hear, node};
+use super::{Options, Report, class, node};
 use crate::client::desk::Desk;
 use crate::client::dispatch::{self, Cargo, Made, Sender};
 use crate::client::env::Env;
-use crate::client::error::Error;
+use crate::client::error::{Error, Kind};
 use crate::client::queue;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::keys::{Fingerprint, LetterId};
 use crate::core::letter::Kind as LetterKind;
 use crate::core::plan::{self, GIVE_UP, Past, Post};
+use crate::core::random::below;
 use crate::core::stamp::Stamp;
 use crate::core::time::{DAY, HOUR, Time};
 use crate::store::contacts::Contact;
@@ -30,72 +31,103 @@ const FALLBACK_DAILY: u64 = 8 * DAY;
 #[derive(Default)]
 pub struct Out {
     posts: Vec<Post>,
-    made: Vec<(Fingerprint, Option<LetterId>, Made)>,
+    made: Vec<Attempted>,
+}
+
+/// An attempt at reaching somebody, with a letter of the outbox or with control data alone.
+struct Attempted {
+    to: Fingerprint,
+    item: Option<LetterId>,
+    made: Made,
 }
 
 /// Batches that a node took: node and bucket.
 pub type Taken = HashSet<(String, Bucket)>;
 
-/// Makes the attempts that are due and fills the batches with cover.
+/// Makes the attempts that are due and fills the batches with cover. What goes wrong with one
+/// person or letter stops no other.
 pub fn plan(
     env: &mut Env<'_>,
     options: &Options,
     daily: bool,
     report: &mut Report,
 ) -> Result<Out, Error> {
-    let places = env.home.places().clone();
     let mut desk = Desk::open(env)?;
     let sender = Sender {
         chain: desk.transit.chain(),
         card: desk.card.clone(),
-        material: Progress::load(&places)?.material,
+        material: Progress::load(env.home.places())?.material,
     };
     let mut made = Vec::new();
-    for contact in desk.contacts.clone() {
-        let mut peer = Peer::load(&places, contact.fingerprint)?;
-        for at in 0..desk.outbox.len() {
-            let item = &desk.outbox[at];
-            if item.to != contact.fingerprint {
-                continue;
-            }
-            let Some(due) = due(item, &contact, class(&desk), daily, env.now()) else { continue };
-            let mail = queue::open(&places, &desk.transit, item)?;
-            let cargo = letter(item, mail, &contact, class(&desk), env.now());
-            let attempt = attempt(env, &mut desk, &sender, (&contact, &mut peer), &cargo, due);
-            let item = &mut desk.outbox[at];
-            item.tries += 1;
-            match attempt {
-                Ok(attempt) => {
-                    item.stamp = attempt.stamp.map(|stamp| stamp.text()).or(item.stamp.take());
-                    item.save(&places)?;
-                    peer.acks.retain(|ack| !attempt.acks.contains(ack));
-                    made.push((contact.fingerprint, Some(item.id), attempt));
-                }
-                Err(error) => report.soft(error),
-            }
+    if desk.card.card.day_key(env.now().day()).is_some() {
+        for contact in desk.contacts.clone() {
+            let all = attempts(env, &mut desk, &sender, &contact, daily, report, &mut made);
+            all.unwrap_or_else(|error| report.soft(error));
         }
-        let rode = |f: fn(&Made) -> bool| {
-            made.iter().any(|(to, _, made)| *to == contact.fingerprint && f(made))
-        };
-        let (has_offer, has_card) = (rode(|m| m.offer), rode(|m| m.card));
-        let (control, card) =
-            dispatch::control_due(&sender, &desk.transit, &contact, &peer, env.now());
-        let may = class(&desk) == Class::Hourly || daily;
-        let wanted =
-            [(control && !(has_offer && peer.acks.is_empty()), false), (card && !has_card, true)];
-        for (_, with_card) in wanted.into_iter().filter(|(wanted, _)| *wanted && may) {
-            let cargo = control_letter(env, with_card);
-            let to =
-                if class(&desk) == Class::Daily { Class::Daily } else { contact.card.card.class };
-            let to = if to == Class::Daily && !daily { continue } else { to };
-            match attempt(env, &mut desk, &sender, (&contact, &mut peer), &cargo, to) {
-                Ok(attempt) => made.push((contact.fingerprint, None, attempt)),
-                Err(error) => report.soft(error),
-            }
-        }
+    } else {
+        let what = "the card does not list today, so letters wait; run poste publish";
+        report.soft(Error::new(Kind::Offline, what));
     }
     let posts = batches(env, &desk, options, daily, &made)?;
     Ok(Out { posts, made })
+}
+
+/// Everything that is due to one person.
+fn attempts(
+    env: &mut Env<'_>,
+    desk: &mut Desk,
+    sender: &Sender,
+    contact: &Contact,
+    daily: bool,
+    report: &mut Report,
+    out: &mut Vec<Attempted>,
+) -> Result<(), Error> {
+    let places = env.home.places().clone();
+    let (to, now, own) = (contact.fingerprint, env.now(), class(desk));
+    // As it will be if all is taken; on disk it changes only when it was.
+    let mut peer = Peer::load(&places, to)?;
+    for at in 0..desk.outbox.len() {
+        let item = &desk.outbox[at];
+        let due = due(item, contact, own, daily, now).filter(|_| item.to == to);
+        let Some(due) = due else { continue };
+        let cargo = queue::open(&places, &desk.transit, item)
+            .map(|mail| letter(item, mail, contact, own, now));
+        let made =
+            cargo.and_then(|cargo| attempt(env, desk, sender, (contact, &peer), &cargo, due));
+        match made {
+            Ok(made) => {
+                let item = &mut desk.outbox[at];
+                item.tries += 1;
+                item.stamp = made.stamp.map(|stamp| stamp.text()).or(item.stamp.take());
+                item.save(&places)?;
+                sent(&mut peer, &made, now);
+                out.push(Attempted { to, item: Some(item.id), made });
+            }
+            Err(error) => report.soft(error),
+        }
+    }
+    for with_card in [false, true] {
+        let (control, card) = dispatch::control_due(sender, &desk.transit, contact, &peer, now);
+        let due = control_class(contact, own, daily);
+        let due = due.filter(|_| if with_card { card } else { control });
+        let Some(due) = due else { continue };
+        let cargo = control_letter(env, with_card);
+        let made = attempt(env, desk, sender, (contact, &peer), &cargo, due)?;
+        sent(&mut peer, &made, now);
+        out.push(Attempted { to, item: None, made });
+    }
+    Ok(())
+}
+
+/// What an attempt changes of the exchange, once it is taken.
+fn sent(peer: &mut Peer, made: &Made, now: Time) {
+    peer.acks.retain(|ack| !made.acks.contains(ack));
+    if made.offer {
+        peer.offer_sent = now;
+    }
+    if made.card {
+        peer.card_sent = now;
+    }
 }
 
 /// What [`plan`] would post, without making anything.
@@ -113,67 +145,68 @@ pub fn preview(env: &mut Env<'_>, daily: bool) -> Result<Vec<String>, Error> {
     Ok(lines)
 }
 
-/// Posts the batches. Gives those that were taken to the last cell.
+/// Posts the batches. Gives those that were taken to the last cell. A node that fails once is left
+/// alone, since more failures would only lose more cells.
 pub fn post(env: &mut Env<'_>, out: &Out, report: &mut Report) -> Taken {
     let mut taken = Taken::new();
-    let mut failed = HashSet::new();
-    let mut witnesses = Vec::new();
     for posts in out.posts.chunk_by(|a, b| a.node == b.node) {
-        let address = env.address(&posts[0].node);
-        let courier = address.and_then(|a| Ok(env.network.courier(&a, env.rng)?));
+        let node = &posts[0].node;
+        report.asked.insert(node.clone());
+        let courier =
+            env.address(node).and_then(|address| Ok(env.network.courier(&address, env.rng)?));
+        let courier = match courier {
+            Ok(courier) => courier,
+            Err(error) => {
+                report.soft(error);
+                continue;
+            }
+        };
         for post in posts {
-            let batch = (post.node.clone(), post.bucket);
-            let done = match &courier {
-                Ok(courier) => courier.post(post.bucket, post.cells.as_flattened()),
-                Err(_) => continue,
-            };
-            match done {
+            let batch = (node.clone(), post.bucket);
+            match courier.post(post.bucket, post.cells.as_flattened()) {
                 Ok(heard) => {
-                    hear(report, &mut witnesses, &post.node, heard);
+                    report.hear(node, heard);
                     report.posted += post.cells.len();
                     taken.insert(batch);
                 }
                 Err(error) => {
-                    failed.insert(batch);
+                    if error.heard.date.is_some() {
+                        report.hear(node, error.heard);
+                    }
+                    taken.remove(&batch);
                     report.soft(error.into());
+                    break;
                 }
             }
         }
-        if let Err(error) = courier {
-            report.soft(error);
-        }
     }
-    taken.retain(|batch| !failed.contains(batch));
     taken
 }
 
 /// Records which attempts were taken.
-pub fn record(
-    env: &mut Env<'_>,
-    out: Out,
-    taken: &Taken,
-    _report: &mut Report,
-) -> Result<(), Error> {
+pub fn record(env: &mut Env<'_>, out: Out, taken: &Taken) -> Result<(), Error> {
     let places = env.home.places().clone();
     let now = env.now();
     let mut desk = Desk::open(env)?;
     let mut peers: BTreeMap<Fingerprint, Peer> = BTreeMap::new();
-    for (to, id, made) in out.made {
+    // The last one first, as numbers are given back.
+    for Attempted { to, item, made } in out.made.into_iter().rev() {
+        let peer = match peers.entry(to) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Peer::load(&places, to)?),
+        };
         if !taken.contains(&(made.node.clone(), made.bucket)) {
+            // A relay that did not answer may have seen the cells; a directory has not.
+            if let (Some((first, end)), true) = (made.numbers, node(made.node).directory) {
+                peer.give_back(made.bucket, first, end);
+            }
             continue;
         }
-        let peer = match peers.entry(to) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(Peer::load(&places, to)?),
-        };
-        peer.acks.retain(|ack| !made.acks.contains(ack));
-        if made.offer {
-            peer.offer_sent = now;
+        sent(peer, &made, now);
+        if let Some((_, end)) = made.numbers {
+            peer.took(made.bucket, end);
         }
-        if made.card {
-            peer.card_sent = now;
-        }
-        let Some(id) = id else { continue };
+        let Some(id) = item else { continue };
         peer.last_letter = now;
         if let Some(item) = desk.outbox.iter_mut().find(|item| item.id == id) {
             let bucket = made.bucket.to_string();
@@ -196,7 +229,7 @@ fn attempt(
     env: &mut Env<'_>,
     desk: &mut Desk,
     sender: &Sender,
-    (contact, peer): (&Contact, &mut Peer),
+    (contact, peer): (&Contact, &Peer),
     cargo: &Cargo,
     class: Class,
 ) -> Result<Made, Error> {
@@ -215,13 +248,27 @@ fn due(item: &Item, contact: &Contact, own: Class, daily: bool, now: Time) -> Op
         .iter()
         .filter_map(|a| Some(Past { at: a.at, class: a.bucket.parse::<Bucket>().ok()?.class() }))
         .collect();
-    let directories = contact.card.card.nodes.iter().all(|n| n.starts_with("file:"));
-    if directories && !contact.card.card.nodes.is_empty() {
+    if only_directories(contact) {
         let today = past.iter().any(|p| p.at.day() == now.day());
         return (!today).then_some(Class::Daily);
     }
     let only_daily = own == Class::Daily || item.daily || contact.card.card.class == Class::Daily;
     plan::due(&past, if only_daily { Class::Daily } else { Class::Hourly }, now, daily)
+}
+
+/// In which class a control letter may go, if it may. It costs no exchange of its own.
+fn control_class(contact: &Contact, own: Class, daily: bool) -> Option<Class> {
+    if only_directories(contact) {
+        return Some(Class::Daily);
+    }
+    let to = if own == Class::Daily { Class::Daily } else { contact.card.card.class };
+    (to == Class::Hourly || daily).then_some(to)
+}
+
+/// Whether somebody listens on directories alone, which are there when they are there.
+fn only_directories(contact: &Contact) -> bool {
+    let nodes = &contact.card.card.nodes;
+    !nodes.is_empty() && nodes.iter().all(|url| node(url.clone()).directory)
 }
 
 fn letter(item: &Item, mail: Vec<u8>, contact: &Contact, own: Class, now: Time) -> Cargo {
@@ -249,7 +296,8 @@ fn control_letter(env: &mut Env<'_>, with_card: bool) -> Cargo {
         stamp: None,
         fallback: false,
         with_card,
-        tries: 0,
+        // It is not known which nodes have failed before: any of them.
+        tries: below(env.rng, 1 << 16) as u32,
     }
 }
 
@@ -258,12 +306,12 @@ fn batches(
     desk: &Desk,
     options: &Options,
     daily: bool,
-    made: &[(Fingerprint, Option<LetterId>, Made)],
+    made: &[Attempted],
 ) -> Result<Vec<Post>, Error> {
     let now = env.now();
     let pace = if options.now { 0 } else { usize::from(env.config.pace) };
     let visit = visited(env, desk, now);
-    let mut buckets: BTreeSet<Bucket> = made.iter().map(|(_, _, m)| m.bucket).collect();
+    let mut buckets: BTreeSet<Bucket> = made.iter().map(|a| a.made.bucket).collect();
     if class(desk) == Class::Hourly {
         buckets.insert(Bucket::at(Class::Hourly, now));
     }
@@ -272,8 +320,8 @@ fn batches(
     }
     let mut posts = Vec::new();
     for bucket in buckets {
-        let letters = made.iter().filter(|(_, _, m)| m.bucket == bucket);
-        let letters = letters.map(|(_, _, m)| (m.node.clone(), m.cells.clone())).collect();
+        let letters = made.iter().map(|a| &a.made).filter(|made| made.bucket == bucket);
+        let letters = letters.map(|made| (made.node.clone(), made.cells.clone())).collect();
         let usual = bucket.class() == Class::Hourly || daily;
         let visit: &[String] = if usual { &visit } else { &[] };
         posts.extend(plan::uploads(bucket, letters, visit, pace, env.rng));

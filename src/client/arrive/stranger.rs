@@ -1,0 +1,107 @@
+//! Letters of strangers: an authentic one with a card, a mail and a sufficient stamp waits as a
+//! request. None of what it carries takes effect before the user accepts its author, and no address
+//! in its card is fetched. Specified in poste-protocol(7), Acknowledgement.
+
+use super::{Outcome, UNFIT, carried, key, message};
+use crate::client::desk::Desk;
+use crate::client::env::Env;
+use crate::client::error::Error;
+use crate::client::filing;
+use crate::core::card::SignedCard;
+use crate::core::judge::{self, Arrival, Author, Reader, Verdict};
+use crate::core::letter::{Kind, Letter};
+use crate::store::maildir::{Folder, Name, Place};
+use crate::store::requests::{self, Request, file};
+use crate::store::seen::Mark;
+
+/// Takes a letter of somebody who is no contact.
+pub(super) fn take(
+    env: &mut Env<'_>,
+    desk: &mut Desk,
+    letter: &Letter<'_>,
+    card: Option<SignedCard>,
+    arrival: Arrival,
+) -> Result<Outcome, Error> {
+    let control = &letter.control;
+    let now = env.now();
+    let Some(card) = card else {
+        return Ok(Outcome::Dropped("a stranger's letter without a card"));
+    };
+    if card.check(control.from, None, now).is_err() || card.card.expires < now {
+        return Ok(Outcome::Dropped("a stranger's card that cannot be taken"));
+    }
+    let bits = desk.card.card.stamp_bits;
+    let worth = |stamp: &crate::core::stamp::Stamp| {
+        stamp.is_worth(&desk.me, &card.card.sign, &control.id, bits)
+    };
+    if bits > 0 && !control.stamp.as_ref().is_some_and(worth) {
+        return Ok(Outcome::Dropped("a stranger's letter without a sufficient stamp"));
+    }
+    let held = carried(letter, Some(&card));
+    let author = Author { sign: card.card.sign, day_key: card.card.day_key(control.day), held };
+    let reader = Reader { sign: desk.me, dh: &desk.transit.series.dh };
+    if judge::judge(letter, &author, &reader, arrival) != Verdict::Authentic {
+        return Ok(Outcome::Dropped("a stranger's letter that is unproven"));
+    }
+    if control.kind != Kind::Mail || control.enclosure.is_some() {
+        return Ok(Outcome::Dropped("a stranger's letter without a mail"));
+    }
+    request(env, desk, letter, card, author)
+}
+
+/// Files a stranger's letter as a request. Its name stands in the request before it is delivered.
+fn request(
+    env: &mut Env<'_>,
+    desk: &mut Desk,
+    letter: &Letter<'_>,
+    card: SignedCard,
+    author: Author,
+) -> Result<Outcome, Error> {
+    let places = env.home.places().clone();
+    let now = env.now();
+    let control = &letter.control;
+    let Some(message) = message(desk, letter, author) else {
+        return Ok(Outcome::Dropped(UNFIT));
+    };
+    let key = key(letter);
+    let planned = match desk.seen.lookup(&key.0, &key.1) {
+        Some(Mark::Done) => return Ok(Outcome::Duplicate),
+        Some(Mark::Planned(name)) => Some(name),
+        None => None,
+    };
+    let (all, bad) = Request::load_all(&places)?;
+    if let Some(error) = bad.into_iter().find(|error| error.path == file(&places, control.from)) {
+        return Err(error.into());
+    }
+    let known = all.iter().find(|r| r.fingerprint == control.from).cloned();
+    let mut request = known.unwrap_or_else(|| Request::new(control.from, card.text(), now));
+    let total: usize = all.iter().map(|r| r.letter.len()).sum();
+    if planned.is_none() && (request.letter.len() >= requests::MOST_EACH || total >= requests::MOST)
+    {
+        return Ok(Outcome::Dropped("too many requests wait"));
+    }
+    let name = planned.unwrap_or_else(|| Name::new(control.date.minute(), env.rng));
+    if planned.is_none() {
+        desk.seen.plan(&desk.lock, now, &[(key, name)])?;
+    }
+    if SignedCard::parse(request.card.as_bytes()).is_ok_and(|old| card.is_newer_than(&old)) {
+        request.card = card.text().to_owned();
+    }
+    if !request.letter.iter().any(|l| l.id == control.id) {
+        request.letter.push(requests::Waiting { id: control.id, name: name.to_string() });
+    }
+    // A date in the future must not outlast all later ones.
+    if control.date.min(now) >= request.latest {
+        request.latest = control.date.min(now);
+        request.card_seen = control.card_seen;
+        request.offer_seen = control.offer_seen;
+    }
+    if let Some(offer) = &control.offer {
+        request.keep_offer(offer);
+    }
+    request.save(&places)?;
+    let folder = Folder::requests();
+    let path = filing::deliver(&places, &folder, &name, Place::New, &message, env.rng)?;
+    desk.seen.done(&desk.lock, now, &[key])?;
+    Ok(Outcome::Filed { folder, path })
+}

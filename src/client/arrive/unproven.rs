@@ -1,0 +1,70 @@
+//! Unproven letters: from a relay they go to the quarantine folder, which is bounded, where they
+//! have no effect. The list of what lies there is written before the file, so that nothing lies
+//! there for ever. Specified in poste-protocol(7), Authentication.
+
+use super::{Outcome, UNFIT, head};
+use crate::client::desk::Desk;
+use crate::client::env::Env;
+use crate::client::error::Error;
+use crate::client::filing;
+use crate::core::filed;
+use crate::core::judge::Why;
+use crate::core::letter::{Kind, Letter};
+use crate::core::random::below;
+use crate::core::time::Time;
+use crate::store::maildir::{Folder, Maildir, Name, Place};
+use crate::store::quarantine::{self, Held};
+
+/// Puts a letter of a contact's into the quarantine folder.
+pub(super) fn quarantine(
+    env: &mut Env<'_>,
+    desk: &mut Desk,
+    letter: &Letter<'_>,
+    why: Why,
+) -> Result<Outcome, Error> {
+    let control = &letter.control;
+    if control.kind != Kind::Mail {
+        return Ok(Outcome::Dropped("an unproven letter without a mail"));
+    }
+    let head = head(letter, desk.me);
+    let Ok(message) = filed::write_unproven(&head, letter.mail, why.word()) else {
+        return Ok(Outcome::Dropped(UNFIT));
+    };
+    let places = env.home.places().clone();
+    let now = env.now();
+    for held in desk.quarantine.take(control.from, control.id) {
+        discard(env, &held)?;
+    }
+    while desk.quarantine.letter.len() >= quarantine::MOST {
+        let which = below(env.rng, desk.quarantine.letter.len() as u64) as usize;
+        let held = desk.quarantine.letter.remove(which);
+        discard(env, &held)?;
+    }
+    let name = Name::new(now, env.rng);
+    desk.quarantine.letter.push(Held {
+        from: control.from,
+        id: control.id,
+        since: now,
+        name: name.to_string(),
+    });
+    desk.quarantine.save(&places)?;
+    let folder = Folder::quarantine();
+    let path = filing::deliver(&places, &folder, &name, Place::New, &message, env.rng)?;
+    Ok(Outcome::Quarantined { path, why })
+}
+
+/// Removes a letter from the quarantine folder.
+pub fn discard(env: &Env<'_>, held: &Held) -> Result<(), Error> {
+    let mail = Maildir::new(env.home.places().mail());
+    if let Ok(name) = held.name.parse()
+        && let Some(entry) = mail.locate(&Folder::quarantine(), &name)?
+    {
+        mail.remove(&entry)?;
+    }
+    Ok(())
+}
+
+/// Whether something that arrived at `since` has waited too long at `now`.
+pub fn is_stale(since: Time, now: Time) -> bool {
+    now.since(since) > quarantine::KEPT
+}
