@@ -100,6 +100,17 @@ pub fn sign(
     Ok(signed)
 }
 
+/// Signs a new card if one is due, with keys that were opened for something else. That it cannot
+/// be written does not stop what they were opened for.
+pub fn sign_when_due(env: &mut Env<'_>, locked: &Locked) -> Result<(), Error> {
+    let lock = env.lock()?;
+    let mut transit = Transit::load(env.home.places())?;
+    if is_due(env, &transit, find(env)?.as_ref()) {
+        sign(env, &lock, &mut transit, locked).map(|_| ()).unwrap_or_else(|e| (env.warn)(&e.what));
+    }
+    Ok(())
+}
+
 /// Whether correspondents must be told: where and how often one listens, and by which keys.
 fn is_material(old: &Card, new: &Card) -> bool {
     (old.series, old.dh, &old.urls, &old.nodes) != (new.series, new.dh, &new.urls, &new.nodes)

@@ -9,6 +9,8 @@ use crate::core::card::SignedCard;
 use crate::net::{Address, Origin};
 use crate::store::config::Target;
 use crate::store::keyring::Transit;
+use crate::store::locked::LockedFile;
+use crate::store::progress::Progress;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -23,6 +25,20 @@ pub fn current(env: &mut Env<'_>) -> Result<SignedCard, Error> {
         return own::sign(env, &lock, &mut transit, &locked);
     }
     own::load(env)
+}
+
+/// Signs the card if it is due and its key is under no passphrase, and posts it if it was not yet
+/// posted everywhere: what an unattended sync can do.
+pub fn when_due(env: &mut Env<'_>) -> Result<(), Error> {
+    let locked = LockedFile::load(env.home.places())?.needs_passphrase();
+    let card = if locked { own::find(env)? } else { Some(current(env)?) };
+    let published = Progress::load(env.home.places())?.published;
+    match card {
+        Some(card) if !env.config.publish.is_empty() && published < card.card.issued => {
+            publish(env, &card).map(|_| ())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Puts the card at every target of the configuration. Says how many took it; those that did not
@@ -50,7 +66,13 @@ pub fn publish(env: &mut Env<'_>, card: &SignedCard) -> Result<usize, Error> {
         Some(_) => {
             Err(Error::new(Kind::Offline, "the card was not put everywhere").hint("poste publish"))
         }
-        None => Ok(done),
+        None => {
+            let _lock = env.lock()?;
+            let mut progress = Progress::load(env.home.places())?;
+            progress.published = card.card.issued;
+            progress.save(env.home.places())?;
+            Ok(done)
+        }
     }
 }
 

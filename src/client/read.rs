@@ -72,10 +72,12 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Unlocks the archive identity and learns everybody's names.
-    pub fn open(env: &Env<'_>) -> Result<Reader, Error> {
+    /// Unlocks the archive identity and learns everybody's names. A card that is due is signed
+    /// while the keys are open.
+    pub fn open(env: &mut Env<'_>) -> Result<Reader, Error> {
         let transit = Transit::load(env.home.places())?;
-        let identity = env.unlock(&transit)?.archive;
+        let locked = env.unlock(&transit)?;
+        own::sign_when_due(env, &locked)?;
         let contacts = env.readable(Contact::load_all(env.home.places())?);
         let mut names: HashMap<String, String> = contacts
             .into_iter()
@@ -84,7 +86,7 @@ impl Reader {
         if let Some(card) = own::find(env)? {
             names.insert(card.card.fingerprint().to_string(), "me".to_owned());
         }
-        Ok(Reader { identity, names })
+        Ok(Reader { identity: locked.archive, names })
     }
 
     /// The message as it is filed.

@@ -9,6 +9,7 @@ mod post;
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::{own, publish};
 use crate::core::bucket::Class;
 use crate::core::clock::Clock;
 use crate::core::plan::Node;
@@ -19,6 +20,9 @@ use crate::store::outbox;
 use crate::store::progress::{self, Progress};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// From this many days before the last listed day on, an unattended sync says so once a day.
+const CARD_ENDS: i64 = 10;
 
 /// How to sync.
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,6 +68,8 @@ pub struct Report {
     pub errors: Vec<String>,
     /// Whether nobody has answered for so long that it is to be said, once a day.
     pub outage: bool,
+    /// That the card ends soon, said once a day.
+    pub warning: Option<String>,
     #[serde(skip)]
     worst: Option<Kind>,
     #[serde(skip)]
@@ -126,6 +132,9 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     let out = post::plan(env, options, daily, &mut report)?;
     let taken = post::post(env, &out, &mut report);
     post::record(env, out, &taken)?;
+    if let Err(error) = publish::when_due(env) {
+        report.soft(error);
+    }
 
     end(env, options, daily, &mut report)?;
     Ok(report)
@@ -161,6 +170,13 @@ fn end(
     judge_clock(env, &report.witnesses, options.trust_clock)?;
     let mut progress = Progress::load(&places)?;
     progress.last_sync = now;
+    let last_day = own::load(env)?.card.last_day();
+    let left = last_day.days_since(now.day());
+    if left <= CARD_ENDS && progress.warned != Some(now.day()) {
+        progress.warned = Some(now.day());
+        let what = format!("the card lists no day after {last_day}; sign a new one: poste publish");
+        report.warning = Some(what);
+    }
     if !report.heard.is_empty() {
         progress.last_answer = now;
         progress.complained = None;

@@ -31,6 +31,10 @@ pub struct Progress {
     pub daily_moment: Option<u64>,
     /// The day of the last daily exchange.
     pub daily_done: Option<Day>,
+    /// `issued` of the own card that was last posted everywhere.
+    pub published: Time,
+    /// The day on which it was last said that the card ends soon.
+    pub warned: Option<Day>,
     /// `issued` of the own card in which something last changed that correspondents must know.
     pub material: Time,
     /// Closed buckets fetched whole, by node.

@@ -43,6 +43,9 @@ fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
         run.ui.note("another sync is running");
         return Ok(());
     }
+    if let Some(warning) = &report.warning {
+        run.ui.warn(warning);
+    }
     for line in &report.plan {
         run.ui.line(line)?;
     }
