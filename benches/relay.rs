@@ -1,100 +1,100 @@
-//! Upload and download of 64 MiB over loopback: this node against nginx, which takes the same
-//! bytes by PUT and gives them as a static file, both on a tmpfs, one connection, in turns in one
-//! run. Prints the medians and their ratio; ends within a minute. Needs nginx (`make deps`).
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a measurement that fails ends")]
+//! Upload and download of 64 MiB over loopback: the real `posted` against nginx, which takes the
+//! same bytes by PUT and gives them as a static file, both on a tmpfs, one connection, in turns in
+//! one run. A closed bucket is that of a node started again under libfaketime, ten minutes after
+//! its period; what closing itself costs is measured beside it. Needs `make deps`.
+#![allow(clippy::unwrap_used, reason = "a measurement that fails ends")]
 
+mod common;
+#[path = "../tests/node/mod.rs"]
+mod node;
+
+use common::{Pairs, seconds};
+use node::{Hands, Node, faketime, memory};
 use poste::core::bucket::{Bucket, CELL, Class};
-use poste::core::time::{HOUR, Time};
+use poste::core::time::{MINUTE, Time};
 use poste::node::buckets::Buckets;
-use poste::node::clock::Clock;
 use poste::node::log::Log;
-use poste::node::metrics::Metrics;
-use poste::node::relay::{Relay, UPLOAD};
-use poste::node::server::{Door, Service, serve};
-use poste::node::status::About;
+use poste::node::relay::UPLOAD;
+use poste::node::shelf::Batch;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 const TOTAL: usize = 64 << 20;
 const PAIRS: u64 = 9;
-/// 2026-11-22T14:30:00Z
-const BEGIN: u64 = 1_795_357_800;
 
 fn main() {
-    // Run by `cargo test --all-targets` too, where a measurement is out of place.
-    if !std::env::args().any(|arg| arg == "--bench") {
+    if !common::wanted() {
         return;
     }
-    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-    let clock = Arc::new(Hands(AtomicU64::new(BEGIN)));
-    let buckets = Buckets::open(&dir.path().join("store"), 1 << 30, clock.clone(), Log::Errors);
-    let buckets = Arc::new(buckets.unwrap());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    let posted = node(&runtime, buckets.clone());
-    let nginx = Nginx::start(dir.path());
+    let nginx_dir = memory();
+    let nginx = Nginx::start(nginx_dir.path());
+    let library = faketime();
     let mut cells = noise();
-    let mut results = [Times::default(), Times::default(), Times::default(), Times::default()];
-    for round in 0..PAIRS {
-        // Fresh cells each time: one that is there already would not be stored.
+    let mut uploads = Pairs::default();
+    let mut open = Pairs::default();
+    let mut closed = Pairs::default();
+    let mut closing = Pairs::default();
+    for turn in 0..PAIRS {
+        // Fresh cells each time, as they would be.
         for cell in cells.chunks_exact_mut(CELL) {
-            cell[100..108].copy_from_slice(&round.to_be_bytes());
+            cell[100..108].copy_from_slice(&turn.to_be_bytes());
         }
-        let now = Time::from_unix(BEGIN + round * HOUR);
-        clock.0.store(now.unix(), Ordering::Relaxed);
-        buckets.chores();
-        let bucket = Bucket::at(Class::Hourly, now);
-        let path = format!("/v1/{bucket}");
-        results[0].posted.push(timed(|| upload(posted, "POST", |_| path.clone(), &cells)));
+        // A fresh node, so that a bucket holds what one turn brought.
+        let dir = memory();
+        std::fs::write(dir.path().join("posted.toml"), CONFIG).unwrap();
+        let bucket = Bucket::at(Class::Hourly, now());
+        let (path, whole) = (format!("/v1/{bucket}"), format!("/v1/{bucket}/"));
+        let node = Node::start(dir.path(), &[], &[]);
+        uploads.ours.push(seconds(|| upload(node.address, "POST", |_| path.clone(), &cells)));
         let put = |n| format!("/put/{n}");
-        results[0].nginx.push(timed(|| upload(nginx.address, "PUT", put, &cells)));
-        std::fs::write(dir.path().join("www/all"), &cells).unwrap();
-        let whole = format!("{path}/");
-        results[1].posted.push(timed(|| download(posted, &whole, TOTAL)));
-        results[1].nginx.push(timed(|| download(nginx.address, "/all", TOTAL)));
-        clock.0.store(bucket.closes().unix(), Ordering::Relaxed);
-        results[3].posted.push(timed(|| buckets.chores()));
-        results[2].posted.push(timed(|| download(posted, &whole, TOTAL)));
-        results[2].nginx.push(timed(|| download(nginx.address, "/all", TOTAL)));
+        uploads.peer.push(seconds(|| upload(nginx.address, "PUT", put, &cells)));
+        std::fs::write(nginx_dir.path().join("www/all"), &cells).unwrap();
+        open.ours.push(seconds(|| download(node.address, &whole, TOTAL)));
+        open.peer.push(seconds(|| download(nginx.address, "/all", TOTAL)));
+        node.kill();
+        let later = bucket.closes().unix() + 5 * MINUTE - now().unix();
+        let later = format!("+{later}s");
+        let env = [("LD_PRELOAD", library.to_str().unwrap()), ("FAKETIME", &later)];
+        let node = Node::start(dir.path(), &[], &env);
+        closed.ours.push(seconds(|| download(node.address, &whole, TOTAL)));
+        closed.peer.push(seconds(|| download(nginx.address, "/all", TOTAL)));
+        node.kill();
+        closing.ours.push(close(&cells));
+        let copy = nginx_dir.path().join("copy");
+        closing.peer.push(seconds(|| std::fs::write(&copy, &cells).unwrap()));
+        std::fs::remove_file(copy).unwrap();
     }
-    println!("64 MiB over loopback, one connection, medians of {PAIRS} pairs");
-    results[0].print("upload");
-    results[1].print("download, open bucket");
-    results[2].print("download, closed bucket");
-    println!("closing: {:.1} ms", median(&results[3].posted) * 1000.0);
+    common::head("a relay: 64 MiB over loopback, plain HTTP, one connection");
+    let megabytes = TOTAL as f64 / 1e6;
+    uploads.rate("upload", megabytes, "MB/s", "nginx, PUT");
+    open.rate("download, open bucket", megabytes, "MB/s", "nginx, static file");
+    closed.rate("download, closed bucket", megabytes, "MB/s", "nginx, static file");
+    closing.rate("closing the bucket", megabytes, "MB/s", "writing as much");
 }
 
-/// Seconds of one way to do it and of the other.
-#[derive(Default)]
-struct Times {
-    posted: Vec<f64>,
-    nginx: Vec<f64>,
-}
-
-impl Times {
-    fn print(&self, what: &str) {
-        let ratios: Vec<f64> = self.nginx.iter().zip(&self.posted).map(|(n, p)| n / p).collect();
-        let rate = |times: &[f64]| TOTAL as f64 / median(times) / 1e9;
-        let (posted, nginx) = (rate(&self.posted), rate(&self.nginx));
-        let ratio = median(&ratios);
-        println!("{what}: posted {posted:.2} GB/s, nginx {nginx:.2} GB/s, ratio {ratio:.2}");
+/// Seconds that a store takes for closing a bucket with these cells.
+fn close(cells: &[u8]) -> f64 {
+    let dir = memory();
+    let clock = Arc::new(Hands::at(now()));
+    let bucket = Bucket::at(Class::Hourly, now());
+    let buckets = Buckets::open(&dir.path().join("store"), 1 << 30, clock.clone(), Log::Errors);
+    let buckets = buckets.unwrap();
+    for piece in cells.chunks(UPLOAD) {
+        buckets.put(bucket, &Batch::new(piece.to_vec()).unwrap()).unwrap();
     }
+    clock.pass(bucket.closes());
+    seconds(|| buckets.chores())
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
+const CONFIG: &str = "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\n\
+                      store = \"dir:store\"\ncapacity = \"256 MiB\"\nallow_disk = true\n";
 
-fn timed<T>(work: impl FnOnce() -> T) -> f64 {
-    let began = Instant::now();
-    work();
-    began.elapsed().as_secs_f64()
+fn now() -> Time {
+    Time::from_unix(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs())
 }
 
 fn noise() -> Vec<u8> {
@@ -109,7 +109,7 @@ fn noise() -> Vec<u8> {
 }
 
 fn upload(to: SocketAddr, method: &str, path: impl Fn(usize) -> String, bytes: &[u8]) {
-    let mut stream = connect(to);
+    let mut stream = direct(to);
     for (n, piece) in bytes.chunks(UPLOAD).enumerate() {
         let (path, length) = (path(n), piece.len());
         let head =
@@ -122,7 +122,7 @@ fn upload(to: SocketAddr, method: &str, path: impl Fn(usize) -> String, bytes: &
 }
 
 fn download(from: SocketAddr, path: &str, total: usize) {
-    let mut stream = connect(from);
+    let mut stream = direct(from);
     write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
     let mut reader = BufReader::with_capacity(256 << 10, stream);
     assert_eq!(head_of(&mut reader), (200, total));
@@ -151,25 +151,11 @@ fn head_of(reader: &mut impl BufRead) -> (u16, usize) {
     (status, length)
 }
 
-fn connect(to: SocketAddr) -> TcpStream {
+fn direct(to: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(to).unwrap();
     stream.set_nodelay(true).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream
-}
-
-fn node(runtime: &tokio::runtime::Runtime, buckets: Arc<Buckets>) -> SocketAddr {
-    let about = About { name: String::new(), url: String::new(), key: [0; 32], upload_cells: 256 };
-    let relay = Arc::new(Relay::new(buckets, Arc::new(Metrics::default()), about));
-    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-    let address = listener.local_addr().unwrap();
-    let door = Door { listener, tls: None, service: Service::Relay(relay), connections: 16 };
-    let (running, stop) = tokio::sync::watch::channel(false);
-    runtime.spawn(async move {
-        serve(door, stop, Log::Errors).await;
-        drop(running);
-    });
-    address
 }
 
 /// nginx, killed at the end.
@@ -212,16 +198,5 @@ impl Drop for Nginx {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-struct Hands(AtomicU64);
-
-impl Clock for Hands {
-    fn now(&self) -> Time {
-        Time::from_unix(self.0.load(Ordering::Relaxed))
-    }
-    fn monotonic(&self) -> Duration {
-        Duration::from_secs(self.0.load(Ordering::Relaxed) - BEGIN)
     }
 }

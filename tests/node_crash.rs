@@ -6,7 +6,7 @@
 
 mod node;
 
-use node::{Node, cell, cells, get, holds_marker, memory, post, soon};
+use node::{Node, cell, cells, faketime, get, holds_marker, memory, post, soon};
 use poste::core::bucket::{Bucket, Class};
 use poste::core::time::{DAY, HOUR, MINUTE, Time};
 use std::collections::HashSet;
@@ -26,14 +26,7 @@ struct Faked {
 
 impl Faked {
     fn at(dir: &Path, time: Time) -> Faked {
-        let mut libraries = walkdir::WalkDir::new("/usr/lib").max_depth(3).into_iter();
-        let library = libraries
-            .find_map(|entry| {
-                let path = entry.ok()?.into_path();
-                path.ends_with("faketime/libfaketimeMT.so.1").then_some(path)
-            })
-            .expect("libfaketime is installed (make deps)");
-        let faked = Faked { library, file: dir.join("faketime") };
+        let faked = Faked { library: faketime(), file: dir.join("faketime") };
         faked.set(time);
         faked
     }

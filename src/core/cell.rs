@@ -146,7 +146,7 @@ pub fn pair(
 ) -> Cell {
     let (_, point) = fresh_point(rng);
     let key = pair_key(secret, bucket, n, &point);
-    seal(pair_tag(secret, bucket, n), digits, &point, &key, chunk, rng)
+    seal(PairTags::new(secret, bucket).tag(n), digits, &point, &key, chunk, rng)
 }
 
 /// A cell to somebody whose card alone one has: only the holder of its DH key can open it.
@@ -173,14 +173,23 @@ pub fn cover(rng: &mut dyn Random) -> Cell {
     cell
 }
 
-/// The destination by which the holder of `secret` finds its `n`th cell of a bucket, before the
-/// digits are written over its first bits.
-pub fn pair_tag(secret: &PairSecret, bucket: Bucket, n: u32) -> [u8; 16] {
-    let name = bucket.to_string();
-    let full = prim::hmac(secret.expose(), &[b"poste/1 tag", name.as_bytes(), &n.to_be_bytes()]);
-    let mut tag = [0; 16];
-    tag.copy_from_slice(&full[..16]);
-    tag
+/// The destinations by which the holder of a secret finds its cells of a bucket.
+pub struct PairTags(prim::HmacPrefix);
+
+impl PairTags {
+    /// Those of `secret` in `bucket`.
+    pub fn new(secret: &PairSecret, bucket: Bucket) -> PairTags {
+        let name = bucket.to_string();
+        PairTags(prim::HmacPrefix::new(secret.expose(), &[b"poste/1 tag", name.as_bytes()]))
+    }
+
+    /// That of the `n`th cell, before the digits are written over its first bits.
+    pub fn tag(&self, n: u32) -> [u8; 16] {
+        let full = self.0.finish(&n.to_be_bytes());
+        let mut tag = [0; 16];
+        tag.copy_from_slice(&full[..16]);
+        tag
+    }
 }
 
 /// Opens the `n`th cell of a secret. `None`: it is not that; else the chunk or the broken rule.
@@ -282,7 +291,7 @@ mod tests {
         assert_eq!(open_pair(&cell, &secret, bucket(), 4), None);
         assert_eq!(open_pair(&cell, &secret, bucket().next(), 3), None);
         assert_eq!(open_pair(&cell, &PairSecret::generate(&mut rng), bucket(), 3), None);
-        let tag = pair_tag(&secret, bucket(), 3);
+        let tag = PairTags::new(&secret, bucket()).tag(3);
         assert_eq!((cell[1] & 15, &cell[2..16]), (tag[1] & 15, &tag[2..]));
     }
 

@@ -3,7 +3,7 @@
 //! error. Specified in poste-protocol(7), Receiving.
 
 use crate::core::bucket::{Bucket, CELL};
-use crate::core::cell::{self, Cell, Chunk};
+use crate::core::cell::{self, Cell, Chunk, PairTags};
 use crate::core::keys::{DhPublic, DhSecret, PairSecret};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -35,38 +35,74 @@ pub struct Found {
 /// Opens what is ours in `cells`: whole cells of one bucket, from all nodes, one after the other.
 /// Bytes after the last whole cell are ignored.
 pub fn scan(cells: &[u8], bucket: Bucket, live: &[&PairSecret], me: &DhSecret) -> Found {
-    let mut known = HashSet::new();
-    let cells: Vec<&Cell> =
-        cells.as_chunks::<CELL>().0.iter().filter(|cell| known.insert(*cell)).collect();
-    let mut by_tag: HashMap<[u8; 15], Vec<usize>> = HashMap::new();
-    for (at, cell) in cells.iter().enumerate() {
-        by_tag.entry(hidden_bits(&cell[..16])).or_default().push(at);
-    }
-    let mut found = Found { cells: cells.len(), ..Found::default() };
-    let mut opened = vec![false; cells.len()];
-    for (which, secret) in live.iter().enumerate() {
-        let (mut n, mut absent) = (0, 0);
-        while absent < ABSENT {
-            let Some(hits) = by_tag.get(&hidden_bits(&cell::pair_tag(secret, bucket, n))) else {
-                (n, absent) = (n + 1, absent + 1);
-                continue;
-            };
-            for at in hits {
-                if let Some(chunk) = cell::open_pair(cells[*at], secret, bucket, n) {
-                    opened[*at] = true;
-                    found.take(How::Pair(which), chunk);
-                }
-            }
-            (n, absent) = (n + 1, 0);
-        }
-    }
+    let (mut found, rest) = scan_known(cells, bucket, live);
     let public = me.public();
-    let rest: Vec<&Cell> =
-        cells.iter().zip(&opened).filter(|(_, opened)| !**opened).map(|(cell, _)| *cell).collect();
     for chunk in try_as_strangers(&rest, bucket, me, &public) {
         found.take(How::Stranger, chunk);
     }
     found
+}
+
+/// The first half of [`scan`]: what comes under a live secret. Gives back the other cells too.
+pub fn scan_known<'a>(
+    cells: &'a [u8],
+    bucket: Bucket,
+    live: &[&PairSecret],
+) -> (Found, Vec<&'a Cell>) {
+    let cells = cells.as_chunks::<CELL>().0;
+    let mut by_tag: ByTag = HashMap::with_capacity(cells.len());
+    for (at, cell) in cells.iter().enumerate() {
+        by_tag.entry(hidden_bits(&cell[..16])).or_default().push(at);
+    }
+    let mut done = vec![false; cells.len()];
+    // Identical cells share a tag, so only those that share one are compared whole.
+    for same in by_tag.values_mut().filter(|same| same.len() > 1) {
+        let mut known = HashSet::new();
+        same.retain(|at| {
+            done[*at] = !known.insert(&cells[*at]);
+            !done[*at]
+        });
+    }
+    let unique = done.iter().filter(|again| !**again).count();
+    let mut found = Found { cells: unique, ..Found::default() };
+    let opened: Vec<_> =
+        live.par_iter().map(|secret| walk(secret, bucket, cells, &by_tag)).collect();
+    for (which, opened) in opened.into_iter().enumerate() {
+        for (at, chunk) in opened {
+            done[at] = true;
+            found.take(How::Pair(which), chunk);
+        }
+    }
+    let rest = cells.iter().zip(&done).filter(|(_, done)| !**done).map(|(cell, _)| cell);
+    (found, rest.collect())
+}
+
+/// Where the cells with a tag are.
+type ByTag = HashMap<[u8; 15], Vec<usize>>;
+
+/// Opens the cells of one secret, by their place.
+fn walk(
+    secret: &PairSecret,
+    bucket: Bucket,
+    cells: &[Cell],
+    by_tag: &ByTag,
+) -> Vec<(usize, Result<Chunk, cell::BadCell>)> {
+    let tags = PairTags::new(secret, bucket);
+    let mut opened = Vec::new();
+    let (mut n, mut absent) = (0, 0);
+    while absent < ABSENT {
+        match by_tag.get(&hidden_bits(&tags.tag(n))) {
+            Some(hits) => {
+                absent = 0;
+                opened.extend(hits.iter().filter_map(|at| {
+                    Some((*at, cell::open_pair(&cells[*at], secret, bucket, n)?))
+                }));
+            }
+            None => absent += 1,
+        }
+        n += 1;
+    }
+    opened
 }
 
 impl Found {

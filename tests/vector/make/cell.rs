@@ -185,7 +185,7 @@ fn pair_over(plain: &[u8]) -> Cell {
     let name = bucket().to_string();
     let parts: [&[u8]; 4] = [b"poste/1 cell", name.as_bytes(), &N.to_be_bytes(), &point];
     let key = prim::Key32::new(prim::hmac(secret().expose(), &parts));
-    let mut destination = cell::pair_tag(&secret(), bucket(), N);
+    let mut destination = cell::PairTags::new(&secret(), bucket()).tag(N);
     digits().write_to(&mut destination);
     close(destination, &point, &key, plain)
 }
