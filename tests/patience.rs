@@ -1,5 +1,6 @@
 //! Delivery against odds: absence, clocks that jump, nodes that fail, damaged files, many people.
 //! Nothing is lost and nothing shown twice (poste-protocol(7), Acknowledgement).
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod world;
 
@@ -233,17 +234,17 @@ fn five_people_writing_to_each_other_for_a_day_get_each_letter_once() {
         }
     }
     let mut sent = 0;
-    for round in 0..48 {
+    for round in 0..26 {
         for (at, person) in people.iter().enumerate() {
             let to = (at + 1 + round % 4) % 5;
-            if round % 3 == at % 3 && round < 40 {
+            if round % 3 == at % 3 && round < 20 {
                 person.send(names[to], &format!("{} {round}", names[at]));
                 sent += 1;
             }
             let report = person.sync();
             assert_eq!(report.errors, Vec::<String>::new());
         }
-        world.pass(30 * MINUTE);
+        world.pass(HOUR);
     }
     let mut came = Vec::new();
     for person in &people {

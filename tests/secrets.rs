@@ -1,6 +1,7 @@
 //! What lies in a home: filed messages that each side can check and could have made, no secret
 //! where none belongs, and a passphrase that only reading asks for (poste-protocol(7), Filed form;
 //! poste-files(5)).
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod world;
 

@@ -1,6 +1,7 @@
 //! Letters over a directory alone, a stick that is carried between people who are never online:
 //! through the real directory courier, with `trust_clock`, authentic and acknowledged
 //! (poste-protocol(7), Relay and Day keys).
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod world;
 
