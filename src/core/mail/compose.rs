@@ -3,7 +3,7 @@
 //! The text stays 8-bit UTF-8 and is no multipart without attachments, so that a short letter is
 //! one cell. Nothing comes from the machine: no date, no message id, no host name; the boundary
 //! is drawn from the given randomness. What leaves is for [`super::outgoing`] to say.
-//! Specified in poste-send(1).
+//! Specified in poste(1), send.
 
 use super::fields;
 use crate::core::encode;
