@@ -1,6 +1,8 @@
 //! The card's life without anybody's care: a sync signs and posts a new one while no passphrase
 //! stands before the key, and says in time when one does.
 
+#![allow(clippy::unwrap_used)]
+
 mod world;
 
 use poste::core::archive;

@@ -3,6 +3,7 @@
 //! whatever happens to them on the way, no number is used twice.
 //! Specified in poste-protocol(7), Prekeys, Letter, Cell and Acknowledgement.
 
+use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::core::attempt::{self, Author, Optional};
@@ -19,6 +20,7 @@ use crate::store::contacts::Contact;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::peers::Peer;
+use crate::store::progress::Progress;
 
 /// What is not yet seen is repeated at most once a day: after this many seconds.
 const AGAIN: u64 = 20 * HOUR;
@@ -37,6 +39,16 @@ pub struct Sender {
     pub chain: Chain,
     /// When something in the card last changed that correspondents must know.
     pub material: Time,
+}
+
+impl Sender {
+    /// One's own side as the desk has it, with the day keys up to tomorrow's close at hand.
+    pub fn of(env: &Env<'_>, desk: &Desk) -> Result<Sender, Error> {
+        let whole = desk.transit.chain();
+        let chain = whole.until(env.now().day().plus(1)).unwrap_or(whole);
+        let material = Progress::load(env.home.places())?.material;
+        Ok(Sender { card: desk.card.clone(), chain, material })
+    }
 }
 
 /// What is to go out to one person.

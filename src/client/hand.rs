@@ -24,7 +24,7 @@ use crate::core::time::Time;
 use crate::store::maildir::{Flags, Folder, Name, Place};
 use crate::store::peers::Peer;
 use crate::store::petname::Petname;
-use crate::store::progress::{self, Progress};
+use crate::store::progress;
 
 /// Bytes of a letter by hand at most: what 16 cells could carry.
 const LIMIT: usize = 16 * CELL;
@@ -56,11 +56,7 @@ pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Erro
         with_card: false,
         tries: 0,
     };
-    let sender = Sender {
-        chain: desk.transit.chain(),
-        card: desk.card.clone(),
-        material: Progress::load(&places)?.material,
-    };
+    let sender = Sender::of(env, &desk)?;
     let peer = Peer::load(&places, contact.fingerprint)?;
     let Desk { lock, transit, .. } = &mut desk;
     let bytes = dispatch::by_hand(env, lock, &sender, transit, (&contact, &peer), &cargo)?;

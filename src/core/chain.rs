@@ -29,18 +29,25 @@ impl Seed {
 #[derive(Clone, Debug)]
 pub struct Chain {
     first: Day,
+    last: Day,
     last_seed: Seed,
 }
 
 impl Chain {
     /// A new chain whose first day is `first`.
     pub fn generate(first: Day, rng: &mut dyn Random) -> Chain {
-        Chain { first, last_seed: Seed::generate(rng) }
+        Chain::new(first, Seed::generate(rng))
     }
 
     /// The chain that begins on `first` and whose last day, the 4096th, has this seed.
     pub fn new(first: Day, last_seed: Seed) -> Chain {
-        Chain { first, last_seed }
+        Chain { first, last: first.plus(DAYS - 1), last_seed }
+    }
+
+    /// The same chain as far as `day`, held by the seed of that day: from there the days just
+    /// before it are a few steps away, and not thousands. `None` after the last day.
+    pub fn until(&self, day: Day) -> Option<Chain> {
+        Some(Chain { first: self.first, last: day, last_seed: self.seed(day)? })
     }
 
     /// First day of the series.
@@ -50,7 +57,7 @@ impl Chain {
 
     /// Last day for which there is a seed.
     pub fn last(&self) -> Day {
-        self.first.plus(DAYS - 1)
+        self.last
     }
 
     /// The seed of the last day, from which all others follow.
@@ -117,6 +124,18 @@ mod tests {
         let chain = Chain::generate(day("2026-11-22"), &mut Fixed::new(1));
         let old = chain.seed(day("2025-10-18")).unwrap();
         assert_eq!(old.expose(), chain.seed(day("2026-11-22")).unwrap().earlier(400).expose());
+    }
+
+    #[test]
+    fn a_shortened_chain_gives_the_same_keys_and_no_later_one() {
+        let chain = Chain::generate(day("2026-11-22"), &mut Fixed::new(1));
+        let short = chain.until(day("2026-12-01")).unwrap();
+        for date in ["2026-11-20", "2026-11-30", "2026-12-01"] {
+            let key = |chain: &Chain| chain.day_key(day(date)).unwrap().public();
+            assert_eq!(key(&short), key(&chain));
+        }
+        assert!(short.day_key(day("2026-12-02")).is_none());
+        assert!(chain.until(chain.last().plus(1)).is_none());
     }
 
     #[test]

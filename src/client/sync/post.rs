@@ -18,7 +18,6 @@ use crate::core::time::{DAY, HOUR, Time};
 use crate::store::contacts::Contact;
 use crate::store::outbox::{Attempt, Item};
 use crate::store::peers::Peer;
-use crate::store::progress::Progress;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -53,11 +52,7 @@ pub fn plan(
     report: &mut Report,
 ) -> Result<Out, Error> {
     let mut desk = Desk::open(env)?;
-    let sender = Sender {
-        chain: desk.transit.chain(),
-        card: desk.card.clone(),
-        material: Progress::load(env.home.places())?.material,
-    };
+    let sender = Sender::of(env, &desk)?;
     let mut made = Vec::new();
     if desk.card.card.day_key(env.now().day()).is_some() {
         for contact in desk.contacts.clone() {
