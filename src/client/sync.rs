@@ -129,9 +129,17 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     let fetched = collect::fetch(env, &gets, &mut report);
     collect::record(env, options, fetched, &mut report)?;
 
-    let out = post::plan(env, options, daily, &mut report)?;
-    let taken = post::post(env, &out, &mut report);
-    post::record(env, out, &taken)?;
+    let mut round = *options;
+    loop {
+        let out = post::plan(env, &round, daily, &mut report)?;
+        let more = out.more;
+        let taken = post::post(env, &out, &mut report);
+        if post::record(env, out, &taken)? == 0 || !more {
+            break;
+        }
+        // Cover was in the first batch.
+        round.now = true;
+    }
     if let Err(error) = publish::when_due(env) {
         report.soft(error);
     }

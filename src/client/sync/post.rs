@@ -31,6 +31,8 @@ const FALLBACK_DAILY: u64 = 8 * DAY;
 pub struct Out {
     posts: Vec<Post>,
     made: Vec<Attempted>,
+    /// Somebody is to get more letters than go at once.
+    pub more: bool,
 }
 
 /// An attempt at reaching somebody, with a letter of the outbox or with control data alone.
@@ -54,20 +56,24 @@ pub fn plan(
     let mut desk = Desk::open(env)?;
     let sender = Sender::of(env, &desk)?;
     let mut made = Vec::new();
+    let mut more = false;
     if desk.card.card.day_key(env.now().day()).is_some() {
         for contact in desk.contacts.clone() {
-            let all = attempts(env, &mut desk, &sender, &contact, daily, report, &mut made);
-            all.unwrap_or_else(|error| report.soft(error));
+            match attempts(env, &mut desk, &sender, &contact, daily, report, &mut made) {
+                Ok(some_left) => more |= some_left,
+                Err(error) => report.soft(error),
+            }
         }
     } else {
         let what = "the card does not list today, so letters wait; run poste publish";
         report.soft(Error::new(Kind::Offline, what));
     }
     let posts = batches(env, &desk, options, daily, &made)?;
-    Ok(Out { posts, made })
+    Ok(Out { posts, made, more })
 }
 
-/// Everything that is due to one person.
+/// What is due to one person, as long as it is no more than a POST holds: of what is lost, the
+/// addressee walks over that many cells. Says whether more is due.
 fn attempts(
     env: &mut Env<'_>,
     desk: &mut Desk,
@@ -76,7 +82,7 @@ fn attempts(
     daily: bool,
     report: &mut Report,
     out: &mut Vec<Attempted>,
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let places = env.home.places().clone();
     let (to, now, own) = (contact.fingerprint, env.now(), class(desk));
     // As it will be if all is taken; on disk it changes only when it was.
@@ -85,6 +91,10 @@ fn attempts(
         let item = &desk.outbox[at];
         let due = due(item, contact, own, daily, now).filter(|_| item.to == to);
         let Some(due) = due else { continue };
+        let to_them = out.iter().filter(|attempted| attempted.to == to);
+        if to_them.map(|attempted| attempted.made.cells.len()).sum::<usize>() >= plan::POST_CELLS {
+            return Ok(true);
+        }
         let cargo = queue::open(&places, &desk.transit, item)
             .map(|mail| letter(item, mail, contact, own, now));
         let made =
@@ -111,7 +121,7 @@ fn attempts(
         sent(&mut peer, &made, now);
         out.push(Attempted { to, item: None, made });
     }
-    Ok(())
+    Ok(false)
 }
 
 /// What an attempt changes of the exchange, once it is taken.
@@ -179,7 +189,8 @@ pub fn post(env: &mut Env<'_>, out: &Out, report: &mut Report) -> Taken {
 }
 
 /// Records which attempts were taken.
-pub fn record(env: &mut Env<'_>, out: Out, taken: &Taken) -> Result<(), Error> {
+pub fn record(env: &mut Env<'_>, out: Out, taken: &Taken) -> Result<usize, Error> {
+    let mut letters = 0;
     let places = env.home.places().clone();
     let now = env.now();
     let mut desk = Desk::open(env)?;
@@ -207,6 +218,7 @@ pub fn record(env: &mut Env<'_>, out: Out, taken: &Taken) -> Result<(), Error> {
             let bucket = made.bucket.to_string();
             item.attempt.push(Attempt { at: now, bucket, node: made.node });
             item.save(&places)?;
+            letters += 1;
         }
     }
     for (to, peer) in &peers {
@@ -217,7 +229,7 @@ pub fn record(env: &mut Env<'_>, out: Out, taken: &Taken) -> Result<(), Error> {
             item.remove(&places)?;
         }
     }
-    Ok(())
+    Ok(letters)
 }
 
 fn attempt(
