@@ -227,3 +227,17 @@ fn a_reader_who_leaves_early_is_no_failure_and_a_full_disk_is_one() {
         assert!(text(&output.stderr).contains("cannot write to standard output"), "{args:?}");
     }
 }
+
+#[test]
+fn a_card_with_no_place_to_go_is_said_and_not_well() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = bare(&dir);
+    let init = home.run(&["-v", "init", "--no-passphrase"], b"");
+    let said = text(&init.stderr);
+    assert!(said.contains("poste card --toml") && !said.contains("poste publish"), "{said}");
+    for (args, key) in [(&["publish"][..], "publish"), (&["publish", "--check"], "urls")] {
+        let output = home.run(args, b"");
+        assert_eq!(status(&output), 78, "{args:?}");
+        assert!(text(&output.stderr).contains(&format!("config.toml: {key} ")), "{args:?}");
+    }
+}

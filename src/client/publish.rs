@@ -76,8 +76,14 @@ pub fn publish(env: &mut Env<'_>, card: &SignedCard) -> Result<usize, Error> {
     }
 }
 
-/// Whether every address in the card serves the card as it is. Says which do not.
+/// Whether every address in the card serves the card as it is. Says which do not; a card without
+/// an address is an error of the configuration, since nobody could have been asked.
 pub fn check(env: &mut Env<'_>, card: &SignedCard) -> Result<(), Error> {
+    if card.card.urls.is_empty() {
+        let file = env.home.places().config_file();
+        let what = format!("{}: urls names no address of the card", file.display());
+        return Err(Error::new(Kind::Config, what).hint("poste card --toml >alice.toml"));
+    }
     let mut wrong = None;
     for url in &card.card.urls {
         let address = Address::parse(url, Origin::Own)

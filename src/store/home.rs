@@ -184,11 +184,6 @@ impl Places {
         self.state.join("state.lock")
     }
 
-    /// What unattended syncs had to say.
-    pub fn log(&self) -> PathBuf {
-        self.state.join("log")
-    }
-
     /// Whether there is a home here: whether its keys are.
     pub fn exists(&self) -> bool {
         self.keys_dir().symlink_metadata().is_ok()

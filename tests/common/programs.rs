@@ -16,8 +16,13 @@ pub struct Node {
 
 impl Node {
     pub fn start() -> Node {
+        Node::start_on(0)
+    }
+
+    /// On a port of loopback; 0 is any that is free.
+    pub fn start_on(port: u16) -> Node {
         let mut child = Command::new(env!("CARGO_BIN_EXE_posted"))
-            .arg("dev")
+            .args(["dev", "--port", &port.to_string()])
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

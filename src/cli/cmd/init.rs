@@ -39,7 +39,10 @@ pub fn finish(run: &mut Run<'_, '_>) -> Done {
     if run.env.config.nodes.is_empty() {
         run.ui.note("there is no node yet: name one in config.toml, as nodes");
     }
-    run.ui.next("poste publish");
+    match run.env.config.publish.is_empty() {
+        true => run.ui.next("poste card --toml >card.toml"),
+        false => run.ui.next("poste publish"),
+    }
     run.ui.next("poste card");
     Ok(())
 }
