@@ -81,6 +81,21 @@ fn the_publish_target_may_be_named_from_here() {
 }
 
 #[test]
+fn a_hybrid_archive_is_made_and_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home { dir: dir.path().join("alice") };
+    home.ok(&["init", "--no-passphrase", "--archive", "hybrid"]);
+    let recipient = fs::read_to_string(home.dir.join("share/keys/archive.pub")).unwrap();
+    assert!(recipient.starts_with("age1pq1"), "{recipient}");
+    let bob = make(dir.path(), "bob");
+    home.ok(&["add", "bob", &bob.card().display().to_string()]);
+    home.ok_with(&["send", "bob", "-s", "sealed"], b"for later\n");
+    let sealed = fs::read(home.ok(&["list", "bob"]).trim()).unwrap();
+    assert!(String::from_utf8_lossy(&sealed).contains("-> mlkem768x25519 "));
+    assert!(home.ok(&["show", home.ok(&["list", "bob"]).trim()]).contains("for later"));
+}
+
+#[test]
 fn a_letter_by_hand_arrives_as_a_request_and_shows_no_control_character() {
     let dir = tempfile::tempdir().unwrap();
     let (alice, bob) = (make(dir.path(), "alice"), make(dir.path(), "bob"));

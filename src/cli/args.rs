@@ -197,6 +197,18 @@ pub struct Init {
     /// Have no passphrase
     #[arg(long)]
     pub no_passphrase: bool,
+    /// How mail is sealed at rest
+    #[arg(long, value_enum, default_value_t = ArchiveKind::X25519)]
+    pub archive: ArchiveKind,
+}
+
+/// Kinds of the archive's key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ArchiveKind {
+    /// Also against a later quantum computer; age 1.3 and later open it
+    Hybrid,
+    /// Every age opens it
+    X25519,
 }
 
 /// `send`.

@@ -3,14 +3,14 @@
 //! Specified in poste(1), init.
 
 use crate::cli::Run;
-use crate::cli::args::Init;
+use crate::cli::args::{ArchiveKind, Init};
 use crate::cli::prompt::Prompt;
 use crate::cli::ui::Done;
 use crate::cli::wrong;
 use crate::client::error::Error;
 use crate::client::system::{self, SystemRandom};
 use crate::client::{init, own};
-use crate::store::config::Config;
+use crate::store::config::{Archive, Config};
 use crate::store::home::{Home, Places};
 use std::path::Path;
 
@@ -71,6 +71,10 @@ fn config(args: &Init) -> Result<Config, Error> {
         config.nodes.push(node.parse().map_err(|e| wrong(format!("--node {node}: {e}")))?);
     }
     config.proxy = args.proxy.clone();
+    config.archive = match args.archive {
+        ArchiveKind::Hybrid => Archive::Hybrid,
+        ArchiveKind::X25519 => Archive::X25519,
+    };
     let confirms = |node: &str| node.starts_with("https://") || node.contains(".onion");
     config.trust_clock =
         !config.nodes.is_empty() && !config.nodes.iter().any(|node| confirms(node.as_str()));
