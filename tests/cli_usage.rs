@@ -111,6 +111,8 @@ fn homes_that_others_can_read_and_bad_configurations_are_refused() {
     let output = home.run(&["status"], b"");
     assert_eq!(status(&output), 78);
     assert!(text(&output.stderr).contains("config.toml:2: "), "{}", text(&output.stderr));
+    fs::write(home.dir.join("config/config.toml"), b"name = \"\xff\"\n").unwrap();
+    assert_eq!(status(&home.run(&["status"], b"")), 78, "not UTF-8");
     assert_eq!(status(&home.run(&["init", "--no-passphrase"], b"")), 73, "there is a home already");
 }
 

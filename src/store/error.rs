@@ -108,6 +108,14 @@ impl Error {
         Error::new(path, "read", Cause::Damaged { line, what: what.into() })
     }
 
+    /// The same for a file that a person writes: what is damaged in it is a bad configuration.
+    pub fn of_config(self) -> Error {
+        match self.cause {
+            Cause::Damaged { line, what } => Error { cause: Cause::Config { line, what }, ..self },
+            cause => Error { cause, ..self },
+        }
+    }
+
     /// Its kind, which gives the exit status.
     pub fn kind(&self) -> Kind {
         match &self.cause {

@@ -100,7 +100,7 @@ impl Default for Config {
 impl Config {
     /// Reads the configuration at `path`, which may be a link; the defaults if there is none.
     pub fn read(path: &Path) -> Result<Config, Error> {
-        match atomic::read_text_followed(path, LIMIT)? {
+        match atomic::read_text_followed(path, LIMIT).map_err(Error::of_config)? {
             Some(text) => Config::parse(path, &text),
             None => Ok(Config::default()),
         }
