@@ -1,7 +1,6 @@
 //! The directory as a courier: a USB stick or shared folder that people carry or mount
-//! (`file:///media/usb/poste`). It has the daily class only:
-//!
-//!     daily/2026-11-22/<32 hex digits>.cells      n × 4096 bytes, one file for each post
+//! (`file:///media/usb/poste`). It has the daily class only: `daily/2026-11-22/`, and in it
+//! `<32 hex digits>.cells` of n × 4096 bytes, one file for each post.
 //!
 //! A file appears whole or not at all, under a name made from its bytes, so posting again changes
 //! nothing. What others put there is hostile: symbolic links, pipes, odd lengths and files that
