@@ -5,7 +5,7 @@
 use crate::client::error::{Error, Kind};
 use crate::core::random::Random;
 use crate::core::time::Time;
-use crate::net::{self, Address, Answer, Courier, Heard, Net, Origin};
+use crate::net::{self, Address, Answer, Courier, Heard, Origin};
 use crate::store;
 use crate::store::config::Config;
 use crate::store::home::Home;
@@ -20,7 +20,7 @@ pub trait Ask {
     fn passphrase(&self, wrong: bool) -> Result<Option<Zeroizing<String>>, Error>;
 }
 
-/// What a verb needs of the network; [`Net`] is the real one.
+/// What a verb needs of the network; the real one is in `client/system.rs`.
 pub trait Network {
     /// The courier to the node at `address`.
     fn courier(
@@ -41,33 +41,6 @@ pub trait Network {
         document: &[u8],
         rng: &mut dyn Random,
     ) -> Result<Heard, net::Error>;
-}
-
-impl Network for Net {
-    fn courier(
-        &self,
-        address: &Address,
-        rng: &mut dyn Random,
-    ) -> Result<Box<dyn Courier>, net::Error> {
-        Net::courier(self, address, rng)
-    }
-
-    fn document(
-        &self,
-        address: &Address,
-        rng: &mut dyn Random,
-    ) -> Result<Answer<Vec<u8>>, net::Error> {
-        Net::document(self, address, rng)
-    }
-
-    fn put(
-        &self,
-        address: &Address,
-        document: &[u8],
-        rng: &mut dyn Random,
-    ) -> Result<Heard, net::Error> {
-        Net::put(self, address, document, rng)
-    }
 }
 
 /// Everything a verb touches.

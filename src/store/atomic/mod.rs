@@ -23,7 +23,6 @@ use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use zeroize::Zeroizing;
 
 /// How temporary names begin.
 const TEMP: &str = ".new-";
@@ -103,11 +102,6 @@ pub fn append(path: &Path, lines: &[u8]) -> Result<(), Error> {
 /// refused before anything is read.
 pub fn read(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, Error> {
     read_with(path, limit, plain_flags())
-}
-
-/// As [`read`], into memory that is erased when dropped.
-pub fn read_secret(path: &Path, limit: u64) -> Result<Option<Zeroizing<Vec<u8>>>, Error> {
-    Ok(read(path, limit)?.map(Zeroizing::new))
 }
 
 /// Makes a directory of mode 0700 and its missing parents, durably; it may exist.
