@@ -4,6 +4,8 @@
 //! Specified in poste(1) and poste-protocol(7), What a sync looks like from outside.
 
 mod collect;
+mod cover;
+mod due;
 mod post;
 
 use crate::client::desk::Desk;
@@ -123,7 +125,7 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     let gets = collect::plan(env, daily, &mut report)?;
     if options.dry_run {
         report.plan = gets.iter().map(|g| format!("get {} from {}", g.bucket, g.node)).collect();
-        report.plan.extend(post::preview(env, daily)?);
+        report.plan.extend(due::preview(env, daily)?);
         return Ok(report);
     }
     let fetched = collect::fetch(env, &gets, &mut report);

@@ -2,7 +2,7 @@
 //! with, and cover. Attempts are counted before cells leave; that a node took them is recorded
 //! after.
 
-use super::{Options, Report, class, node};
+use super::{Options, Report, class, cover, due, node};
 use crate::client::desk::Desk;
 use crate::client::dispatch::{self, Cargo, Made, Sender};
 use crate::client::env::Env;
@@ -10,21 +10,13 @@ use crate::client::error::{Error, Kind};
 use crate::client::queue;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::keys::{Fingerprint, LetterId};
-use crate::core::letter::Kind as LetterKind;
-use crate::core::plan::{self, GIVE_UP, Past, Post};
-use crate::core::random::below;
-use crate::core::stamp::Stamp;
-use crate::core::time::{DAY, HOUR, Time};
+use crate::core::plan::{self, Post};
+use crate::core::time::{DAY, Time};
 use crate::store::contacts::Contact;
-use crate::store::outbox::{Attempt, Item};
+use crate::store::outbox::Attempt;
 use crate::store::peers::Peer;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-/// A letter unacknowledged for this many seconds is sealed to the public prekey: the offer seems
-/// to be lost. Longer if either side listens once a day.
-const FALLBACK: u64 = 3 * DAY;
-const FALLBACK_DAILY: u64 = 8 * DAY;
+use std::collections::{BTreeMap, HashSet};
 
 /// Uploads, and the attempts in them.
 #[derive(Default)]
@@ -68,7 +60,8 @@ pub fn plan(
         let what = "the card does not list today, so letters wait; run poste publish";
         report.soft(Error::new(Kind::Offline, what));
     }
-    let posts = batches(env, &desk, options, daily, &made)?;
+    let cargo: Vec<&Made> = made.iter().map(|attempted| &attempted.made).collect();
+    let posts = cover::batches(env, &desk, options, daily, &cargo)?;
     Ok(Out { posts, made, more })
 }
 
@@ -89,14 +82,14 @@ fn attempts(
     let mut peer = Peer::load(&places, to)?;
     for at in 0..desk.outbox.len() {
         let item = &desk.outbox[at];
-        let due = due(item, contact, own, daily, now).filter(|_| item.to == to);
+        let due = due::due(item, contact, own, daily, now).filter(|_| item.to == to);
         let Some(due) = due else { continue };
         let to_them = out.iter().filter(|attempted| attempted.to == to);
         if to_them.map(|attempted| attempted.made.cells.len()).sum::<usize>() >= plan::POST_CELLS {
             return Ok(true);
         }
         let cargo = queue::open(&places, &desk.transit, item)
-            .map(|mail| letter(item, mail, contact, own, now));
+            .map(|mail| due::letter(item, mail, contact, own, now));
         let made =
             cargo.and_then(|cargo| attempt(env, desk, sender, (contact, &peer), &cargo, due));
         match made {
@@ -113,10 +106,10 @@ fn attempts(
     }
     for with_card in [false, true] {
         let (control, card) = dispatch::control_due(sender, &desk.transit, contact, &peer, now);
-        let due = control_class(contact, own, daily);
+        let due = due::control_class(contact, own, daily);
         let due = due.filter(|_| if with_card { card } else { control });
         let Some(due) = due else { continue };
-        let cargo = control_letter(env, with_card);
+        let cargo = due::control_letter(env, with_card);
         let made = attempt(env, desk, sender, (contact, &peer), &cargo, due)?;
         sent(&mut peer, &made, now);
         out.push(Attempted { to, item: None, made });
@@ -133,21 +126,6 @@ fn sent(peer: &mut Peer, made: &Made, now: Time) {
     if made.card {
         peer.card_sent = now;
     }
-}
-
-/// What [`plan`] would post, without making anything.
-pub fn preview(env: &mut Env<'_>, daily: bool) -> Result<Vec<String>, Error> {
-    let desk = Desk::open(env)?;
-    let mut lines = Vec::new();
-    for item in &desk.outbox {
-        let Some(contact) = desk.contacts.iter().find(|c| c.fingerprint == item.to) else {
-            continue;
-        };
-        if let Some(due) = due(item, contact, class(&desk), daily, env.now()) {
-            lines.push(format!("post letter {} in the {} class", item.id, due.name()));
-        }
-    }
-    Ok(lines)
 }
 
 /// Posts the batches. Gives those that were taken to the last cell. A node that fails once is left
@@ -244,107 +222,4 @@ fn attempt(
     dispatch::make(env, lock, sender, transit, (contact, peer), cargo, class).map_err(|error| {
         Error { what: format!("a letter to {}: {}", contact.petname, error.what), ..error }
     })
-}
-
-fn due(item: &Item, contact: &Contact, own: Class, daily: bool, now: Time) -> Option<Class> {
-    if item.acknowledged.is_some() || now.since(item.date) > GIVE_UP {
-        return None;
-    }
-    let past: Vec<Past> = item
-        .attempt
-        .iter()
-        .filter_map(|a| Some(Past { at: a.at, class: a.bucket.parse::<Bucket>().ok()?.class() }))
-        .collect();
-    if only_directories(contact) {
-        let today = past.iter().any(|p| p.at.day() == now.day());
-        return (!today).then_some(Class::Daily);
-    }
-    let only_daily = own == Class::Daily || item.daily || contact.card.card.class == Class::Daily;
-    plan::due(&past, if only_daily { Class::Daily } else { Class::Hourly }, now, daily)
-}
-
-/// In which class a control letter may go, if it may. It costs no exchange of its own.
-fn control_class(contact: &Contact, own: Class, daily: bool) -> Option<Class> {
-    if only_directories(contact) {
-        return Some(Class::Daily);
-    }
-    let to = if own == Class::Daily { Class::Daily } else { contact.card.card.class };
-    (to == Class::Hourly || daily).then_some(to)
-}
-
-/// Whether somebody listens on directories alone, which are there when they are there.
-fn only_directories(contact: &Contact) -> bool {
-    let nodes = &contact.card.card.nodes;
-    !nodes.is_empty() && nodes.iter().all(|url| node(url.clone()).directory)
-}
-
-fn letter(item: &Item, mail: Vec<u8>, contact: &Contact, own: Class, now: Time) -> Cargo {
-    let daily = own == Class::Daily || contact.card.card.class == Class::Daily;
-    let patience = if daily { FALLBACK_DAILY } else { FALLBACK };
-    let first = item.attempt.first();
-    Cargo {
-        id: item.id,
-        kind: LetterKind::Mail,
-        date: item.date,
-        mail,
-        stamp: item.stamp.as_deref().and_then(Stamp::parse),
-        fallback: first.is_some_and(|first| now.since(first.at) > patience),
-        with_card: false,
-        tries: item.tries,
-    }
-}
-
-fn control_letter(env: &mut Env<'_>, with_card: bool) -> Cargo {
-    Cargo {
-        id: LetterId::generate(env.rng),
-        kind: LetterKind::Control,
-        date: env.now().minute(),
-        mail: Vec::new(),
-        stamp: None,
-        fallback: false,
-        with_card,
-        // It is not known which nodes have failed before: any of them.
-        tries: below(env.rng, 1 << 16) as u32,
-    }
-}
-
-fn batches(
-    env: &mut Env<'_>,
-    desk: &Desk,
-    options: &Options,
-    daily: bool,
-    made: &[Attempted],
-) -> Result<Vec<Post>, Error> {
-    let now = env.now();
-    let pace = if options.now { 0 } else { usize::from(env.config.pace) };
-    let visit = visited(env, desk, now);
-    let mut buckets: BTreeSet<Bucket> = made.iter().map(|a| a.made.bucket).collect();
-    if class(desk) == Class::Hourly {
-        buckets.insert(Bucket::at(Class::Hourly, now));
-    }
-    if daily {
-        buckets.insert(Bucket::at(Class::Daily, now));
-    }
-    let mut posts = Vec::new();
-    for bucket in buckets {
-        let letters = made.iter().map(|a| &a.made).filter(|made| made.bucket == bucket);
-        let letters = letters.map(|made| (made.node.clone(), made.cells.clone())).collect();
-        let usual = bucket.class() == Class::Hourly || daily;
-        let visit: &[String] = if usual { &visit } else { &[] };
-        posts.extend(plan::uploads(bucket, letters, visit, pace, env.rng));
-    }
-    posts.sort_by(|a, b| (&a.node, a.bucket).cmp(&(&b.node, b.bucket)));
-    Ok(posts)
-}
-
-/// The relays that get cover in this sync: those that anybody here listens on, a few each time in
-/// fixed rotation.
-fn visited(env: &Env<'_>, desk: &Desk, now: Time) -> Vec<String> {
-    let own = env.config.nodes.iter().map(|n| n.as_str().to_owned());
-    let theirs = desk.contacts.iter().flat_map(|c| c.card.card.nodes.iter().cloned());
-    let all: BTreeSet<String> = own.chain(theirs).filter(|url| env.address(url).is_ok()).collect();
-    let relays: Vec<String> = all.into_iter().filter(|url| !node(url.clone()).directory).collect();
-    let start = (now.unix() / HOUR) as usize % relays.len().max(1);
-    let few = usize::from(env.config.nodes_per_sync);
-    relays.iter().cycle().skip(start).take(few.min(relays.len())).cloned().collect()
 }

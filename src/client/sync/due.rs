@@ -1,0 +1,103 @@
+//! What is due to whom, and in which class: the letters of the outbox, and control letters, which
+//! carry acknowledgements, offers and cards when no letter goes. Nothing is made here.
+//! Specified in poste-protocol(7), Acknowledgement.
+
+use super::{class, node};
+use crate::client::desk::Desk;
+use crate::client::dispatch::Cargo;
+use crate::client::env::Env;
+use crate::client::error::Error;
+use crate::core::bucket::{Bucket, Class};
+use crate::core::keys::LetterId;
+use crate::core::letter::Kind as LetterKind;
+use crate::core::plan::{self, GIVE_UP, Past};
+use crate::core::random::below;
+use crate::core::stamp::Stamp;
+use crate::core::time::{DAY, Time};
+use crate::store::contacts::Contact;
+use crate::store::outbox::Item;
+
+/// A letter unacknowledged for this many seconds is sealed to the public prekey: the offer seems
+/// to be lost. Longer if either side listens once a day.
+const FALLBACK: u64 = 3 * DAY;
+const FALLBACK_DAILY: u64 = 8 * DAY;
+
+/// What a sync would post, without making anything.
+pub fn preview(env: &mut Env<'_>, daily: bool) -> Result<Vec<String>, Error> {
+    let desk = Desk::open(env)?;
+    let mut lines = Vec::new();
+    for item in &desk.outbox {
+        let Some(contact) = desk.contacts.iter().find(|c| c.fingerprint == item.to) else {
+            continue;
+        };
+        if let Some(due) = due(item, contact, class(&desk), daily, env.now()) {
+            lines.push(format!("post letter {} in the {} class", item.id, due.name()));
+        }
+    }
+    Ok(lines)
+}
+
+/// In which class a letter is to be attempted now, if it is.
+pub fn due(item: &Item, contact: &Contact, own: Class, daily: bool, now: Time) -> Option<Class> {
+    if item.acknowledged.is_some() || now.since(item.date) > GIVE_UP {
+        return None;
+    }
+    let past: Vec<Past> = item
+        .attempt
+        .iter()
+        .filter_map(|a| Some(Past { at: a.at, class: a.bucket.parse::<Bucket>().ok()?.class() }))
+        .collect();
+    if only_directories(contact) {
+        let today = past.iter().any(|p| p.at.day() == now.day());
+        return (!today).then_some(Class::Daily);
+    }
+    let only_daily = own == Class::Daily || item.daily || contact.card.card.class == Class::Daily;
+    plan::due(&past, if only_daily { Class::Daily } else { Class::Hourly }, now, daily)
+}
+
+/// In which class a control letter may go, if it may. It costs no exchange of its own.
+pub fn control_class(contact: &Contact, own: Class, daily: bool) -> Option<Class> {
+    if only_directories(contact) {
+        return Some(Class::Daily);
+    }
+    let to = if own == Class::Daily { Class::Daily } else { contact.card.card.class };
+    (to == Class::Hourly || daily).then_some(to)
+}
+
+/// Whether somebody listens on directories alone, which are there when they are there.
+fn only_directories(contact: &Contact) -> bool {
+    let nodes = &contact.card.card.nodes;
+    !nodes.is_empty() && nodes.iter().all(|url| node(url.clone()).directory)
+}
+
+/// A letter of the outbox, as it goes out.
+pub fn letter(item: &Item, mail: Vec<u8>, contact: &Contact, own: Class, now: Time) -> Cargo {
+    let daily = own == Class::Daily || contact.card.card.class == Class::Daily;
+    let patience = if daily { FALLBACK_DAILY } else { FALLBACK };
+    let first = item.attempt.first();
+    Cargo {
+        id: item.id,
+        kind: LetterKind::Mail,
+        date: item.date,
+        mail,
+        stamp: item.stamp.as_deref().and_then(Stamp::parse),
+        fallback: first.is_some_and(|first| now.since(first.at) > patience),
+        with_card: false,
+        tries: item.tries,
+    }
+}
+
+/// A letter without a mail: for what is due and finds none to ride with.
+pub fn control_letter(env: &mut Env<'_>, with_card: bool) -> Cargo {
+    Cargo {
+        id: LetterId::generate(env.rng),
+        kind: LetterKind::Control,
+        date: env.now().minute(),
+        mail: Vec::new(),
+        stamp: None,
+        fallback: false,
+        with_card,
+        // It is not known which nodes have failed before: any of them.
+        tries: below(env.rng, 1 << 16) as u32,
+    }
+}
