@@ -97,6 +97,31 @@ pub enum Command {
     },
     /// List contacts and requests
     Contacts,
+    /// Give a contact another name
+    Rename {
+        /// The name now
+        old: Petname,
+        /// The name from now on
+        new: Petname,
+    },
+    /// Remove a contact and their messages
+    Remove {
+        /// Whom
+        name: Petname,
+        /// Leave their messages
+        #[arg(long)]
+        keep_mail: bool,
+    },
+    /// Take nothing more from a contact, and let nothing go to them
+    Block {
+        /// Whom
+        name: Petname,
+    },
+    /// Take letters of a blocked contact again
+    Unblock {
+        /// Whom
+        name: Petname,
+    },
     /// Print the words of a contact's fingerprint
     Words {
         /// Whose

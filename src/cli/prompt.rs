@@ -7,7 +7,7 @@ use crate::client::env::Ask;
 use crate::client::error::{Error, Kind};
 use std::cell::{Cell, RefCell};
 use std::fs::File;
-use std::io::{ErrorKind, Read};
+use std::io::{BufRead, BufReader, ErrorKind, IsTerminal, Read, Write, stdin};
 use std::process::{Command, Stdio};
 use zeroize::Zeroizing;
 
@@ -51,6 +51,25 @@ impl Prompt {
         }
         *self.known.borrow_mut() = Some(new.clone());
         Ok(new)
+    }
+
+    /// Whether the person at the terminal says yes; `None` if nobody is there to be asked.
+    pub fn agrees(&self, question: &str) -> Result<Option<bool>, Error> {
+        if !self.terminal || !stdin().is_terminal() {
+            return Ok(None);
+        }
+        let ask = || {
+            let mut tty = File::options().read(true).write(true).open("/dev/tty")?;
+            tty.write_all(question.as_bytes())?;
+            let mut answer = String::new();
+            BufReader::new(tty.take(LIMIT)).read_line(&mut answer)?;
+            Ok(answer.trim_start().starts_with(['y', 'Y']))
+        };
+        match ask() {
+            Ok(yes) => Ok(Some(yes)),
+            Err(error) if no_terminal(&error) => Ok(None),
+            Err(error) => Err(Error::new(Kind::Io, format!("cannot ask on /dev/tty: {error}"))),
+        }
     }
 
     fn twice(&self) -> Result<Option<Secret>, Error> {

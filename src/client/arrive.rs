@@ -88,6 +88,9 @@ fn decide(
     if letter.control.from == desk.me.fingerprint() {
         return Ok(Outcome::Dropped("one's own letter"));
     }
+    if desk.blocked.contains(&letter.control.from) {
+        return Ok(Outcome::Dropped("a letter of somebody who is blocked"));
+    }
     // A card that cannot be taken says nothing of the letter.
     let card = letter.control.card.as_ref();
     let card = card.and_then(|text| SignedCard::parse(text.as_bytes()).ok());

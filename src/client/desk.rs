@@ -4,9 +4,10 @@
 
 use crate::client::env::Env;
 use crate::client::error::Error;
+use crate::client::people::{self, block};
 use crate::client::{own, queue};
 use crate::core::card::SignedCard;
-use crate::core::keys::SignPublic;
+use crate::core::keys::{Fingerprint, SignPublic};
 use crate::store::contacts::Contact;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
@@ -24,8 +25,10 @@ pub struct Desk {
     pub card: SignedCard,
     /// Transit keys.
     pub transit: Transit,
-    /// Everybody accepted.
+    /// Everybody accepted, but for those who are blocked.
     pub contacts: Vec<Contact>,
+    /// Those who are blocked: nothing is taken from them, and nothing goes to them.
+    pub blocked: Vec<Fingerprint>,
     /// Letters on their way.
     pub outbox: Vec<Item>,
     /// Letters that came.
@@ -45,17 +48,21 @@ impl Desk {
         let lock = env.lock()?;
         let places = env.home.places().clone();
         let card = own::load(env)?;
-        let (contacts, bad) = Contact::load_all(&places)?;
+        let (contacts, bad) = people::mend(env, &lock)?;
+        let (contacts, blocked) = block::part(contacts);
         let (mut items, damaged) = outbox::load(&places)?;
         outbox::sweep(&places, &lock, &items)?;
+        let mut transit = Transit::load(&places)?;
+        block::finish(env, &lock, &blocked, &mut transit, &mut items)?;
         let incomplete = !bad.is_empty();
         let mut troubles: Vec<Error> = bad.into_iter().chain(damaged).map(Error::from).collect();
         troubles.extend(queue::heal(env, &lock, &mut items, &contacts)?);
         Ok(Desk {
             me: card.card.sign,
             card,
-            transit: Transit::load(&places)?,
+            transit,
             contacts,
+            blocked,
             outbox: items,
             seen: Seen::open(&places.seen_dir())?,
             quarantine: quarantine::List::load(&places)?,

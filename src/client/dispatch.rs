@@ -312,6 +312,14 @@ fn current_offer(
     if let Some(given) = transit.newest_given(contact.fingerprint).filter(|_| keep) {
         return Ok(given.offer());
     }
+    let (nodes, now) = (offered_nodes(env), env.now());
+    let offer = transit.give(contact.fingerprint, &nodes, now, env.rng).offer();
+    transit.save(env.home.places())?;
+    Ok(offer)
+}
+
+/// The nodes of the configuration that an offer has room for.
+pub fn offered_nodes(env: &Env<'_>) -> Vec<String> {
     let mut nodes: Vec<String> = Vec::new();
     for node in env.config.nodes.iter().take(letter::MOST_NODES) {
         let length: usize = nodes.iter().map(String::len).sum();
@@ -319,8 +327,5 @@ fn current_offer(
             nodes.push(node.as_str().to_owned());
         }
     }
-    let now = env.now();
-    let offer = transit.give(contact.fingerprint, &nodes, now, env.rng).offer();
-    transit.save(env.home.places())?;
-    Ok(offer)
+    nodes
 }

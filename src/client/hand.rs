@@ -39,8 +39,8 @@ pub struct Sealed {
 
 /// Seals a mail to a contact, and files the own copy.
 pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Error> {
-    let contact = people::load(env, to)?;
     let mut desk = Desk::open(env)?;
+    let contact = people::reachable(env, to)?;
     desk.troubles.iter().for_each(|error| (env.warn)(&error.what));
     let places = env.home.places().clone();
     let message_id = format!("<{}@poste>", hex(&bytes::<16>(env.rng)));

@@ -42,9 +42,10 @@ pub fn send(
         ));
     }
     let lock = env.lock()?;
+    people::mend(env, &lock)?;
     let mut contacts: Vec<Contact> = Vec::new();
     for name in to {
-        let contact = people::load(env, name)?;
+        let contact = people::reachable(env, name)?;
         if contacts.iter().all(|known| known.fingerprint != contact.fingerprint) {
             contacts.push(contact);
         }
@@ -100,7 +101,7 @@ pub fn recipients(
             Error::new(Kind::NoContact, format!("{shown} is no contact: {e}"))
                 .hint("poste contacts")
         })?;
-        people::load(env, &petname)?;
+        people::reachable(env, &petname)?;
         if !out.contains(&petname) {
             out.push(petname);
         }

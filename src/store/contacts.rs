@@ -28,6 +28,10 @@ pub struct Contact {
     pub urls: Vec<String>,
     /// Whether the user has compared the words.
     pub confirmed: bool,
+    /// Whether nothing is taken from them and nothing goes to them.
+    pub blocked: bool,
+    /// The name they are being given: a rename that is not finished.
+    pub becomes: Option<Petname>,
     /// The newest card seen.
     pub card: SignedCard,
     /// Day keys that older cards listed and no seed covers yet.
@@ -70,6 +74,10 @@ struct Raw {
     urls: Vec<String>,
     #[serde(default)]
     confirmed: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    blocked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    becomes: Option<Petname>,
     card: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     older: Vec<Days>,
@@ -92,6 +100,8 @@ impl Contact {
             fingerprint: raw.fingerprint,
             urls: raw.urls,
             confirmed: raw.confirmed,
+            blocked: raw.blocked,
+            becomes: raw.becomes,
             card,
             older: raw.older,
             held: raw.held,
@@ -121,11 +131,25 @@ impl Contact {
             fingerprint: self.fingerprint,
             urls: self.urls.clone(),
             confirmed: self.confirmed,
+            blocked: self.blocked,
+            becomes: self.becomes.clone(),
             card: self.card.text().to_owned(),
             older: self.older.clone(),
             held: self.held.clone(),
         };
         atomic::write_toml(&file(places, &self.petname), &raw)
+    }
+
+    /// Forgets them.
+    pub fn remove(&self, places: &Places) -> Result<(), Error> {
+        atomic::remove(&file(places, &self.petname))
+    }
+
+    /// Moves the file to the name of `petname`, which nobody must have.
+    pub fn rename(&mut self, places: &Places, petname: &Petname) -> Result<(), Error> {
+        atomic::rename_new(&file(places, &self.petname), &file(places, petname))?;
+        self.petname = petname.clone();
+        Ok(())
     }
 
     /// `X` of a day of the series in force, from the newest card or an older one.

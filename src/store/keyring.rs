@@ -175,6 +175,21 @@ impl Transit {
         self.given.last().expect("one was just added")
     }
 
+    /// Erases the offers made to a person. Gives when the newest of them was made; `None` if there
+    /// was none, so nothing is to be saved.
+    pub fn withdraw(&mut self, to: Fingerprint) -> Option<Time> {
+        let newest = self.newest_given(to).map(|given| given.made);
+        self.given.retain(|given| given.to != to);
+        newest
+    }
+
+    /// Erases the offers made to a person and had from them. Says whether there were any.
+    pub fn forget(&mut self, person: Fingerprint) -> bool {
+        let had = self.received.iter().any(|r| r.from == person);
+        self.received.retain(|r| r.from != person);
+        self.withdraw(person).is_some() || had
+    }
+
     /// Takes an offer if it is newer than the one at hand and not made more than ten minutes
     /// ahead of `now`. Says whether it was taken.
     pub fn take(&mut self, from: Fingerprint, offer: &Offer, now: Time) -> bool {

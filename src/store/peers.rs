@@ -55,6 +55,14 @@ impl Peer {
         atomic::write_toml(&file(places, person), self)
     }
 
+    /// Forgets everything.
+    pub fn remove(places: &Places, person: Fingerprint) -> Result<(), Error> {
+        match dir(places).symlink_metadata() {
+            Ok(_) => atomic::remove(&file(places, person)),
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Reserves `count` numbers of cells for a bucket and gives the first; `None` if so many were
     /// lost before them that the addressee would not find them. The caller saves before the cells
     /// leave. Counters of buckets wiped by `now` are forgotten.

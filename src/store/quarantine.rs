@@ -104,6 +104,17 @@ impl Waiting {
         Ok((all, bad))
     }
 
+    /// Forgets what waits from one person.
+    pub fn forget(places: &Places, from: Fingerprint) -> Result<(), Error> {
+        let from = from.to_string();
+        for entry in atomic::entries(&places.state().join("waiting"))? {
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&from)) {
+                atomic::remove(&entry.path())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Forgets it.
     pub fn remove(&self) -> Result<(), Error> {
         atomic::remove(&self.path)

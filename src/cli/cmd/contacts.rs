@@ -62,6 +62,14 @@ fn tell(run: &mut Run<'_, '_>, added: &Added) -> Done {
     }
     run.ui.line(&added.words)?;
     let name = &added.petname;
+    if let Some(old) = added.replaced {
+        run.ui.note(&format!("who was {name} before is removed ({old}); their messages stay"));
+    }
+    if added.blocked {
+        run.ui.note(&format!("{name} is still blocked"));
+        run.ui.next(&format!("poste unblock {name}"));
+        return Ok(());
+    }
     if !added.pinned {
         run.ui.note(&format!("taken on trust: compare these words with {name} by voice"));
         run.ui.next(&format!("poste words {name} --confirm"));

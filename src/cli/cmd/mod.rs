@@ -2,6 +2,7 @@
 //! of the home or a node; that is the verbs' business.
 //! Specified in poste(1).
 
+mod block;
 mod card;
 pub mod completions;
 mod contacts;
@@ -13,6 +14,8 @@ mod passphrase;
 mod publish;
 mod quarantine;
 mod receive;
+mod remove;
+mod rename;
 mod seal;
 mod send;
 mod show;
@@ -34,6 +37,7 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Add { name, link, fingerprint, replace } => {
             contacts::add(run, &name, &link, fingerprint, replace)
         }
+        Command::Block { name } => block::block(run, &name),
         Command::Card { toml, words } => card::run(run, toml, words),
         Command::Contacts => contacts::list(run),
         Command::List(list) => list::run(run, &list),
@@ -42,12 +46,15 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Publish { output, check } => publish::run(run, output.as_deref(), check),
         Command::Quarantine { action, messages } => quarantine::run(run, action, &messages),
         Command::Receive { trust_clock, files } => receive::run(run, &files, trust_clock),
+        Command::Remove { name, keep_mail } => remove::run(run, &name, keep_mail),
+        Command::Rename { old, new } => rename::run(run, &old, &new),
         Command::Seal { to, output } => seal::run(run, &to, output.as_deref()),
         Command::Send(send) => send::run(run, &send),
         Command::Sendmail { arguments } => send::sendmail(run, &arguments),
         Command::Show { messages, raw, part } => show::run(run, &messages, raw, part),
         Command::Status => status::run(run),
         Command::Sync(sync) => sync::run(run, &sync),
+        Command::Unblock { name } => block::unblock(run, &name),
         Command::Words { name, confirm } => contacts::words(run, &name, confirm),
         Command::Completions { .. } | Command::Help { .. } | Command::Init(_) => {
             Err(Error::new(Kind::Bug, "this command was to run without a home").into())

@@ -175,6 +175,10 @@ pub fn record(env: &mut Env<'_>, out: Out, taken: &Taken) -> Result<usize, Error
     let mut peers: BTreeMap<Fingerprint, Peer> = BTreeMap::new();
     // The last one first, as numbers are given back.
     for Attempted { to, item, made } in out.made.into_iter().rev() {
+        // Removed meanwhile: nothing is to be remembered of them.
+        if !desk.incomplete && desk.contacts.iter().all(|c| c.fingerprint != to) {
+            continue;
+        }
         let peer = match peers.entry(to) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Peer::load(&places, to)?),

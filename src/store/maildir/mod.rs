@@ -9,10 +9,12 @@
 mod delivery;
 mod name;
 mod shelf;
+mod whole;
 
 pub use delivery::{Delivery, Place};
 pub use name::{BadName, Flags, Folder, Name};
 pub use shelf::{Entry, FindError};
+pub use whole::Removed;
 
 use super::atomic;
 use super::error::Error;

@@ -1,0 +1,75 @@
+//! Removing a contact, who is a stranger from then on: offers made and received are erased, what was
+//! queued is dropped, and their messages go unless they are kept. The contact's file goes last, so
+//! that a removal which was cut short leaves a contact, who can be removed again. The ids of letters
+//! that came stay, so that none is filed once more.
+//! Specified in poste(1) and poste-protocol(7), Acknowledgement.
+
+use super::{load, mend};
+use crate::client::env::Env;
+use crate::client::error::Error;
+use crate::core::keys::Fingerprint;
+use crate::store::keyring::Transit;
+use crate::store::lock::StateLock;
+use crate::store::maildir::{Folder, Maildir};
+use crate::store::outbox;
+use crate::store::peers::Peer;
+use crate::store::petname::Petname;
+use crate::store::quarantine::Waiting;
+use serde::Serialize;
+
+/// What became of somebody removed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Removed {
+    /// Who it was.
+    pub fingerprint: Fingerprint,
+    /// Letters that will not be sent.
+    pub letters: usize,
+    /// Messages deleted.
+    pub messages: usize,
+    /// Whether their folder stays, since files lie in it that are no messages.
+    pub folder_stays: bool,
+}
+
+/// Removes a contact, and their messages unless `keep_mail`.
+pub fn remove(env: &mut Env<'_>, petname: &Petname, keep_mail: bool) -> Result<Removed, Error> {
+    let lock = env.lock()?;
+    mend(env, &lock)?;
+    let contact = load(env, petname)?;
+    let fingerprint = contact.fingerprint;
+    let letters = forget(env, &lock, fingerprint)?;
+    let mut removed = Removed { fingerprint, letters, messages: 0, folder_stays: false };
+    if !keep_mail {
+        let folder = Folder::from(petname);
+        let gone = Maildir::new(env.home.places().mail()).remove_folder(&folder)?;
+        (removed.messages, removed.folder_stays) = (gone.messages, gone.stays);
+    }
+    contact.remove(env.home.places())?;
+    Ok(removed)
+}
+
+/// The number of messages that [`remove`] would delete.
+pub fn messages(env: &Env<'_>, petname: &Petname) -> Result<usize, Error> {
+    load(env, petname)?;
+    Ok(Maildir::new(env.home.places().mail()).list(&Folder::from(petname))?.len())
+}
+
+/// Erases all that is kept of the exchange with a person. Gives the number of letters dropped.
+pub(super) fn forget(
+    env: &Env<'_>,
+    _lock: &StateLock,
+    person: Fingerprint,
+) -> Result<usize, Error> {
+    let places = env.home.places();
+    let mut letters = 0;
+    for item in env.readable(outbox::load(places)?).iter().filter(|item| item.to == person) {
+        item.remove(places)?;
+        letters += usize::from(item.acknowledged.is_none());
+    }
+    Waiting::forget(places, person)?;
+    let mut transit = Transit::load(places)?;
+    if transit.forget(person) {
+        transit.save(places)?;
+    }
+    Peer::remove(places, person)?;
+    Ok(letters)
+}

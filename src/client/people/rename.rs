@@ -1,0 +1,53 @@
+//! Giving a contact another name: the file of the contact and the folder of the conversation move
+//! together. The filed messages have no names in them, so none is touched. That a rename has begun
+//! stands in the contact's file before anything moves, and goes from it after everything has: after
+//! a crash in between, whoever holds the state lock next finishes it.
+//! Specified in poste(1), rename.
+
+use super::{load, mend};
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::store::contacts::Contact;
+use crate::store::lock::StateLock;
+use crate::store::maildir::{Folder, Maildir};
+use crate::store::petname::Petname;
+
+/// Calls the contact `old` by the name `new`, which neither a contact nor a folder with messages
+/// may have.
+pub fn rename(env: &mut Env<'_>, old: &Petname, new: &Petname) -> Result<(), Error> {
+    let lock = env.lock()?;
+    let (contacts, bad) = mend(env, &lock)?;
+    let mut contact = load(env, old)?;
+    if old == new {
+        return Ok(());
+    }
+    let taken = |what: String| Error::new(Kind::CannotCreate, what);
+    // A contact whose file cannot be read has a name too.
+    let damaged = |error: &crate::store::Error| {
+        error.path.file_stem().is_some_and(|stem| stem == new.as_str())
+    };
+    if contacts.iter().any(|contact| contact.petname == *new) || bad.iter().any(damaged) {
+        return Err(taken(format!("there is a contact {new} already")).hint("poste contacts"));
+    }
+    let folder = Folder::from(new);
+    if !Maildir::new(env.home.places().mail()).list(&folder)?.is_empty() {
+        return Err(taken(format!("there is a folder {new} already, with messages in it"))
+            .hint(format!("poste list {new}")));
+    }
+    contact.becomes = Some(new.clone());
+    contact.save(env.home.places())?;
+    finish(env, &lock, &mut contact)
+}
+
+/// Moves what has not moved yet: first the folder, then the file, by whose name it is known whether
+/// the folder moved. Each step can be done again.
+pub(super) fn finish(env: &Env<'_>, _lock: &StateLock, contact: &mut Contact) -> Result<(), Error> {
+    let Some(new) = contact.becomes.take() else { return Ok(()) };
+    let places = env.home.places();
+    if contact.petname != new {
+        let (from, to) = (Folder::from(&contact.petname), Folder::from(&new));
+        Maildir::new(places.mail()).rename_folder(&from, &to)?;
+        contact.rename(places, &new)?;
+    }
+    Ok(contact.save(places)?)
+}
