@@ -19,7 +19,7 @@ use crate::core::plan::{self, Get};
 use crate::core::scan::{self, How};
 use crate::core::seal;
 use crate::net::{Address, Fetched, Origin};
-use crate::store::progress::Progress;
+use crate::store::progress::{self, Progress};
 use crate::store::quarantine::Waiting;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,6 +58,7 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
             return out;
         }
     };
+    let mut couriers = Vec::new();
     for gets in gets.chunk_by(|a, b| a.node == b.node) {
         report.asked.insert(gets[0].node.clone());
         let courier = own_address(&gets[0].node)
@@ -93,9 +94,12 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
                 }
             }
         }
-        if let Err(error) = courier.tidy(env.now()) {
-            report.soft(error.into());
-        }
+        couriers.push(courier);
+    }
+    // By a wrong clock what others left in a directory would be wiped too early.
+    if !is_contradicted(env, report) {
+        let tidied = couriers.iter().filter_map(|courier| courier.tidy(env.now()).err());
+        tidied.for_each(|error| report.soft(error.into()));
     }
     out
 }
@@ -151,6 +155,14 @@ pub fn record(
     Ok(progress.save(&places)?)
 }
 
+/// Whether servers contradict the clock, those just heard included; also if none can be known.
+fn is_contradicted(env: &Env<'_>, report: &Report) -> bool {
+    let Ok(mut record) = progress::load_clock(env.home.places()) else { return true };
+    let now = env.now();
+    report.witnesses.iter().for_each(|(server, said)| record.hear(server, now, *said));
+    record.judge(now, env.config.trust_clock) == Clock::Contradicted
+}
+
 /// A node that one has named oneself, whatever the configuration says by now.
 fn own_address(url: &str) -> Result<Address, Error> {
     Address::parse(url, Origin::Own)
@@ -163,7 +175,11 @@ fn count(outcome: &Outcome, report: &mut Report) {
             *report.letters.entry(folder.to_string()).or_default() += 1;
         }
         Outcome::Quarantined { .. } => report.quarantined += 1,
-        Outcome::Duplicate | Outcome::Dropped(_) | Outcome::Obeyed | Outcome::Waiting => {}
+        Outcome::Duplicate
+        | Outcome::Dropped(_)
+        | Outcome::Obeyed
+        | Outcome::Unproven { .. }
+        | Outcome::Waiting => {}
     }
 }
 
