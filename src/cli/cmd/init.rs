@@ -16,10 +16,14 @@ use std::path::Path;
 
 /// Makes the home.
 pub fn make(args: &Init, places: Places, prompt: &Prompt) -> Result<Home, Error> {
-    let config = config(args)?;
+    let mut config = config(args)?;
     if places.exists() {
-        // Said before a passphrase is asked for.
+        // Said before anything is asked.
         return init::create(places, &config, None, system::clock(), &mut SystemRandom);
+    }
+    if !config.trust_clock && only_directories(&config) {
+        let question = "no node can confirm that the clock here is right; trust it? [y/N] ";
+        config.trust_clock = prompt.agrees(question)? == Some(true);
     }
     let passphrase = match args.no_passphrase {
         true => None,
@@ -35,6 +39,10 @@ pub fn finish(run: &mut Run<'_, '_>) -> Done {
     run.ui.line(&own::link(&signed.card))?;
     if run.env.config.trust_clock {
         run.ui.note("no node can confirm the clock, so it is trusted (trust_clock in config.toml)");
+    } else if only_directories(&run.env.config) {
+        run.ui.warn("no node can confirm that the clock here is right, so letters prove nothing");
+        let file = run.env.home.places().config_file();
+        run.ui.next(&format!("if it is right: echo 'trust_clock = true' >>{}", file.display()));
     }
     if run.env.config.nodes.is_empty() {
         run.ui.note("there is no node yet: name one in config.toml, as nodes");
@@ -58,6 +66,11 @@ fn full(target: &str) -> Result<String, Error> {
     text.map_err(|_| wrong(format!("--publish {target}: the directory here is not UTF-8")))
 }
 
+fn only_directories(config: &Config) -> bool {
+    let directory = |node: &str| node.starts_with("file:");
+    !config.nodes.is_empty() && config.nodes.iter().all(|node| directory(node.as_str()))
+}
+
 fn config(args: &Init) -> Result<Config, Error> {
     let mut config = Config { name: args.name.clone().unwrap_or_default(), ..Config::default() };
     for url in &args.url {
@@ -75,9 +88,11 @@ fn config(args: &Init) -> Result<Config, Error> {
         ArchiveKind::Hybrid => Archive::Hybrid,
         ArchiveKind::X25519 => Archive::X25519,
     };
+    // A node on loopback has the clock of this machine.
     let confirms = |node: &str| node.starts_with("https://") || node.contains(".onion");
-    config.trust_clock =
-        !config.nodes.is_empty() && !config.nodes.iter().any(|node| confirms(node.as_str()));
+    let loopback = |node: &str| !node.starts_with("file:") && !confirms(node);
+    let nodes = || config.nodes.iter().map(|node| node.as_str());
+    config.trust_clock = args.trust_clock || nodes().any(loopback) && !nodes().any(confirms);
     // What the file will say must be what its reader takes, proxies and lengths included.
     let text = config.render();
     Config::parse(Path::new("config.toml"), &text).map_err(|e| wrong(e.to_string()))
