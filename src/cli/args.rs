@@ -153,6 +153,9 @@ pub enum Command {
         /// Take the clock as right although no server has confirmed it
         #[arg(long)]
         trust_clock: bool,
+        /// Write the messages as text instead of their paths
+        #[arg(long)]
+        show: bool,
         /// Age files; standard input if there is none
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
@@ -219,6 +222,9 @@ pub struct Init {
     /// Reach everything through this SOCKS proxy, socks5h://host:port
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
+    /// Take the clock as right although no node can confirm it
+    #[arg(long)]
+    pub trust_clock: bool,
     /// Have no passphrase
     #[arg(long)]
     pub no_passphrase: bool,

@@ -53,8 +53,23 @@ pub enum Outcome {
         /// Why.
         why: Why,
     },
+    /// It came by hand and is unproven: it is filed nowhere.
+    Unproven {
+        /// The letter in filed form, whose first line says that it is unproven.
+        message: Vec<u8>,
+        /// Why.
+        why: Why,
+    },
     /// It waits for a card that lists its day.
     Waiting,
+}
+
+/// How a letter came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Hand,
+    Late,
+    Relay,
 }
 
 /// Takes a letter, opened, that arrived so.
@@ -64,7 +79,7 @@ pub fn take(
     bytes: &[u8],
     arrival: Arrival,
 ) -> Result<Outcome, Error> {
-    decide(env, desk, bytes, arrival, false)
+    decide(env, desk, bytes, arrival, Way::Relay)
 }
 
 /// Takes a letter that has waited for a card since it arrived so.
@@ -74,7 +89,17 @@ pub fn take_late(
     bytes: &[u8],
     arrival: Arrival,
 ) -> Result<Outcome, Error> {
-    decide(env, desk, bytes, arrival, true)
+    decide(env, desk, bytes, arrival, Way::Late)
+}
+
+/// Takes a letter that came by hand so. If it is unproven, it is given back to be shown.
+pub fn take_by_hand(
+    env: &mut Env<'_>,
+    desk: &mut Desk,
+    bytes: &[u8],
+    arrival: Arrival,
+) -> Result<Outcome, Error> {
+    decide(env, desk, bytes, arrival, Way::Hand)
 }
 
 fn decide(
@@ -82,7 +107,7 @@ fn decide(
     desk: &mut Desk,
     bytes: &[u8],
     arrival: Arrival,
-    waited: bool,
+    way: Way,
 ) -> Result<Outcome, Error> {
     let Ok(letter) = Letter::read(bytes) else { return Ok(Outcome::Dropped("no letter")) };
     if letter.control.from == desk.me.fingerprint() {
@@ -96,12 +121,12 @@ fn decide(
     let card = card.and_then(|text| SignedCard::parse(text.as_bytes()).ok());
     let card = card.filter(|card| card.card.fingerprint() == letter.control.from);
     match desk.contacts.iter().position(|c| c.fingerprint == letter.control.from) {
-        Some(at) => from_contact(env, desk, at, (&letter, bytes), card, (arrival, waited)),
+        Some(at) => from_contact(env, desk, at, (&letter, bytes), card, (arrival, way)),
         // It may be the contact whose file cannot be read.
         None if desk.incomplete => {
             Ok(Outcome::Dropped("a letter of nobody known, while a file cannot be read"))
         }
-        None => stranger::take(env, desk, &letter, card, arrival),
+        None => stranger::take(env, desk, &letter, card, (arrival, way)),
     }
 }
 
@@ -111,7 +136,7 @@ fn from_contact(
     at: usize,
     (letter, bytes): (&Letter<'_>, &[u8]),
     card: Option<SignedCard>,
-    (arrival, waited): (Arrival, bool),
+    (arrival, way): (Arrival, Way),
 ) -> Result<Outcome, Error> {
     let carried = carried(letter, card.as_ref());
     learn(env, desk, at, letter, card)?;
@@ -124,11 +149,12 @@ fn from_contact(
         day_key: if in_time { contact.day_key(day) } else { None },
         // No seed of its day or a later one was held when a letter began to wait, else it had been
         // unproven at once; those learnt since do not count.
-        held: if waited { carried } else { contact.held_day().max(carried) },
+        held: if way == Way::Late { carried } else { contact.held_day().max(carried) },
     };
     let reader = Reader { sign: desk.me, dh: &desk.transit.series.dh };
     match judge::judge(letter, &author, &reader, arrival) {
         Verdict::Authentic => authentic(env, desk, &contact, letter, author),
+        Verdict::Unproven(why) if way == Way::Hand => Ok(unproven::given_back(desk, letter, why)),
         Verdict::Unproven(why) => unproven::quarantine(env, desk, letter, why),
         Verdict::Unlisted => {
             let to = desk.transit.transit.recipient();

@@ -80,7 +80,7 @@ pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Erro
     Ok(Sealed { bytes, proves_until: date.day().plus(2).start() })
 }
 
-/// Takes a letter from a file.
+/// Takes a letter from a file. An unproven one is given back and filed nowhere.
 pub fn receive(env: &mut Env<'_>, sealed: &[u8], trust_clock: bool) -> Result<Outcome, Error> {
     let mut desk = Desk::open(env)?;
     desk.troubles.iter().for_each(|error| (env.warn)(&error.what));
@@ -93,5 +93,5 @@ pub fn receive(env: &mut Env<'_>, sealed: &[u8], trust_clock: bool) -> Result<Ou
     let record = progress::load_clock(env.home.places())?;
     let clock = record.judge(now, trust_clock || env.config.trust_clock);
     let arrival = Arrival { stored: now, clock_is_good: clock == Clock::Good };
-    arrive::take(env, &mut desk, &plain, arrival)
+    arrive::take_by_hand(env, &mut desk, &plain, arrival)
 }

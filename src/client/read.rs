@@ -65,10 +65,34 @@ pub fn mark_seen(env: &Env<'_>, entry: &Entry) -> Result<(), Error> {
     Ok(())
 }
 
+/// By what names people are shown.
+pub struct Names(HashMap<String, String>);
+
+impl Names {
+    /// Learns everybody's.
+    pub fn load(env: &Env<'_>) -> Result<Names, Error> {
+        let contacts = env.readable(Contact::load_all(env.home.places())?);
+        let mut names: HashMap<String, String> = contacts
+            .into_iter()
+            .map(|c| (c.fingerprint.to_string(), c.petname.to_string()))
+            .collect();
+        if let Some(card) = own::find(env)? {
+            names.insert(card.card.fingerprint().to_string(), "me".to_owned());
+        }
+        Ok(Names(names))
+    }
+
+    /// The petname of a person, `me` for oneself.
+    pub fn name(&self, fingerprint: &str) -> Option<String> {
+        self.0.get(fingerprint).cloned()
+    }
+}
+
 /// Opens messages; the passphrase is asked for once.
 pub struct Reader {
     identity: ArchiveIdentity,
-    names: HashMap<String, String>,
+    /// By what names people are shown.
+    pub names: Names,
 }
 
 impl Reader {
@@ -78,14 +102,7 @@ impl Reader {
         let transit = Transit::load(env.home.places())?;
         let locked = env.unlock(&transit)?;
         own::sign_when_due(env, &locked)?;
-        let contacts = env.readable(Contact::load_all(env.home.places())?);
-        let mut names: HashMap<String, String> = contacts
-            .into_iter()
-            .map(|c| (c.fingerprint.to_string(), c.petname.to_string()))
-            .collect();
-        if let Some(card) = own::find(env)? {
-            names.insert(card.card.fingerprint().to_string(), "me".to_owned());
-        }
+        let names = Names::load(env)?;
         Ok(Reader { identity: locked.archive, names })
     }
 
@@ -97,11 +114,6 @@ impl Reader {
             sealed.ok_or_else(|| Error::new(Kind::NoMessage, format!("{path} is gone")))?;
         archive::open_at_rest(&self.identity, &sealed, LIMIT as usize)
             .map_err(|e| Error::new(Kind::Data, format!("{path}: {e}")))
-    }
-
-    /// The petname of a person, `me` for oneself.
-    pub fn name(&self, fingerprint: &str) -> Option<String> {
-        self.names.get(fingerprint).cloned()
     }
 }
 

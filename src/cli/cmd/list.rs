@@ -62,7 +62,7 @@ fn line(
     };
     if let Some(reader) = reader {
         let filed = reader.read(run.env, entry)?;
-        let heading = render::heading(read::message(&filed).0, &|who| reader.name(who));
+        let heading = render::heading(read::message(&filed).0, &|who| reader.names.name(who));
         line.from = Some(heading.from);
         line.subject = Some(heading.subject);
     }

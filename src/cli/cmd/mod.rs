@@ -45,7 +45,9 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Passphrase { remove } => passphrase::run(run, remove),
         Command::Publish { output, check } => publish::run(run, output.as_deref(), check),
         Command::Quarantine { action, messages } => quarantine::run(run, action, &messages),
-        Command::Receive { trust_clock, files } => receive::run(run, &files, trust_clock),
+        Command::Receive { trust_clock, show, files } => {
+            receive::run(run, &files, trust_clock, show)
+        }
         Command::Remove { name, keep_mail } => remove::run(run, &name, keep_mail),
         Command::Rename { old, new } => rename::run(run, &old, &new),
         Command::Seal { to, output } => seal::run(run, &to, output.as_deref()),

@@ -1,19 +1,21 @@
 //! `poste receive`: letters that came by hand. Each file is tried; the paths of what was filed go
-//! to standard output, and what is unproven is said to be so.
+//! to standard output. What is unproven is filed nowhere and shown with its mark, to a person or who
+//! asks for text: among paths its author could put what another program takes for one.
 //! Specified in poste(1), receive.
 
 use crate::cli::Run;
-use crate::cli::cmd::read_file;
+use crate::cli::cmd::{read_file, show};
 use crate::cli::ui::{Done, Stop};
 use crate::client::arrive::Outcome;
 use crate::client::error::{Error, Kind};
 use crate::client::hand;
+use crate::client::read::{self, Names};
 use std::path::PathBuf;
 
 /// Bytes of a letter by hand at most, with room for what is refused by name.
 const LIMIT: u64 = 1 << 20;
 
-pub fn run(run: &mut Run<'_, '_>, files: &[PathBuf], trust_clock: bool) -> Done {
+pub fn run(run: &mut Run<'_, '_>, files: &[PathBuf], trust_clock: bool, as_text: bool) -> Done {
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin } else { files };
     let mut failed = None;
@@ -22,10 +24,21 @@ pub fn run(run: &mut Run<'_, '_>, files: &[PathBuf], trust_clock: bool) -> Done 
             read_file(file, LIMIT).and_then(|bytes| hand::receive(run.env, &bytes, trust_clock));
         let name = file.display();
         match taken {
-            Ok(Outcome::Filed { path, .. }) => run.ui.path(&path, '\n')?,
-            Ok(Outcome::Quarantined { path, why }) => {
-                run.ui.warn(&format!("{name}: unproven, so in quarantine: {why}"));
+            Ok(Outcome::Filed { path, .. }) if as_text => {
+                let entry = read::find(run.env, &path.display().to_string())?;
+                show::entries(run, &[entry], false)?;
+            }
+            Ok(Outcome::Filed { path, .. } | Outcome::Quarantined { path, .. }) => {
                 run.ui.path(&path, '\n')?;
+            }
+            Ok(Outcome::Unproven { message, why }) => {
+                run.ui.warn(&format!("{name}: unproven, so it is filed nowhere: {why}"));
+                if as_text || run.ui.shows() {
+                    show::message(run, &message, &Names::load(run.env)?)?;
+                } else {
+                    run.ui.next(&format!("poste receive --show {name}"));
+                    failed = Some(Kind::Data);
+                }
             }
             Ok(Outcome::Duplicate) => run.ui.note(&format!("{name}: had come before")),
             Ok(Outcome::Obeyed) => run.ui.note(&format!("{name}: holds no mail; it was heeded")),

@@ -7,7 +7,7 @@ use crate::cli::cmd::read_stdin;
 use crate::cli::ui::Done;
 use crate::cli::wrong;
 use crate::client::error::{Error, Kind};
-use crate::client::read::{self, Reader};
+use crate::client::read::{self, Names, Reader};
 use crate::core::mail::render;
 use crate::store::maildir::Entry;
 use std::io::{IsTerminal, stdin};
@@ -48,15 +48,19 @@ pub fn entries(run: &mut Run<'_, '_>, entries: &[Entry], raw: bool) -> Done {
         if at > 0 {
             run.ui.line("")?;
         }
-        let (message, unproven) = read::message(&filed);
-        if let Some(why) = unproven {
-            run.ui.line(&format!("Unproven: anybody may have written this ({why})"))?;
-        }
-        let reading = render::read(message, &|who| reader.name(who));
-        run.ui.text(&reading.to_string())?;
+        message(run, &filed, &reader.names)?;
         read::mark_seen(run.env, entry)?;
     }
     Ok(())
+}
+
+/// Shows one message that is in filed form, with its mark if it is unproven.
+pub fn message(run: &Run<'_, '_>, filed: &[u8], names: &Names) -> Done {
+    let (message, unproven) = read::message(filed);
+    if let Some(why) = unproven {
+        run.ui.line(&format!("Unproven: anybody may have written this ({why})"))?;
+    }
+    run.ui.text(&render::read(message, &|who| names.name(who)).to_string())
 }
 
 fn one_part(run: &mut Run<'_, '_>, entry: &Entry, number: usize) -> Done {

@@ -2,7 +2,7 @@
 //! request. None of what it carries takes effect before the user accepts its author, and no address
 //! in its card is fetched. Specified in poste-protocol(7), Acknowledgement.
 
-use super::{Outcome, UNFIT, carried, key, message};
+use super::{Outcome, UNFIT, Way, carried, key, message, unproven};
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::Error;
@@ -20,7 +20,7 @@ pub(super) fn take(
     desk: &mut Desk,
     letter: &Letter<'_>,
     card: Option<SignedCard>,
-    arrival: Arrival,
+    (arrival, way): (Arrival, Way),
 ) -> Result<Outcome, Error> {
     let control = &letter.control;
     let now = env.now();
@@ -40,8 +40,12 @@ pub(super) fn take(
     let held = carried(letter, Some(&card));
     let author = Author { sign: card.card.sign, day_key: card.card.day_key(control.day), held };
     let reader = Reader { sign: desk.me, dh: &desk.transit.series.dh };
-    if judge::judge(letter, &author, &reader, arrival) != Verdict::Authentic {
-        return Ok(Outcome::Dropped("a stranger's letter that is unproven"));
+    match judge::judge(letter, &author, &reader, arrival) {
+        Verdict::Authentic => {}
+        Verdict::Unproven(why) if way == Way::Hand => {
+            return Ok(unproven::given_back(desk, letter, why));
+        }
+        _ => return Ok(Outcome::Dropped("a stranger's letter that is unproven")),
     }
     if control.kind != Kind::Mail || control.enclosure.is_some() {
         return Ok(Outcome::Dropped("a stranger's letter without a mail"));

@@ -1,5 +1,5 @@
 //! Unproven letters: from a relay they go to the quarantine folder, which is bounded, where they
-//! have no effect. The list of what lies there is written before the file, so that nothing lies
+//! have no effect; by hand they are shown and filed nowhere, since who brought one has it. The list of what lies there is written before the file, so that nothing lies
 //! there for ever. Specified in poste-protocol(7), Authentication.
 
 use super::{Outcome, UNFIT, head};
@@ -15,6 +15,20 @@ use crate::core::time::Time;
 use crate::store::maildir::{Folder, Maildir, Name, Place};
 use crate::store::quarantine::{self, Held};
 
+/// Why an unproven letter is dropped that says nothing to its reader.
+const WITHOUT_MAIL: &str = "an unproven letter without a mail";
+
+/// A letter that came by hand, to be shown with the mark that it is unproven.
+pub(super) fn given_back(desk: &Desk, letter: &Letter<'_>, why: Why) -> Outcome {
+    if letter.control.kind != Kind::Mail {
+        return Outcome::Dropped(WITHOUT_MAIL);
+    }
+    match filed::write_unproven(&head(letter, desk.me), letter.mail, why.word()) {
+        Ok(message) => Outcome::Unproven { message, why },
+        Err(_) => Outcome::Dropped(UNFIT),
+    }
+}
+
 /// Puts a letter of a contact's into the quarantine folder.
 pub(super) fn quarantine(
     env: &mut Env<'_>,
@@ -24,7 +38,7 @@ pub(super) fn quarantine(
 ) -> Result<Outcome, Error> {
     let control = &letter.control;
     if control.kind != Kind::Mail {
-        return Ok(Outcome::Dropped("an unproven letter without a mail"));
+        return Ok(Outcome::Dropped(WITHOUT_MAIL));
     }
     let head = head(letter, desk.me);
     let Ok(message) = filed::write_unproven(&head, letter.mail, why.word()) else {

@@ -80,9 +80,8 @@ pub(in crate::client) fn finish(
             transit.save(places)?;
         }
     }
-    let (dropped, kept) = std::mem::take(items)
-        .into_iter()
-        .partition::<Vec<_>, _>(|item| blocked.contains(&item.to));
+    let (dropped, kept) =
+        std::mem::take(items).into_iter().partition::<Vec<_>, _>(|item| blocked.contains(&item.to));
     *items = kept;
     for item in &dropped {
         item.remove(places)?;
