@@ -7,6 +7,7 @@ pub mod desk;
 pub mod dispatch;
 pub mod env;
 pub mod error;
+pub mod expiry;
 pub mod filing;
 pub mod hand;
 pub mod init;

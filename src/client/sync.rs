@@ -175,7 +175,7 @@ fn end(
     let now = env.now();
     let _lock = env.lock()?;
     let (items, _) = outbox::load(&places)?;
-    report.outbox = items.iter().filter(|item| item.acknowledged.is_none()).count();
+    report.outbox = items.iter().filter(|item| item.is_waiting()).count();
     (report.nodes, report.answered) = (report.asked.len(), report.heard.len());
     judge_clock(env, &report.witnesses, options.trust_clock)?;
     let mut progress = Progress::load(&places)?;

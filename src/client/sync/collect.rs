@@ -7,6 +7,7 @@ use crate::client::arrive::{self, Outcome};
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::expiry;
 use crate::core::archive;
 use crate::core::bucket::{Bucket, CELL};
 use crate::core::clock::Clock;
@@ -19,6 +20,7 @@ use crate::core::plan::{self, Get};
 use crate::core::scan::{self, How};
 use crate::core::seal;
 use crate::net::{Address, Fetched, Origin};
+use crate::store::maildir::Folder;
 use crate::store::progress::Progress;
 use crate::store::quarantine::Waiting;
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,6 +143,10 @@ pub fn record(
     if clock == Clock::Good {
         desk.seen.tidy(&desk.lock, env.now())?;
         drop_stale(env, &mut desk)?;
+        let reports = expiry::give_up(env, &mut desk, &mut |error| report.soft(error))?;
+        if reports > 0 {
+            *report.letters.entry(Folder::inbox().to_string()).or_default() += reports;
+        }
     }
     // A directory may be a copy, into which others' cells come late.
     let whole = |get: &&Get| !failed.contains(&get.bucket) && !node(get.node.clone()).directory;

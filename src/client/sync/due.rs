@@ -10,7 +10,7 @@ use crate::client::error::Error;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::keys::LetterId;
 use crate::core::letter::Kind as LetterKind;
-use crate::core::plan::{self, GIVE_UP, Past};
+use crate::core::plan::{self, Past};
 use crate::core::random::below;
 use crate::core::stamp::Stamp;
 use crate::core::time::{DAY, Time};
@@ -39,7 +39,7 @@ pub fn preview(env: &mut Env<'_>, daily: bool) -> Result<Vec<String>, Error> {
 
 /// In which class a letter is to be attempted now, if it is.
 pub fn due(item: &Item, contact: &Contact, own: Class, daily: bool, now: Time) -> Option<Class> {
-    if item.acknowledged.is_some() || now.since(item.date) > GIVE_UP {
+    if !item.is_waiting() {
         return None;
     }
     let past: Vec<Past> = item

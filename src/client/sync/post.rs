@@ -11,7 +11,7 @@ use crate::client::queue;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::keys::{Fingerprint, LetterId};
 use crate::core::plan::{self, Post};
-use crate::core::time::{DAY, Time};
+use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::outbox::Attempt;
 use crate::store::peers::Peer;
@@ -201,11 +201,6 @@ pub fn record(env: &mut Env<'_>, out: Out, taken: &Taken) -> Result<usize, Error
     }
     for (to, peer) in &peers {
         peer.save(&places, *to)?;
-    }
-    for item in &desk.outbox {
-        if item.acknowledged.is_some_and(|at| now.since(at) > DAY) {
-            item.remove(&places)?;
-        }
     }
     Ok(letters)
 }
