@@ -107,20 +107,11 @@ fn a_late_acknowledgement_counts_and_a_clock_set_back_revives_nothing() {
     alice.skew.set(0);
     // Bob wakes up, and finds the last repetition in yesterday's daily bucket.
     bob.publish();
-    alice.publish();
-    let daily = Options { daily: true, ..Options::default() };
-    world.pass(DAY);
-    bob.sync_with(&daily);
-    bob.sync_with(&daily);
-    world.pass(HOUR);
+    bob.sync_with(&Options { daily: true, ..Options::default() });
+    assert!(bob.bodies("alice").iter().any(|body| body == "tea"));
     alice.sync();
-    alice.sync();
-    if bob.bodies("alice").iter().any(|body| body == "tea") {
-        assert_eq!(state(&alice), Some(State::Acknowledged));
-        assert_eq!(mails(&alice), 0);
-    } else {
-        panic!("bob did not get the last repetition");
-    }
+    assert_eq!(state(&alice), Some(State::Acknowledged));
+    assert_eq!(mails(&alice), 0);
 }
 
 #[test]
@@ -157,7 +148,8 @@ fn a_letter_written_by_a_clock_far_behind_is_not_given_up_unsent() {
     alice.send("bob", "tea");
     alice.skew.set(0);
     alice.sync();
-    assert_eq!(state(&alice), Some(State::Posted));
+    // It is the first in the list, being the oldest.
+    assert_eq!(alice.outbox()[0].state, State::Posted);
     bob.sync();
     assert!(bob.bodies("alice").iter().any(|body| body == "tea"));
 }

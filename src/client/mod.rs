@@ -18,6 +18,7 @@ pub mod publish;
 pub mod quarantine;
 pub mod queue;
 pub mod read;
+pub mod stamps;
 pub mod status;
 pub mod sync;
 pub mod system;

@@ -87,6 +87,7 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
                     }
                 }
                 Err(error) => {
+                    report.doubtful.insert(get.node.clone());
                     if error.heard.date.is_some() {
                         report.hear(&get.node, error.heard);
                     }
