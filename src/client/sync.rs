@@ -81,7 +81,9 @@ pub struct Report {
     #[serde(skip)]
     heard: BTreeSet<String>,
     #[serde(skip)]
-    doubtful: BTreeSet<String>,
+    blamed: BTreeSet<String>,
+    #[serde(skip)]
+    absent: Vec<Error>,
     #[serde(skip)]
     witnesses: Vec<(String, Time)>,
 }
@@ -90,6 +92,21 @@ impl Report {
     /// The soft error that decides the exit status: offline or in part, unless it is worse.
     pub fn failure(&self) -> Option<Kind> {
         self.worst
+    }
+
+    /// Notes that a node failed: once, however often it did. A directory that is not there is no
+    /// failure, as a stick is elsewhere most of the time, unless nothing else answers.
+    fn blame(&mut self, node: &str, error: net::Error) {
+        if error.heard.date.is_some() {
+            self.hear(node, error.heard);
+        }
+        let absent = node.starts_with("file:") && matches!(error.cause, net::Cause::Offline(_));
+        if self.blamed.insert(node.to_owned()) {
+            match absent {
+                true => self.absent.push(error.into()),
+                false => self.soft(error.into()),
+            }
+        }
     }
 
     fn soft(&mut self, error: Error) {
@@ -155,7 +172,7 @@ fn send(
 ) -> Result<(), Error> {
     let pace = if options.now { 0 } else { usize::from(env.config.pace) };
     let mut round = Round { pace, ..Round::default() };
-    round.avoided.doubtful.clone_from(&report.doubtful);
+    round.avoided.doubtful.clone_from(&report.blamed);
     loop {
         let out = post::plan(env, &round, daily, report)?;
         let more = out.more;
@@ -197,6 +214,9 @@ fn end(
     let _lock = env.lock()?;
     let (items, _) = outbox::load(&places)?;
     report.outbox = items.iter().filter(|item| item.is_waiting()).count();
+    if report.heard.is_empty() {
+        std::mem::take(&mut report.absent).into_iter().for_each(|error| report.soft(error));
+    }
     (report.nodes, report.answered) = (report.asked.len(), report.heard.len());
     judge_clock(env, &report.witnesses, options.trust_clock)?;
     let mut progress = Progress::load(&places)?;

@@ -71,6 +71,7 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
                 continue;
             }
         };
+        let mut failed = false;
         for get in gets {
             let now = env.now();
             match courier.fetch(get.bucket, digits, BUCKET_LIMIT) {
@@ -87,17 +88,14 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
                     }
                 }
                 Err(error) => {
-                    report.doubtful.insert(get.node.clone());
-                    if error.heard.date.is_some() {
-                        report.hear(&get.node, error.heard);
-                    }
-                    report.soft(error.into());
+                    report.blame(&get.node, error);
+                    failed = true;
                     break;
                 }
             }
         }
-        if let Err(error) = courier.tidy(env.now()) {
-            report.soft(error.into());
+        if !failed && let Err(error) = courier.tidy(env.now()) {
+            report.blame(&gets[0].node, error);
         }
     }
     out

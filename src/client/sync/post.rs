@@ -174,11 +174,8 @@ pub fn post(env: &mut Env<'_>, out: &Out, report: &mut Report) -> Posted {
                     posted.taken.extend(post.cells.iter().map(cell::point_of));
                 }
                 Err(error) => {
-                    if error.heard.date.is_some() {
-                        report.hear(node, error.heard);
-                    }
                     posted.failed.insert(node.clone());
-                    report.soft(error.into());
+                    report.blame(node, error);
                     break;
                 }
             }
