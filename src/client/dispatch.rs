@@ -6,6 +6,7 @@
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::stamps;
 use crate::core::attempt::{self, Author, Optional};
 use crate::core::bucket::{Bucket, Class};
 use crate::core::card::SignedCard;
@@ -21,6 +22,7 @@ use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::peers::Peer;
 use crate::store::progress::Progress;
+use std::collections::BTreeSet;
 
 /// What is not yet seen is repeated at most once a day: after this many seconds.
 const AGAIN: u64 = 20 * HOUR;
@@ -39,6 +41,17 @@ pub struct Sender {
     pub chain: Chain,
     /// When something in the card last changed that correspondents must know.
     pub material: Time,
+    /// Nodes that letters do not go to now.
+    pub avoided: Avoided,
+}
+
+/// Nodes that letters do not go to.
+#[derive(Clone, Debug, Default)]
+pub struct Avoided {
+    /// They failed to take cells in this sync: nothing more goes there.
+    pub failed: BTreeSet<String>,
+    /// They lose cells, or failed to give any: what can go elsewhere does.
+    pub doubtful: BTreeSet<String>,
 }
 
 impl Sender {
@@ -47,7 +60,7 @@ impl Sender {
         let whole = desk.transit.chain();
         let chain = whole.until(env.now().day().plus(1)).unwrap_or(whole);
         let material = Progress::load(env.home.places())?.material;
-        Ok(Sender { card: desk.card.clone(), chain, material })
+        Ok(Sender { card: desk.card.clone(), chain, material, avoided: Avoided::default() })
     }
 }
 
@@ -88,8 +101,6 @@ pub struct Made {
     pub offer: bool,
     /// Whether it carries the card.
     pub card: bool,
-    /// The stamp it bears.
-    pub stamp: Option<Stamp>,
 }
 
 /// The keys and places by which a letter reaches its addressee.
@@ -100,7 +111,8 @@ struct Route {
 }
 
 /// The letter in `cargo` as cells for a bucket of `class` (or of the daily class if the node is a
-/// directory). The keys and the numbers of its cells are saved before it returns.
+/// directory). The keys and the numbers of its cells are saved before it returns. `None`: it cannot
+/// go now, as every node of the contact has failed in this sync, or its stamp is not found yet.
 pub fn make(
     env: &mut Env<'_>,
     lock: &StateLock,
@@ -109,10 +121,15 @@ pub fn make(
     (contact, peer): (&Contact, &Peer),
     cargo: &Cargo,
     class: Class,
-) -> Result<Made, Error> {
+) -> Result<Option<Made>, Error> {
     let now = env.now();
     let route = route(transit, contact, cargo.fallback, now);
-    let (node, directory) = node(env, contact, &route, cargo.tries)?;
+    let chosen = node(env, contact, &route, cargo.tries, &sender.avoided)?;
+    let Some((node, directory)) = chosen else { return Ok(None) };
+    let me = sender.card.card.sign;
+    if stamps::is_missing(contact, peer, me, cargo.id, cargo.stamp, cargo.fallback) {
+        return Ok(None);
+    }
     let bucket = Bucket::at(if directory { Class::Daily } else { class }, now);
     let (control, loaded) = control(env, sender, transit, (contact, peer), cargo, bucket)?;
     let author = Author { sign: sender.card.card.sign, chain: &sender.chain };
@@ -134,7 +151,7 @@ pub fn make(
             (chunks.iter().map(cell).collect(), None)
         }
     };
-    Ok(Made {
+    Ok(Some(Made {
         node,
         bucket,
         cells,
@@ -142,8 +159,7 @@ pub fn make(
         acks: loaded,
         offer: control.offer.is_some(),
         card: control.card.is_some(),
-        stamp: control.stamp,
-    })
+    }))
 }
 
 /// The letter in `cargo` as one age file to the public prekey, for any courier.
@@ -208,19 +224,33 @@ fn route(transit: &Transit, contact: &Contact, fallback: bool, now: Time) -> Rou
     }
 }
 
+/// The node that the attempt after `tries` others goes to, and whether it is a directory: the next
+/// one that is not avoided, else one in doubt, but none that has failed.
 fn node(
     env: &Env<'_>,
     contact: &Contact,
     route: &Route,
     tries: u32,
-) -> Result<(String, bool), Error> {
+    avoided: &Avoided,
+) -> Result<Option<(String, bool)>, Error> {
     let good: Vec<_> = route.nodes.iter().filter_map(|url| env.address(url).ok()).collect();
     let nowhere = || {
         Error::new(Kind::Offline, format!("{} names no node that can be used", contact.petname))
             .hint(format!("poste seal --to {}", contact.petname))
     };
-    let chosen = good.get(tries as usize % good.len().max(1)).ok_or_else(nowhere)?;
-    Ok((chosen.as_str().to_owned(), chosen.directory().is_some()))
+    if good.is_empty() {
+        return Err(nowhere());
+    }
+    let from_here = || good.iter().cycle().skip(tries as usize % good.len()).take(good.len());
+    let mut left = from_here().filter(|node| !avoided.failed.contains(node.as_str()));
+    let mut sure = left.clone().filter(|node| !avoided.doubtful.contains(node.as_str()));
+    let chosen = sure.next().or_else(|| left.next());
+    Ok(chosen.map(|node| (node.as_str().to_owned(), node.directory().is_some())))
+}
+
+/// Whether a letter goes as to somebody who knows nothing of us.
+pub fn is_first(peer: &Peer, fallback: bool) -> bool {
+    peer.card_seen == Time::default() || fallback
 }
 
 /// The control data, and the acknowledgements among them.
@@ -234,7 +264,7 @@ fn control(
 ) -> Result<(Control, Vec<LetterId>), Error> {
     let now = env.now();
     let me = &sender.card.card;
-    let first = peer.card_seen == Time::default() || cargo.fallback;
+    let first = is_first(peer, cargo.fallback);
     let held = transit.received.iter().find(|r| r.from == contact.fingerprint).map(|r| r.made);
     let mut control = Control {
         kind: cargo.kind,
@@ -248,9 +278,7 @@ fn control(
     };
     let is_control = cargo.kind == letter::Kind::Control;
     if first {
-        let bits = contact.card.card.stamp_bits;
-        let find = || Stamp::find(&contact.card.card.sign, &me.sign, &cargo.id, bits);
-        control.stamp = (bits > 0).then(|| cargo.stamp.unwrap_or_else(find));
+        control.stamp = cargo.stamp.filter(|_| contact.card.card.stamp_bits > 0);
         control.offer = Some(current_offer(env, transit, contact, true)?);
         control.card = Some(sender.card.text().to_owned());
         // Without the card a stranger's letter is dropped, so the offer makes room first.

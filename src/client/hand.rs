@@ -7,7 +7,7 @@ use crate::client::desk::Desk;
 use crate::client::dispatch::{self, Cargo, Sender};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{filing, people};
+use crate::client::{filing, people, stamps};
 use crate::core::bucket::CELL;
 use crate::core::clock::Clock;
 use crate::core::encode::hex;
@@ -39,19 +39,21 @@ pub struct Sealed {
 
 /// Seals a mail to a contact, and files the own copy.
 pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Error> {
-    let mut desk = Desk::open(env)?;
     let contact = people::reachable(env, to)?;
+    let id = LetterId::generate(env.rng);
+    let stamp = stamps::needed(env, &contact, id, None, false)?;
+    let mut desk = Desk::open(env)?;
     desk.troubles.iter().for_each(|error| (env.warn)(&error.what));
     let places = env.home.places().clone();
     let message_id = format!("<{}@poste>", hex(&bytes::<16>(env.rng)));
     let mail = outgoing(&fields::normalize(mail), &message_id, Audience::One)?;
     let date = env.now().minute();
     let cargo = Cargo {
-        id: LetterId::generate(env.rng),
+        id,
         kind: letter::Kind::Mail,
         date,
         mail,
-        stamp: None,
+        stamp,
         fallback: false,
         with_card: false,
         tries: 0,

@@ -34,7 +34,7 @@ pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
             .iter()
             .find(|c| c.fingerprint == item.to)
             .map_or_else(|| item.to.to_string(), |c| c.petname.to_string()),
-        state: item.state(env.now()),
+        state: item.state(),
         date: item.date,
         posted: item.attempt.len(),
     };

@@ -174,6 +174,8 @@ fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
         copy: Name::new(date, env.rng).to_string(),
         filed: false,
         tries: 0,
+        since: None,
+        expired: None,
         attempt: Vec::new(),
     }
 }

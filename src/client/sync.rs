@@ -5,13 +5,15 @@
 
 mod collect;
 mod cover;
-mod due;
+pub mod due;
 mod post;
+
+use self::post::Round;
 
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{own, publish};
+use crate::client::{own, publish, stamps};
 use crate::core::bucket::Class;
 use crate::core::clock::Clock;
 use crate::core::plan::Node;
@@ -79,6 +81,10 @@ pub struct Report {
     #[serde(skip)]
     heard: BTreeSet<String>,
     #[serde(skip)]
+    blamed: BTreeSet<String>,
+    #[serde(skip)]
+    absent: Vec<Error>,
+    #[serde(skip)]
     witnesses: Vec<(String, Time)>,
 }
 
@@ -86,6 +92,21 @@ impl Report {
     /// The soft error that decides the exit status: offline or in part, unless it is worse.
     pub fn failure(&self) -> Option<Kind> {
         self.worst
+    }
+
+    /// Notes that a node failed: once, however often it did. A directory that is not there is no
+    /// failure, as a stick is elsewhere most of the time, unless nothing else answers.
+    fn blame(&mut self, node: &str, error: net::Error) {
+        if error.heard.date.is_some() {
+            self.hear(node, error.heard);
+        }
+        let absent = node.starts_with("file:") && matches!(error.cause, net::Cause::Offline(_));
+        if self.blamed.insert(node.to_owned()) {
+            match absent {
+                true => self.absent.push(error.into()),
+                false => self.soft(error.into()),
+            }
+        }
     }
 
     fn soft(&mut self, error: Error) {
@@ -128,26 +149,43 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
         report.plan.extend(due::preview(env, daily)?);
         return Ok(report);
     }
+    stamps::find(env)?;
     let fetched = collect::fetch(env, &gets, &mut report);
     collect::record(env, options, fetched, &mut report)?;
 
-    let mut round = *options;
-    loop {
-        let out = post::plan(env, &round, daily, &mut report)?;
-        let more = out.more;
-        let taken = post::post(env, &out, &mut report);
-        if post::record(env, out, &taken)? == 0 || !more {
-            break;
-        }
-        // Cover was in the first batch.
-        round.now = true;
-    }
+    send(env, options, daily, &mut report)?;
     if let Err(error) = publish::when_due(env) {
         report.soft(error);
     }
 
     end(env, options, daily, &mut report)?;
     Ok(report)
+}
+
+/// Posts in rounds: what is due, then what a node did not take to others, until nothing is left
+/// that could go. Each round has a node less or letters less.
+fn send(
+    env: &mut Env<'_>,
+    options: &Options,
+    daily: bool,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let pace = if options.now { 0 } else { usize::from(env.config.pace) };
+    let mut round = Round { pace, ..Round::default() };
+    round.avoided.doubtful.clone_from(&report.blamed);
+    loop {
+        let out = post::plan(env, &round, daily, report)?;
+        let more = out.more;
+        let posted = post::post(env, &out, report);
+        let letters = post::record(env, out, &posted)?;
+        if posted.failed.is_empty() && (letters == 0 || !more) {
+            return Ok(());
+        }
+        // What only follows up needs no cover of its own.
+        round.pace = if posted.failed.is_empty() { 0 } else { pace };
+        round.avoided.failed.extend(posted.failed.iter().cloned());
+        round.failed = Some(posted.failed);
+    }
 }
 
 /// Whether this sync is the daily exchange. Tidies up what earlier runs left.
@@ -175,7 +213,10 @@ fn end(
     let now = env.now();
     let _lock = env.lock()?;
     let (items, _) = outbox::load(&places)?;
-    report.outbox = items.iter().filter(|item| item.acknowledged.is_none()).count();
+    report.outbox = items.iter().filter(|item| item.is_waiting()).count();
+    if report.heard.is_empty() {
+        std::mem::take(&mut report.absent).into_iter().for_each(|error| report.soft(error));
+    }
     (report.nodes, report.answered) = (report.asked.len(), report.heard.len());
     judge_clock(env, &report.witnesses, options.trust_clock)?;
     let mut progress = Progress::load(&places)?;

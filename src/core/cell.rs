@@ -264,7 +264,8 @@ fn open(cell: &Cell, key: &Key32) -> Option<Result<Chunk, BadCell>> {
     Some(Chunk::decode(plain))
 }
 
-fn point_of(cell: &Cell) -> &[u8; 32] {
+/// The point, which no two cells share.
+pub fn point_of(cell: &Cell) -> &[u8; 32] {
     cell[16..HEAD].try_into().expect("bytes 16..48 are 32")
 }
 

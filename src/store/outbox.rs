@@ -7,7 +7,6 @@ use super::error::Error;
 use super::home::Places;
 use super::lock::StateLock;
 use crate::core::keys::{Fingerprint, LetterId};
-use crate::core::plan::GIVE_UP;
 use crate::core::time::Time;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -43,9 +42,29 @@ pub struct Item {
     /// Attempts made, answered or not: each goes to another of the addressee's nodes.
     #[serde(default)]
     pub tries: u32,
+    /// When a good clock first saw it here: its 30 days are counted from then, whatever clock it
+    /// was written by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
+    /// That it was given up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expired: Option<Expired>,
     /// Attempts that a node answered with 200, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempt: Vec<Attempt>,
+}
+
+/// A letter given up. Its mail stays until it is forgotten, or acknowledged after all.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expired {
+    /// When.
+    pub at: Time,
+    /// Name of the report in the inbox.
+    pub report: String,
+    /// Whether the report was filed.
+    #[serde(default)]
+    pub filed: bool,
 }
 
 /// A letter posted.
@@ -66,7 +85,7 @@ pub struct Attempt {
 pub enum State {
     /// Safe with the addressee.
     Acknowledged,
-    /// Not acknowledged within 30 days; it is not repeated any more.
+    /// Not acknowledged within 30 days and given up for good: it is not repeated any more.
     Expired,
     /// A node took it at least once.
     Posted,
@@ -75,14 +94,19 @@ pub enum State {
 }
 
 impl Item {
-    /// Where the letter is at `now`.
-    pub fn state(&self, now: Time) -> State {
-        match (&self.acknowledged, self.attempt.is_empty()) {
-            (Some(_), _) => State::Acknowledged,
-            (None, _) if now.since(self.date) > GIVE_UP => State::Expired,
-            (None, false) => State::Posted,
-            (None, true) => State::Queued,
+    /// Where the letter is.
+    pub fn state(&self) -> State {
+        match (&self.acknowledged, &self.expired, self.attempt.is_empty()) {
+            (Some(_), _, _) => State::Acknowledged,
+            (None, Some(_), _) => State::Expired,
+            (None, None, false) => State::Posted,
+            (None, None, true) => State::Queued,
         }
+    }
+
+    /// Whether it is still to be posted.
+    pub fn is_waiting(&self) -> bool {
+        self.acknowledged.is_none() && self.expired.is_none()
     }
 
     /// Puts a new letter into the outbox: first the sealed mail, then the state.

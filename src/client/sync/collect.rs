@@ -7,6 +7,7 @@ use crate::client::arrive::{self, Outcome};
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::expiry;
 use crate::core::archive;
 use crate::core::bucket::{Bucket, CELL};
 use crate::core::clock::Clock;
@@ -19,6 +20,7 @@ use crate::core::plan::{self, Get};
 use crate::core::scan::{self, How};
 use crate::core::seal;
 use crate::net::{Address, Fetched, Origin};
+use crate::store::maildir::Folder;
 use crate::store::progress::{self, Progress};
 use crate::store::quarantine::Waiting;
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,6 +72,7 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
                 continue;
             }
         };
+        let mut failed = false;
         for get in gets {
             let now = env.now();
             match courier.fetch(get.bucket, digits, BUCKET_LIMIT) {
@@ -86,20 +89,23 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
                     }
                 }
                 Err(error) => {
-                    if error.heard.date.is_some() {
-                        report.hear(&get.node, error.heard);
-                    }
-                    report.soft(error.into());
+                    report.blame(&get.node, error);
+                    failed = true;
                     break;
                 }
             }
         }
-        couriers.push(courier);
+        if !failed {
+            couriers.push((gets[0].node.clone(), courier));
+        }
     }
     // By a wrong clock what others left in a directory would be wiped too early.
     if !is_contradicted(env, report) {
-        let tidied = couriers.iter().filter_map(|courier| courier.tidy(env.now()).err());
-        tidied.for_each(|error| report.soft(error.into()));
+        for (node, courier) in couriers {
+            if let Err(error) = courier.tidy(env.now()) {
+                report.blame(&node, error);
+            }
+        }
     }
     out
 }
@@ -145,6 +151,10 @@ pub fn record(
     if clock == Clock::Good {
         desk.seen.tidy(&desk.lock, env.now())?;
         drop_stale(env, &mut desk)?;
+        let reports = expiry::give_up(env, &mut desk, &mut |error| report.soft(error))?;
+        if reports > 0 {
+            *report.letters.entry(Folder::inbox().to_string()).or_default() += reports;
+        }
     }
     // A directory may be a copy, into which others' cells come late.
     let whole = |get: &&Get| !failed.contains(&get.bucket) && !node(get.node.clone()).directory;

@@ -1,7 +1,8 @@
 //! What surrounds the cells of letters: which nodes a sync visits, and the cover that fills each
 //! batch up to the pace. Specified in poste-protocol(7), What a sync looks like from outside.
 
-use super::{Options, class, node};
+use super::post::Round;
+use super::{class, node};
 use crate::client::desk::Desk;
 use crate::client::dispatch::Made;
 use crate::client::env::Env;
@@ -16,13 +17,12 @@ use std::collections::BTreeSet;
 pub fn batches(
     env: &mut Env<'_>,
     desk: &Desk,
-    options: &Options,
+    round: &Round,
     daily: bool,
     made: &[&Made],
 ) -> Result<Vec<Post>, Error> {
     let now = env.now();
-    let pace = if options.now { 0 } else { usize::from(env.config.pace) };
-    let visit = visited(env, desk, now);
+    let visit = visited(env, desk, round, now);
     let mut buckets: BTreeSet<Bucket> = made.iter().map(|made| made.bucket).collect();
     if class(desk) == Class::Hourly {
         buckets.insert(Bucket::at(Class::Hourly, now));
@@ -36,20 +36,26 @@ pub fn batches(
         let letters = letters.map(|made| (made.node.clone(), made.cells.clone())).collect();
         let usual = bucket.class() == Class::Hourly || daily;
         let visit: &[String] = if usual { &visit } else { &[] };
-        posts.extend(plan::uploads(bucket, letters, visit, pace, env.rng));
+        posts.extend(plan::uploads(bucket, letters, visit, round.pace, env.rng));
     }
     posts.sort_by(|a, b| (&a.node, a.bucket).cmp(&(&b.node, b.bucket)));
     Ok(posts)
 }
 
-/// The relays that get cover in this sync: those that anybody here listens on, a few each time in
-/// fixed rotation.
-fn visited(env: &Env<'_>, desk: &Desk, now: Time) -> Vec<String> {
+/// The relays that get cover in this round: of those that anybody here listens on a few each time,
+/// in fixed rotation, and later in the sync one for each that has failed in the round before,
+/// whether letters were to go there or not.
+fn visited(env: &Env<'_>, desk: &Desk, round: &Round, now: Time) -> Vec<String> {
     let own = env.config.nodes.iter().map(|n| n.as_str().to_owned());
     let theirs = desk.contacts.iter().flat_map(|c| c.card.card.nodes.iter().cloned());
     let all: BTreeSet<String> = own.chain(theirs).filter(|url| env.address(url).is_ok()).collect();
     let relays: Vec<String> = all.into_iter().filter(|url| !node(url.clone()).directory).collect();
-    let start = (now.unix() / HOUR) as usize % relays.len().max(1);
-    let few = usize::from(env.config.nodes_per_sync);
-    relays.iter().cycle().skip(start).take(few.min(relays.len())).cloned().collect()
+    let ring = |start: usize| relays.iter().cycle().skip(start).take(relays.len()).cloned();
+    let Some(failed) = &round.failed else {
+        let start = (now.unix() / HOUR) as usize % relays.len().max(1);
+        return ring(start).take(env.config.nodes_per_sync.into()).collect();
+    };
+    let places = failed.iter().filter_map(|node| relays.iter().position(|relay| relay == node));
+    let standing = |node: &String| !round.avoided.failed.contains(node);
+    places.filter_map(|at| ring(at).find(standing)).collect::<BTreeSet<_>>().into_iter().collect()
 }

@@ -10,7 +10,7 @@ use crate::client::error::Error;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::keys::LetterId;
 use crate::core::letter::Kind as LetterKind;
-use crate::core::plan::{self, GIVE_UP, Past};
+use crate::core::plan::{self, Past};
 use crate::core::random::below;
 use crate::core::stamp::Stamp;
 use crate::core::time::{DAY, Time};
@@ -39,7 +39,7 @@ pub fn preview(env: &mut Env<'_>, daily: bool) -> Result<Vec<String>, Error> {
 
 /// In which class a letter is to be attempted now, if it is.
 pub fn due(item: &Item, contact: &Contact, own: Class, daily: bool, now: Time) -> Option<Class> {
-    if item.acknowledged.is_some() || now.since(item.date) > GIVE_UP {
+    if !item.is_waiting() {
         return None;
     }
     let past: Vec<Past> = item
@@ -72,19 +72,23 @@ fn only_directories(contact: &Contact) -> bool {
 
 /// A letter of the outbox, as it goes out.
 pub fn letter(item: &Item, mail: Vec<u8>, contact: &Contact, own: Class, now: Time) -> Cargo {
-    let daily = own == Class::Daily || contact.card.card.class == Class::Daily;
-    let patience = if daily { FALLBACK_DAILY } else { FALLBACK };
-    let first = item.attempt.first();
     Cargo {
         id: item.id,
         kind: LetterKind::Mail,
         date: item.date,
         mail,
         stamp: item.stamp.as_deref().and_then(Stamp::parse),
-        fallback: first.is_some_and(|first| now.since(first.at) > patience),
+        fallback: is_fallback(item, contact, own, now),
         with_card: false,
         tries: item.tries,
     }
+}
+
+/// Whether a letter has been on its way for so long that the offer seems to be lost.
+pub fn is_fallback(item: &Item, contact: &Contact, own: Class, now: Time) -> bool {
+    let daily = own == Class::Daily || contact.card.card.class == Class::Daily;
+    let patience = if daily { FALLBACK_DAILY } else { FALLBACK };
+    item.attempt.first().is_some_and(|first| now.since(first.at) > patience)
 }
 
 /// A letter without a mail: for what is due and finds none to ride with.

@@ -1,22 +1,24 @@
 //! What goes: letters that are due, acknowledgements and offers that found no letter to ride
 //! with, and cover. Attempts are counted before cells leave; that a node took them is recorded
-//! after.
+//! after, cell by cell. What a node did not take is made anew for the addressee's next one, at
+//! once; a node that failed is left alone for the rest of the sync.
 
-use super::{Options, Report, class, cover, due, node};
+use super::{Report, class, cover, due, node};
 use crate::client::desk::Desk;
-use crate::client::dispatch::{self, Cargo, Made, Sender};
+use crate::client::dispatch::{self, Avoided, Cargo, Made, Sender};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::queue;
-use crate::core::bucket::{Bucket, Class};
+use crate::core::bucket::Class;
+use crate::core::cell::{self, Cell};
 use crate::core::keys::{Fingerprint, LetterId};
 use crate::core::plan::{self, Post};
-use crate::core::time::{DAY, Time};
+use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::outbox::Attempt;
 use crate::store::peers::Peer;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Uploads, and the attempts in them.
 #[derive(Default)]
@@ -34,19 +36,37 @@ struct Attempted {
     made: Made,
 }
 
-/// Batches that a node took: node and bucket.
-pub type Taken = HashSet<(String, Bucket)>;
+/// One round of posting: the first one, one that makes up for nodes that failed in the one before,
+/// or one for what was more than goes at once.
+#[derive(Default)]
+pub struct Round {
+    /// The fewest cells that a node gets.
+    pub pace: usize,
+    /// The nodes that failed in the round before, unless this is the first one.
+    pub failed: Option<BTreeSet<String>>,
+    /// Nodes that letters do not go to.
+    pub avoided: Avoided,
+}
+
+/// What became of a round.
+#[derive(Default)]
+pub struct Posted {
+    /// The points of the cells that a node took.
+    taken: HashSet<[u8; 32]>,
+    /// Nodes that did not take everything.
+    pub failed: BTreeSet<String>,
+}
 
 /// Makes the attempts that are due and fills the batches with cover. What goes wrong with one
 /// person or letter stops no other.
 pub fn plan(
     env: &mut Env<'_>,
-    options: &Options,
+    round: &Round,
     daily: bool,
     report: &mut Report,
 ) -> Result<Out, Error> {
     let mut desk = Desk::open(env)?;
-    let sender = Sender::of(env, &desk)?;
+    let sender = Sender { avoided: round.avoided.clone(), ..Sender::of(env, &desk)? };
     let mut made = Vec::new();
     let mut more = false;
     if desk.card.card.day_key(env.now().day()).is_some() {
@@ -61,7 +81,7 @@ pub fn plan(
         report.soft(Error::new(Kind::Offline, what));
     }
     let cargo: Vec<&Made> = made.iter().map(|attempted| &attempted.made).collect();
-    let posts = cover::batches(env, &desk, options, daily, &cargo)?;
+    let posts = cover::batches(env, &desk, round, daily, &cargo)?;
     Ok(Out { posts, made, more })
 }
 
@@ -93,10 +113,10 @@ fn attempts(
         let made =
             cargo.and_then(|cargo| attempt(env, desk, sender, (contact, &peer), &cargo, due));
         match made {
-            Ok(made) => {
+            Ok(None) => {}
+            Ok(Some(made)) => {
                 let item = &mut desk.outbox[at];
                 item.tries += 1;
-                item.stamp = made.stamp.map(|stamp| stamp.text()).or(item.stamp.take());
                 item.save(&places)?;
                 sent(&mut peer, &made, now);
                 out.push(Attempted { to, item: Some(item.id), made });
@@ -111,6 +131,7 @@ fn attempts(
         let Some(due) = due else { continue };
         let cargo = due::control_letter(env, with_card);
         let made = attempt(env, desk, sender, (contact, &peer), &cargo, due)?;
+        let Some(made) = made else { continue };
         sent(&mut peer, &made, now);
         out.push(Attempted { to, item: None, made });
     }
@@ -128,10 +149,10 @@ fn sent(peer: &mut Peer, made: &Made, now: Time) {
     }
 }
 
-/// Posts the batches. Gives those that were taken to the last cell. A node that fails once is left
-/// alone, since more failures would only lose more cells.
-pub fn post(env: &mut Env<'_>, out: &Out, report: &mut Report) -> Taken {
-    let mut taken = Taken::new();
+/// Posts the batches. A node that fails once is left alone, since more failures would only lose
+/// more cells.
+pub fn post(env: &mut Env<'_>, out: &Out, report: &mut Report) -> Posted {
+    let mut posted = Posted::default();
     for posts in out.posts.chunk_by(|a, b| a.node == b.node) {
         let node = &posts[0].node;
         report.asked.insert(node.clone());
@@ -141,33 +162,30 @@ pub fn post(env: &mut Env<'_>, out: &Out, report: &mut Report) -> Taken {
             Ok(courier) => courier,
             Err(error) => {
                 report.soft(error);
+                posted.failed.insert(node.clone());
                 continue;
             }
         };
         for post in posts {
-            let batch = (node.clone(), post.bucket);
             match courier.post(post.bucket, post.cells.as_flattened()) {
                 Ok(heard) => {
                     report.hear(node, heard);
                     report.posted += post.cells.len();
-                    taken.insert(batch);
+                    posted.taken.extend(post.cells.iter().map(cell::point_of));
                 }
                 Err(error) => {
-                    if error.heard.date.is_some() {
-                        report.hear(node, error.heard);
-                    }
-                    taken.remove(&batch);
-                    report.soft(error.into());
+                    posted.failed.insert(node.clone());
+                    report.blame(node, error);
                     break;
                 }
             }
         }
     }
-    taken
+    posted
 }
 
-/// Records which attempts were taken.
-pub fn record(env: &mut Env<'_>, out: Out, taken: &Taken) -> Result<usize, Error> {
+/// Records which attempts were taken, to the last cell. Gives the number of letters among them.
+pub fn record(env: &mut Env<'_>, out: Out, posted: &Posted) -> Result<usize, Error> {
     let mut letters = 0;
     let places = env.home.places().clone();
     let now = env.now();
@@ -183,17 +201,21 @@ pub fn record(env: &mut Env<'_>, out: Out, taken: &Taken) -> Result<usize, Error
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Peer::load(&places, to)?),
         };
-        if !taken.contains(&(made.node.clone(), made.bucket)) {
-            // A relay that did not answer may have seen the cells; a directory has not.
-            if let (Some((first, end)), true) = (made.numbers, node(made.node).directory) {
-                peer.give_back(made.bucket, first, end);
+        let taken = |cell: &Cell| posted.taken.contains(cell::point_of(cell));
+        if let Some((first, end)) = made.numbers {
+            match made.cells.iter().rposition(taken) {
+                Some(last) => peer.took(made.bucket, first + last as u32 + 1),
+                // A relay that did not answer may have seen the cells; a directory has not.
+                None if node(made.node.clone()).directory => {
+                    peer.give_back(made.bucket, first, end);
+                }
+                None => {}
             }
+        }
+        if !made.cells.iter().all(taken) {
             continue;
         }
         sent(peer, &made, now);
-        if let Some((_, end)) = made.numbers {
-            peer.took(made.bucket, end);
-        }
         let Some(id) = item else { continue };
         peer.last_letter = now;
         if let Some(item) = desk.outbox.iter_mut().find(|item| item.id == id) {
@@ -206,11 +228,6 @@ pub fn record(env: &mut Env<'_>, out: Out, taken: &Taken) -> Result<usize, Error
     for (to, peer) in &peers {
         peer.save(&places, *to)?;
     }
-    for item in &desk.outbox {
-        if item.acknowledged.is_some_and(|at| now.since(at) > DAY) {
-            item.remove(&places)?;
-        }
-    }
     Ok(letters)
 }
 
@@ -221,7 +238,7 @@ fn attempt(
     (contact, peer): (&Contact, &Peer),
     cargo: &Cargo,
     class: Class,
-) -> Result<Made, Error> {
+) -> Result<Option<Made>, Error> {
     let Desk { lock, transit, .. } = desk;
     dispatch::make(env, lock, sender, transit, (contact, peer), cargo, class).map_err(|error| {
         Error { what: format!("a letter to {}: {}", contact.petname, error.what), ..error }
