@@ -11,11 +11,12 @@ use poste::store::maildir::Maildir;
 use poste::store::outbox;
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// How often each message is to be there: folder and subject, by home.
-pub type Ledger = BTreeMap<(&'static str, String, String), usize>;
+pub type Ledger = BTreeMap<(&'static str, String, String), RangeInclusive<usize>>;
 
 /// The text of a letter, by which it is known to be whole.
 pub const TEXT: &[u8] = b"First line of the letter.\n\nThe last one.\n";
@@ -23,7 +24,7 @@ pub const TEXT: &[u8] = b"First line of the letter.\n\nThe last one.\n";
 /// What is wrong with the people's homes, `ledger` being all there is to be read in them.
 pub fn sound(world: &World, people: &[&'static str], ledger: &Ledger) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut found = Ledger::new();
+    let mut found: BTreeMap<_, usize> = BTreeMap::new();
     for name in people {
         let dir = world.dir().join(name);
         tree(&dir, &mut wrong);
@@ -38,10 +39,10 @@ pub fn sound(world: &World, people: &[&'static str], ledger: &Ledger) -> Vec<Str
     }
     for (what, count) in ledger {
         let there = found.remove(what).unwrap_or_default();
-        match there.cmp(count) {
-            std::cmp::Ordering::Less => wrong.push(format!("lost: {what:?} {there} of {count}")),
-            std::cmp::Ordering::Greater => wrong.push(format!("twice: {what:?} {there}")),
-            std::cmp::Ordering::Equal => {}
+        if there < *count.start() {
+            wrong.push(format!("lost: {what:?} {there} of {count:?}"));
+        } else if there > *count.end() {
+            wrong.push(format!("twice: {what:?} {there}"));
         }
     }
     wrong.extend(found.iter().map(|(what, count)| format!("twice: unasked {what:?} {count}")));

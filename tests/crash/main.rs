@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that meets an error failed")]
 
 mod check;
+mod errors;
 mod kill;
 mod scenario;
 mod trace;

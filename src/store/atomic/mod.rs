@@ -34,6 +34,13 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     batch.commit()
 }
 
+/// As [`write`], for what everybody may read: one's own card where the public finds it.
+pub fn write_public(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut batch = Batch::public();
+    batch.write(path, bytes)?;
+    batch.commit()
+}
+
 /// Puts `bytes` at `path`; [`Cause::Exists`] if anything is there, also if it comes to be there
 /// meanwhile.
 pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {

@@ -248,3 +248,15 @@ fn full_disk_keeps_the_old_content_and_no_leftovers() {
     assert_eq!(names(tiny.0), ["file", "log"]);
     write(&file, &[3; 30_000]).expect("there is room again");
 }
+
+#[test]
+fn what_is_public_is_for_everybody_and_replaces_a_link() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("card");
+    symlink("/dev/null", &path).unwrap();
+    write_public(&path, b"card").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"card");
+    let meta = path.symlink_metadata().unwrap();
+    assert!(meta.is_file() && meta.mode() & 0o7777 == 0o644);
+    assert_eq!(names(dir.path()), ["card"]);
+}
