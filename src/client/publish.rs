@@ -7,12 +7,12 @@ use crate::client::error::{Error, Kind};
 use crate::client::own;
 use crate::core::card::SignedCard;
 use crate::net::{Address, Origin};
+use crate::store::atomic;
 use crate::store::config::Target;
 use crate::store::keyring::Transit;
 use crate::store::locked::LockedFile;
 use crate::store::progress::Progress;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// The newest card, signed anew if it is due; a passphrase is asked for only then.
@@ -115,7 +115,7 @@ pub fn check(env: &mut Env<'_>, card: &SignedCard) -> Result<(), Error> {
 
 fn put(env: &mut Env<'_>, target: &Target, card: &SignedCard) -> Result<(), Error> {
     match target {
-        Target::File(path) => write_public(path, card.text()),
+        Target::File(path) => Ok(atomic::write_public(path, card.text().as_bytes())?),
         Target::Put(url) => {
             let address = Address::parse(url.as_str(), Origin::Own)
                 .map_err(|e| Error::new(Kind::Config, format!("{url}: {e}")))?;
@@ -124,21 +124,6 @@ fn put(env: &mut Env<'_>, target: &Target, card: &SignedCard) -> Result<(), Erro
         }
         Target::Command(command) => feed(command, card.text()),
     }
-}
-
-/// A card is for everybody to read, so unlike all other files it gets mode 0644.
-fn write_public(path: &Path, text: &str) -> Result<(), Error> {
-    use std::os::unix::fs::PermissionsExt;
-    let failed = |e: std::io::Error| {
-        Error::new(Kind::CannotCreate, format!("cannot write {}: {e}", path.display()))
-    };
-    let dir = path.parent().unwrap_or(Path::new("/"));
-    let mut file = tempfile::Builder::new().prefix(".poste-").tempfile_in(dir).map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644)).map_err(failed)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist(path).map_err(|e| failed(e.error))?;
-    std::fs::File::open(dir).and_then(|d| d.sync_all()).map_err(failed)
 }
 
 fn feed(command: &str, text: &str) -> Result<(), Error> {

@@ -192,8 +192,8 @@ fn send(
 fn begin(env: &mut Env<'_>, options: &Options) -> Result<bool, Error> {
     let places = env.home.places().clone();
     let now = env.now();
-    let _lock = env.lock()?;
-    env.home.sweep(now)?;
+    let lock = env.lock()?;
+    env.home.sweep(&lock)?;
     let mut progress = Progress::load(&places)?;
     let known = progress.daily_moment;
     let daily = progress.is_daily_exchange(now, env.rng) || options.daily;

@@ -9,8 +9,8 @@
 
 use super::atomic;
 use super::error::{Cause, Error};
+use super::lock::StateLock;
 use super::maildir::Maildir;
-use crate::core::time::Time;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -267,15 +267,15 @@ impl Home {
         Ok(Home { places })
     }
 
-    /// Removes everywhere in data and state the temporary files that a crash left more than 36
-    /// hours before `now`, those of the mail included. Returns how many.
-    pub fn sweep(&self, now: Time) -> Result<usize, Error> {
-        let mut removed = Maildir::new(self.places.mail()).sweep(now)?;
-        for root in [&self.places.data, &self.places.state] {
-            removed += atomic::sweep(root, now)?;
+    /// Removes everywhere in the home the temporary files that a crash left, those of the mail
+    /// included. Returns how many.
+    pub fn sweep(&self, lock: &StateLock) -> Result<usize, Error> {
+        let mut removed = Maildir::new(self.places.mail()).sweep(lock)?;
+        for root in [&self.places.config, &self.places.data, &self.places.state] {
+            removed += atomic::sweep(root, lock)?;
             for item in atomic::entries(root)? {
                 if item.file_type().is_ok_and(|kind| kind.is_dir()) {
-                    removed += atomic::sweep(&item.path(), now)?;
+                    removed += atomic::sweep(&item.path(), lock)?;
                 }
             }
         }

@@ -84,7 +84,7 @@ impl Seen {
 
     /// Drops the files older than 90 days and erases the names of letters that are done. `now`
     /// must be a good clock's: one that has jumped ahead would forget letters still on their way.
-    pub fn tidy(&mut self, _lock: &StateLock, now: Time) -> Result<(), Error> {
+    pub fn tidy(&mut self, lock: &StateLock, now: Time) -> Result<(), Error> {
         let oldest = now.day().minus(KEPT);
         for day in days(&self.dir)? {
             let path = self.path(day);
@@ -99,7 +99,7 @@ impl Seen {
                 atomic::write(&path, lines(&kept).as_bytes())?;
             }
         }
-        atomic::sweep(&self.dir, now)?;
+        atomic::sweep(&self.dir, lock)?;
         *self = Seen::open(&self.dir)?;
         Ok(())
     }

@@ -1,5 +1,5 @@
 //! `poste init`: a home, in two steps. First keys, configuration and tree come at once or not at
-//! all; then the first card is signed, which any later command that has the keys could do as well.
+//! all; then the first card is signed. Run again after a crash in between, it does the second.
 //! Specified in poste(1), init.
 
 use crate::cli::Run;
@@ -14,9 +14,12 @@ use crate::store::config::{Archive, Config};
 use crate::store::home::{Home, Places};
 use std::path::Path;
 
-/// Makes the home.
+/// Makes the home, or opens one whose first card is still to be signed.
 pub fn make(args: &Init, places: Places, prompt: &Prompt) -> Result<Home, Error> {
     let mut config = config(args)?;
+    if places.exists() && !places.card().exists() {
+        return Ok(Home::open(places)?);
+    }
     if places.exists() {
         // Said before anything is asked.
         return init::create(places, &config, None, system::clock(), &mut SystemRandom);

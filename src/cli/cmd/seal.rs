@@ -7,10 +7,8 @@ use crate::cli::cmd::read_stdin;
 use crate::cli::ui::Done;
 use crate::client::error::{Error, Kind};
 use crate::client::hand;
+use crate::store::atomic;
 use crate::store::petname::Petname;
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 pub fn run(run: &mut Run<'_, '_>, to: &Petname, output: Option<&Path>) -> Done {
@@ -24,15 +22,7 @@ pub fn run(run: &mut Run<'_, '_>, to: &Petname, output: Option<&Path>) -> Done {
     let sealed = hand::seal(run.env, to, &mail)?;
     match output {
         None => run.ui.bytes(&sealed.bytes)?,
-        Some(path) => {
-            let failed = |error: std::io::Error| {
-                Error::new(Kind::CannotCreate, format!("cannot write {}: {error}", path.display()))
-            };
-            let mut open = OpenOptions::new();
-            let mut file =
-                open.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-            file.write_all(&sealed.bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-        }
+        Some(path) => atomic::write_new(path, &sealed.bytes).map_err(Error::from)?,
     }
     run.ui.note(&format!("it proves who wrote it until {}", sealed.proves_until.iso()));
     Ok(())

@@ -9,9 +9,9 @@ use super::{create, parent, sync_open_dir, temp_in};
 use crate::core::time::Time;
 use rustix::fs::{CWD, RenameFlags, renameat_with, syncfs};
 use rustix::io::Errno;
-use std::fs::{self, File};
+use std::fs::{self, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -26,6 +26,8 @@ const FEW: usize = 8;
 pub struct Batch {
     staged: Vec<Staged>,
     dirs: Vec<Dir>,
+    /// Everybody may read what is written.
+    public: bool,
 }
 
 struct Staged {
@@ -47,6 +49,11 @@ impl Batch {
     /// An empty batch.
     pub fn new() -> Batch {
         Batch::default()
+    }
+
+    /// An empty batch of files for everybody to read, mode 0644 whatever the umask.
+    pub(super) fn public() -> Batch {
+        Batch { staged: Vec::new(), dirs: Vec::new(), public: true }
     }
 
     /// How many files are staged.
@@ -133,6 +140,9 @@ impl Batch {
         let mut written = file.write_all(bytes);
         if let (Ok(()), Some(time)) = (&written, time) {
             written = file.set_modified(UNIX_EPOCH + Duration::from_secs(time.unix()));
+        }
+        if written.is_ok() && self.public {
+            written = file.set_permissions(Permissions::from_mode(0o644));
         }
         if let Err(error) = written {
             let _ = fs::remove_file(&staged.temp);

@@ -15,23 +15,28 @@ pub use batch::Batch;
 pub use text::{line_of, one_line, read_text_followed, read_toml, write_new_toml, write_toml};
 
 use super::error::{CREATE, Cause, Error};
-use crate::core::time::{HOUR, Time};
+use super::lock::StateLock;
 use rustix::fs::{CWD, OFlags, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How temporary names begin.
 const TEMP: &str = ".new-";
-/// Age at which a temporary file belongs to nobody any more (maildir(5) has the same).
-const STALE: u64 = 36 * HOUR;
 
 /// Puts `bytes` at `path`, in place of what is there. The directory must exist.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut batch = Batch::new();
+    batch.write(path, bytes)?;
+    batch.commit()
+}
+
+/// As [`write`], for what everybody may read: one's own card where the public finds it.
+pub fn write_public(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let mut batch = Batch::public();
     batch.write(path, bytes)?;
     batch.commit()
 }
@@ -122,24 +127,22 @@ pub fn make_dir(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// Removes from `dir` the temporary files that a crash left there more than 36 hours before `now`.
-/// Returns how many.
-pub fn sweep(dir: &Path, now: Time) -> Result<usize, Error> {
-    sweep_named(dir, now, |name| name.starts_with(TEMP))
+/// Removes from `dir` the temporary files that a crash left there, which may hold keys that were
+/// erased since. Returns how many. Nobody else writes under the lock, so none is in use.
+pub fn sweep(dir: &Path, lock: &StateLock) -> Result<usize, Error> {
+    sweep_named(dir, lock, |name| name.starts_with(TEMP))
 }
 
-/// As [`sweep`], for the plain files whose name `stale` accepts. Age is that of the last change
-/// of the inode: a file's time of modification may have been set to anything.
+/// As [`sweep`], for the plain files whose name `stale` accepts.
 pub(super) fn sweep_named(
     dir: &Path,
-    now: Time,
+    _lock: &StateLock,
     stale: impl Fn(&str) -> bool,
 ) -> Result<usize, Error> {
     let mut removed = 0;
     for item in entries(dir)? {
-        let old = |meta: fs::Metadata| meta.is_file() && meta.ctime() < (now - STALE).unix() as i64;
         let named = item.file_name().to_str().is_some_and(&stale);
-        if named && item.metadata().is_ok_and(old) {
+        if named && item.file_type().is_ok_and(|kind| kind.is_file()) {
             remove(&item.path())?;
             removed += 1;
         }

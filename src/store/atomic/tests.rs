@@ -1,5 +1,6 @@
+use super::super::home::tests::scratch_home;
 use super::*;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::process::Command;
 
 fn names(dir: &Path) -> Vec<String> {
@@ -142,16 +143,17 @@ fn appending_heals_a_torn_line() {
 }
 
 #[test]
-fn sweeping_takes_old_temporary_files_alone() {
+fn sweeping_takes_temporary_files_alone() {
+    let (_home, home) = scratch_home();
+    let lock = StateLock::wait(&home, None).unwrap();
     let dir = tempfile::tempdir().unwrap();
     for name in [".new-1-0", ".new-1-1", ".hidden", "a"] {
         fs::write(dir.path().join(name), b"x").unwrap();
     }
-    let made = dir.path().join("a").metadata().unwrap().ctime() as u64;
-    assert_eq!(sweep(dir.path(), Time::from_unix(made + STALE - 60)).unwrap(), 0);
-    assert_eq!(sweep(dir.path(), Time::from_unix(made + STALE + 60)).unwrap(), 2);
-    assert_eq!(names(dir.path()), [".hidden", "a"]);
-    assert_eq!(sweep(&dir.path().join("none"), Time::from_unix(made)).unwrap(), 0);
+    fs::create_dir(dir.path().join(".new-1-2")).unwrap();
+    assert_eq!(sweep(dir.path(), &lock).unwrap(), 2);
+    assert_eq!(names(dir.path()), [".hidden", ".new-1-2", "a"]);
+    assert_eq!(sweep(&dir.path().join("none"), &lock).unwrap(), 0);
 }
 
 #[test]
@@ -245,4 +247,16 @@ fn full_disk_keeps_the_old_content_and_no_leftovers() {
     assert_eq!(fs::read(&log).unwrap(), b"line\n");
     assert_eq!(names(tiny.0), ["file", "log"]);
     write(&file, &[3; 30_000]).expect("there is room again");
+}
+
+#[test]
+fn what_is_public_is_for_everybody_and_replaces_a_link() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("card");
+    symlink("/dev/null", &path).unwrap();
+    write_public(&path, b"card").unwrap();
+    assert_eq!(fs::read(&path).unwrap(), b"card");
+    let meta = path.symlink_metadata().unwrap();
+    assert!(meta.is_file() && meta.mode() & 0o7777 == 0o644);
+    assert_eq!(names(dir.path()), ["card"]);
 }

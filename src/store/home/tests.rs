@@ -173,11 +173,13 @@ fn home_opens_while_its_keys_are_being_replaced() {
 fn sweeping_reaches_every_directory() {
     let (_dir, home) = scratch_home();
     let places = home.places();
-    for dir in [places.keys_dir(), places.outbox_dir(), places.seen_dir(), places.state().into()] {
+    let config = places.config_file().parent().unwrap().to_owned();
+    let dirs =
+        [config, places.keys_dir(), places.outbox_dir(), places.seen_dir(), places.state().into()];
+    for dir in dirs {
         fs::write(dir.join(".new-1-1"), b"torn").unwrap();
     }
-    let made = places.keys_dir().join(".new-1-1").metadata().unwrap().ctime() as u64;
-    assert_eq!(home.sweep(Time::from_unix(made + 3600)).unwrap(), 0);
-    assert_eq!(home.sweep(Time::from_unix(made + 37 * 3600)).unwrap(), 4);
+    let lock = StateLock::wait(&home, None).unwrap();
+    assert_eq!(home.sweep(&lock).unwrap(), 5);
     assert!(places.transit().exists());
 }

@@ -1,8 +1,9 @@
 //! Putting messages into folders, one or hundreds at a time, each whole or not at all.
 //!
-//! A name that stands in the folder already is left as it is, with whatever flags it has by now:
-//! delivering again after a crash, under the planned name, changes nothing. Two processes never
-//! deliver under one name, names being random. The discipline of writing is
+//! A name that stands in the folder already keeps its place and the flags it has by now:
+//! delivering again after a crash, under the planned name, shows nothing twice. But it is written
+//! anew, since nobody knows whether the crash, or a failed fsync, came before it was durable. Two
+//! processes never deliver under one name, names being random. The discipline of writing is
 //! [`atomic`](super::super::atomic)'s.
 
 use super::super::atomic::Batch;
@@ -24,12 +25,14 @@ pub enum Place {
 pub struct Delivery<'a> {
     mail: &'a Maildir,
     batch: Batch,
-    /// Folders whose parts are there, each with the messages that stand in it or will.
+    /// Folders whose parts are there, each with the messages that stood in it before.
     ready: HashMap<Folder, HashMap<Name, PathBuf>>,
+    /// Messages added, and the paths they will have.
+    added: HashMap<(Folder, Name), PathBuf>,
 }
 
 impl Maildir {
-    /// Delivers one message. Returns its path, or the one it has already.
+    /// Delivers one message. Returns its path, which is the one it has if it was there before.
     pub fn deliver(
         &self,
         folder: &Folder,
@@ -45,12 +48,12 @@ impl Maildir {
 
     /// Begins a delivery of many; a few hundred at a time are best.
     pub fn delivery(&self) -> Delivery<'_> {
-        Delivery { mail: self, batch: Batch::new(), ready: HashMap::new() }
+        Delivery { mail: self, batch: Batch::new(), ready: HashMap::new(), added: HashMap::new() }
     }
 }
 
 impl Delivery<'_> {
-    /// Adds a message whose content is `bytes`. Returns the path it will have, or has already.
+    /// Adds a message whose content is `bytes`, once. Returns the path it will have.
     pub fn add(
         &mut self,
         folder: &Folder,
@@ -63,17 +66,18 @@ impl Delivery<'_> {
             let standing = self.mail.list(folder)?.into_iter().map(|e| (e.name, e.path)).collect();
             self.ready.insert(folder.clone(), standing);
         }
-        let standing = self.ready.entry(folder.clone()).or_default();
-        if let Some(path) = standing.get(name) {
+        if let Some(path) = self.added.get(&(folder.clone(), *name)) {
             return Ok(path.clone());
         }
-        let target = match place {
-            Place::New => self.mail.part(folder, "new").join(name.to_string()),
-            Place::Cur(flags) => self.mail.cur_path(folder, name, flags),
+        let standing = self.ready.get(folder).and_then(|standing| standing.get(name));
+        let target = match (standing, place) {
+            (Some(path), _) => path.clone(),
+            (None, Place::New) => self.mail.part(folder, "new").join(name.to_string()),
+            (None, Place::Cur(flags)) => self.mail.cur_path(folder, name, flags),
         };
         let temp = self.mail.part(folder, "tmp").join(name.to_string());
         self.batch.write_via(temp, target.clone(), name.time(), bytes)?;
-        standing.insert(*name, target.clone());
+        self.added.insert((folder.clone(), *name), target.clone());
         Ok(target)
     }
 

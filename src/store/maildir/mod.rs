@@ -18,7 +18,7 @@ pub use whole::Removed;
 
 use super::atomic;
 use super::error::Error;
-use crate::core::time::Time;
+use super::lock::StateLock;
 use std::path::{Path, PathBuf};
 
 /// The directory that holds one Maildir a folder.
@@ -55,12 +55,12 @@ impl Maildir {
         ["tmp", "new", "cur"].iter().try_for_each(|part| atomic::make_dir(&self.part(folder, part)))
     }
 
-    /// Removes from every folder's `tmp` what a crash left there more than 36 hours before `now`.
-    /// Returns how many.
-    pub fn sweep(&self, now: Time) -> Result<usize, Error> {
+    /// Removes from every folder's `tmp` what a crash left there of messages of ours; what mail
+    /// programs write there bears other names. Returns how many.
+    pub fn sweep(&self, lock: &StateLock) -> Result<usize, Error> {
         self.folders()?.iter().try_fold(0, |sum, folder| {
             let ours = |name: &str| name.parse::<Name>().is_ok();
-            Ok(sum + atomic::sweep_named(&self.part(folder, "tmp"), now, ours)?)
+            Ok(sum + atomic::sweep_named(&self.part(folder, "tmp"), lock, ours)?)
         })
     }
 

@@ -1,5 +1,7 @@
+use super::super::home::tests::scratch_home;
 use super::*;
 use crate::core::random::fixed::Fixed;
+use crate::core::time::Time;
 use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -39,7 +41,7 @@ fn delivered_where_when_and_how() {
 }
 
 #[test]
-fn second_delivery_under_a_name_changes_nothing() {
+fn second_delivery_under_a_name_keeps_its_place_and_writes_it_anew() {
     let (_dir, mail) = scratch();
     let first = mail.deliver(&bob(), &name(1, 1), Place::New, b"one").unwrap();
     assert_eq!(mail.deliver(&bob(), &name(1, 1), Place::New, b"two").unwrap(), first);
@@ -47,7 +49,7 @@ fn second_delivery_under_a_name_changes_nothing() {
     let entry = mail.set_flags(&entry, Flags::SEEN).unwrap().unwrap();
     assert_eq!(mail.deliver(&bob(), &name(1, 1), Place::New, b"two").unwrap(), entry.path);
     assert_eq!(mail.list(&bob()).unwrap().len(), 1);
-    assert_eq!(fs::read(entry.path).unwrap(), b"one");
+    assert_eq!(fs::read(entry.path).unwrap(), b"two", "the first may not have been durable");
     let mut delivery = mail.delivery();
     for bytes in [b"one", b"two"] {
         delivery.add(&bob(), &name(2, 2), Place::New, bytes).unwrap();
@@ -94,10 +96,11 @@ fn crash_leftovers_are_replaced_and_swept() {
     fs::write(left(2), b"torn").unwrap();
     let path = mail.deliver(&bob(), &name(1, 1), Place::New, b"whole").unwrap();
     assert_eq!(fs::read(path).unwrap(), b"whole");
-    let now = Time::from_unix(left(2).metadata().unwrap().ctime() as u64);
-    assert_eq!(mail.sweep(now + 35 * 3600).unwrap(), 0);
-    assert_eq!(mail.sweep(now + 37 * 3600).unwrap(), 1);
-    assert!(!left(2).exists());
+    let foreign = mail.part(&bob(), "tmp").join("1234.M1P2.host");
+    fs::write(&foreign, b"being written").unwrap();
+    let (_home, home) = scratch_home();
+    assert_eq!(mail.sweep(&StateLock::wait(&home, None).unwrap()).unwrap(), 1);
+    assert!(!left(2).exists() && foreign.exists());
 }
 
 #[test]

@@ -1,0 +1,101 @@
+//! Calls that fail: once or from then on, with the errors of a disk that dies, is full, over its
+//! quota or read-only, and of a system that is out of descriptors. The command says so with an exit
+//! status of sysexits(3) and the place, never by a panic; then it is run again, and everything must
+//! be as if nothing had happened.
+
+use crate::check::{sound, still};
+use crate::kill::{Tally, again, homes};
+use crate::scenario::{self, Make, Scenario, queued};
+use crate::trace::{self, Call, End, OPENING, WRITING};
+use std::process::Output;
+
+/// What may fail how.
+const ERRORS: [(&str, &[&str]); 6] = [
+    ("write", &["EIO", "ENOSPC", "EDQUOT"]),
+    ("sync", &["EIO", "ENOSPC", "EDQUOT"]),
+    ("rename", &["EIO", "ENOSPC", "EDQUOT", "EROFS"]),
+    ("link", &["EIO", "EROFS", "EACCES"]),
+    ("dir", &["EIO", "ENOSPC", "EDQUOT", "EROFS"]),
+    ("open", &["EIO", "EMFILE", "ENOSPC", "EROFS", "EACCES"]),
+];
+
+/// Every `stride`th call of the scenarios, each with one error in turn, once and lasting.
+fn series(name: &str, makes: &[Make], names: &str, stride: usize) {
+    let mut tally = Tally::default();
+    let mut turn = 0;
+    for make in makes {
+        let scenario = make();
+        let calls = trace::calls(&scenario.world, &scenario.step, names);
+        for (count, call) in calls.iter().step_by(stride).enumerate() {
+            let errors = ERRORS.iter().filter(|(part, _)| call.name.contains(part));
+            let Some((_, errors)) = errors.last() else { continue };
+            turn += 1;
+            let (errno, lasting) = (errors[turn % errors.len()], turn % 2 == 1);
+            point(&scenario, call, errno, lasting, count % 8 == 0, &mut tally);
+        }
+    }
+    tally.end(name);
+}
+
+fn point(
+    scenario: &Scenario,
+    call: &Call,
+    errno: &str,
+    lasting: bool,
+    further: bool,
+    tally: &mut Tally,
+) {
+    let Scenario { world, step, people, .. } = scenario;
+    world.restore();
+    let before = queued(world, step.who);
+    let output = trace::failed(world, step, call, errno, lasting);
+    tally.points += 1;
+    // Where nothing can be written, nothing can be said either.
+    let mute = lasting && call.name == "write";
+    let place = if mute { String::new() } else { world.dir().display().to_string() };
+    let mut wrong = told(&output, &place);
+    let end = End::Ended(output.status.code().unwrap_or(-1));
+    wrong.extend(again(scenario, &end, before));
+    wrong.extend(world.settle(people));
+    wrong.extend(sound(world, &homes(people), &scenario.ledger));
+    if further {
+        wrong.extend(still(world, &homes(people)));
+    }
+    let Call { name, at, line } = call;
+    let plus = if lasting { "+" } else { "" };
+    tally.add(&format!("{} at {name} {at}{plus} {errno}: {line}", scenario.name), wrong);
+}
+
+/// What is wrong with how a command ended whose call had failed. Success is none: an error that
+/// cost nothing need not be one.
+fn told(output: &Output, place: &str) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let said = || format!("ended {}: {}", output.status, text.trim());
+    match output.status.code() {
+        Some(0) => Vec::new(),
+        Some(73..=75 | 77) if text.contains(place) => Vec::new(),
+        _ => vec![said()],
+    }
+}
+
+#[test]
+fn while_writing() {
+    series("errors while writing", &scenario::WRITING, WRITING, 1);
+}
+
+#[test]
+fn while_exchanging() {
+    let makes = [&scenario::GOING[..], &scenario::COMING, &scenario::ANSWERED].concat();
+    series("errors while exchanging", &makes, WRITING, 2);
+}
+
+#[test]
+fn by_hand() {
+    let makes = [&scenario::KEYS[..], &scenario::PEOPLE, &scenario::HANDS].concat();
+    series("errors by hand", &makes, WRITING, 2);
+}
+
+#[test]
+fn while_opening_files() {
+    series("errors while opening files", &scenario::all(), OPENING, 5);
+}

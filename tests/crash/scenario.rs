@@ -1,0 +1,298 @@
+//! The commands that change a home, each in a world made ready for it, and what must be there at
+//! the end whatever befell the command before it was run again.
+
+use crate::check::{Ledger, TEXT};
+use crate::programs::Home;
+use crate::world::{Step, World};
+use std::fs;
+
+/// A command and what is to come of it.
+pub struct Scenario {
+    pub name: &'static str,
+    pub world: World,
+    pub step: Step,
+    /// How somebody who saw the command die goes on.
+    pub again: Again,
+    /// Who syncs afterwards, in this order.
+    pub people: &'static [&'static str],
+    /// What is there at the end.
+    pub ledger: Ledger,
+}
+
+/// How somebody goes on after a command died.
+#[derive(Clone, Copy, Debug)]
+pub enum Again {
+    /// Types it once more if `poste outbox` does not show the letter.
+    IfNotQueued,
+    /// Types it once more. One of these statuses says that it was done already.
+    Or(i32),
+    /// Types it once more, and it succeeds.
+    Same,
+}
+
+/// Nothing is on its way.
+const QUIET: &[&str] = &["bob", "alice"];
+/// A letter of bob's is to go out, and to be acknowledged.
+const ROUND: &[&str] = &["bob", "alice", "bob"];
+
+/// What makes a scenario; tests make only those they run.
+pub type Make = fn() -> Scenario;
+
+/// Writing.
+pub const WRITING: [Make; 3] = [send, sendmail, seal];
+/// Exchanging.
+pub const GOING: [Make; 1] = [sync_out];
+pub const COMING: [Make; 2] = [sync_in, first_letter_in];
+pub const ANSWERED: [Make; 2] = [sync_acknowledged, sync_wiping];
+/// What is done by hand once in a while.
+pub const KEYS: [Make; 3] = [init, publish, passphrase];
+pub const PEOPLE: [Make; 3] = [add, accept, words];
+pub const HANDS: [Make; 5] = [receive, receive_unproven, keep, discard, drop_letter];
+
+/// Every one of them.
+pub fn all() -> Vec<Make> {
+    [&WRITING[..], &GOING, &COMING, &ANSWERED, &KEYS, &PEOPLE, &HANDS].concat()
+}
+
+fn init() -> Scenario {
+    let world = World::empty();
+    let (stick, card) = (world.stick(), world.path("carol.card"));
+    let args = ["init", "--name", "carol", "--no-passphrase", "--node", &stick, "--publish", &card];
+    ready("init", world, "carol", &args, b"", Again::Or(73), &["carol"], Ledger::new())
+}
+
+fn publish() -> Scenario {
+    let world = World::acquainted();
+    let config = world.home("bob").dir.join("config/config.toml");
+    let text = fs::read_to_string(&config).unwrap().replace("\"bob\"", "\"Robert\"");
+    assert!(text.contains("Robert"));
+    fs::write(config, text).unwrap();
+    ready("publish", world, "bob", &["publish"], b"", Again::Same, QUIET, ledger(&[]))
+}
+
+fn passphrase() -> Scenario {
+    let args = ["passphrase", "--remove"];
+    ready("passphrase", World::acquainted(), "bob", &args, b"", Again::Same, QUIET, ledger(&[]))
+}
+
+fn add() -> Scenario {
+    let world = strangers();
+    let card = world.path("alice.card");
+    ready("add", world, "bob", &["add", "alice", &card], b"", Again::Same, QUIET, Ledger::new())
+}
+
+fn accept() -> Scenario {
+    let world = first_letter();
+    world.home("alice").ok(&["sync"]);
+    let request = world.home("alice").ok(&["list", "requests"]);
+    let args = ["accept", request.trim(), "bob"];
+    ready("accept", world, "alice", &args, b"", Again::Or(67), &["alice", "bob"], first())
+}
+
+fn words() -> Scenario {
+    let args = ["words", "alice", "--confirm"];
+    ready("words", World::acquainted(), "bob", &args, b"", Again::Same, QUIET, ledger(&[]))
+}
+
+fn send() -> Scenario {
+    let args = ["send", "alice", "-s", "sent"];
+    let all = ledger(&["sent"]);
+    ready("send", World::acquainted(), "bob", &args, TEXT, Again::IfNotQueued, ROUND, all)
+}
+
+fn sendmail() -> Scenario {
+    let mail = b"To: alice@poste\nSubject: mailed\n\nFirst line of the letter.\n\nThe last one.\n";
+    let (args, all) = (["sendmail", "-t"], ledger(&["mailed"]));
+    ready("sendmail", World::acquainted(), "bob", &args, mail, Again::IfNotQueued, ROUND, all)
+}
+
+fn sync_out() -> Scenario {
+    let world = three_letters();
+    let all = ledger(&["one", "two", "three"]);
+    ready("sync out", world, "bob", &["sync", "-v"], b"", Again::Same, &["alice", "bob"], all)
+}
+
+fn sync_in() -> Scenario {
+    let world = three_letters();
+    world.home("bob").ok(&["sync"]);
+    let all = ledger(&["one", "two", "three"]);
+    ready("sync in", world, "alice", &["sync", "-v"], b"", Again::Same, &["bob", "alice"], all)
+}
+
+fn sync_acknowledged() -> Scenario {
+    let world = three_letters();
+    world.home("bob").ok(&["sync"]);
+    world.home("alice").ok(&["sync"]);
+    let all = ledger(&["one", "two", "three"]);
+    ready("sync acknowledged", world, "bob", &["sync", "-v"], b"", Again::Same, QUIET, all)
+}
+
+fn sync_wiping() -> Scenario {
+    let world = World::acquainted();
+    for day in ["2025-03-01", "2025-03-02"] {
+        let dir = world.dir().join("stick/daily").join(day);
+        fs::create_dir(&dir).unwrap();
+        fs::write(dir.join(format!("{}.cells", "4b".repeat(16))), [7; 4096]).unwrap();
+    }
+    ready("sync wiping", world, "bob", &["sync", "-v"], b"", Again::Same, QUIET, ledger(&[]))
+}
+
+fn first_letter_in() -> Scenario {
+    let mut all = first();
+    // Not accepted, so not acknowledged either: that is for alice to decide.
+    all.remove(&("alice", "bob".into(), "first".into()));
+    all.insert(("alice", "requests".into(), "first".into()), 1..=1);
+    all.remove(&("bob", "alice".into(), "first".into()));
+    ready("first letter in", first_letter(), "alice", &["sync", "-v"], b"", Again::Same, &["alice"], all)
+}
+
+fn seal() -> Scenario {
+    let world = World::acquainted();
+    let file = world.path("sealed.age");
+    let args = ["seal", "--to", "alice", "-o", &file];
+    let mut all = ledger(&[]);
+    // What was sealed before it was written out is a letter of its own, and its copy is bob's.
+    all.insert(("bob", "alice".into(), "sealed".into()), 1..=2);
+    ready("seal", world, "bob", &args, SEALED, Again::Or(73), QUIET, all)
+}
+
+fn receive() -> Scenario {
+    let world = sealed_letter();
+    let file = world.path("sealed.age");
+    ready("receive", world, "alice", &["receive", &file], b"", Again::Same, QUIET, by_hand("bob"))
+}
+
+fn receive_unproven() -> Scenario {
+    let world = doubted();
+    let file = world.path("sealed.age");
+    let (args, all) = (["receive", &file], by_hand("quarantine"));
+    ready("receive unproven", world, "alice", &args, b"", Again::Same, QUIET, all)
+}
+
+fn keep() -> Scenario {
+    let (world, letter) = quarantined();
+    let args = ["quarantine", "keep", &letter];
+    ready("keep", world, "alice", &args, b"", Again::Or(66), QUIET, by_hand("bob"))
+}
+
+fn discard() -> Scenario {
+    let (world, letter) = quarantined();
+    let args = ["quarantine", "drop", &letter];
+    let mut all = by_hand("quarantine");
+    all.remove(&("alice", "quarantine".into(), "sealed".into()));
+    ready("quarantine drop", world, "alice", &args, b"", Again::Or(66), QUIET, all)
+}
+
+fn drop_letter() -> Scenario {
+    let world = World::acquainted();
+    let bob = world.home("bob");
+    bob.ok_with(&["send", "alice", "-s", "given up"], TEXT);
+    let outbox = bob.ok(&["outbox"]);
+    let line = outbox.lines().find(|line| line.contains("queued")).unwrap();
+    let args = ["outbox", "drop", line.split('\t').next().unwrap()];
+    let mut all = ledger(&[]);
+    all.insert(("bob", "alice".into(), "given up".into()), 1..=1);
+    ready("outbox drop", world, "bob", &args, b"", Again::Or(66), QUIET, all)
+}
+
+const SEALED: &[u8] = b"Subject: sealed\n\nFirst line of the letter.\n\nThe last one.\n";
+
+#[expect(clippy::too_many_arguments, reason = "one call a scenario, in the order of its fields")]
+fn ready(
+    name: &'static str,
+    world: World,
+    who: &'static str,
+    args: &[&str],
+    stdin: &'static [u8],
+    again: Again,
+    people: &'static [&'static str],
+    ledger: Ledger,
+) -> Scenario {
+    world.keep();
+    let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+    Scenario { name, world, step: Step { who, args, stdin }, again, people, ledger }
+}
+
+/// What acquainted people have, and of bob's letters these: his copy, and what came to alice.
+fn ledger(subjects: &[&str]) -> Ledger {
+    let all = ["hello", "welcome"].iter().chain(subjects);
+    all.flat_map(|s| [("bob", "alice", s), ("alice", "bob", s)])
+        .map(|(who, folder, subject)| ((who, folder.to_owned(), subject.to_string()), 1..=1))
+        .collect()
+}
+
+fn strangers() -> World {
+    let world = World::empty();
+    for name in ["alice", "bob"] {
+        Home::init(&world.dir(), name, &world.stick());
+    }
+    world
+}
+
+fn first_letter() -> World {
+    let world = strangers();
+    let (bob, card) = (world.home("bob"), world.path("alice.card"));
+    bob.ok(&["add", "alice", &card]);
+    bob.ok_with(&["send", "alice", "-s", "first"], TEXT);
+    bob.ok(&["sync"]);
+    world
+}
+
+fn first() -> Ledger {
+    [("bob", "alice"), ("alice", "bob")]
+        .map(|(who, folder)| ((who, folder.to_owned(), "first".to_owned()), 1..=1))
+        .into()
+}
+
+fn three_letters() -> World {
+    let world = World::acquainted();
+    for subject in ["one", "two"] {
+        world.home("bob").ok_with(&["send", "alice", "-s", subject], TEXT);
+    }
+    // One of several cells.
+    let mut mail = b"To: alice@poste\nSubject: three\n\n".to_vec();
+    (0..2_000).for_each(|n| mail.extend(format!("{n}\n").bytes()));
+    mail.extend(TEXT);
+    world.home("bob").ok_with(&["sendmail", "-t"], &mail);
+    world
+}
+
+fn sealed_letter() -> World {
+    let world = World::acquainted();
+    let file = world.path("sealed.age");
+    world.home("bob").ok_with(&["seal", "--to", "alice", "-o", &file], SEALED);
+    world
+}
+
+/// Alice has a letter by hand, and a clock that nobody confirms.
+fn doubted() -> World {
+    let world = sealed_letter();
+    let config = world.home("alice").dir.join("config/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let doubting = text.replace("trust_clock = true", "trust_clock = false");
+    assert_ne!(text, doubting);
+    fs::write(config, doubting).unwrap();
+    world
+}
+
+fn quarantined() -> (World, String) {
+    let world = doubted();
+    let file = world.path("sealed.age");
+    let path = world.home("alice").ok(&["receive", &file]);
+    (world, path.trim().to_owned())
+}
+
+fn by_hand(folder: &str) -> Ledger {
+    let mut all = ledger(&[]);
+    all.insert(("bob", "alice".into(), "sealed".into()), 1..=1);
+    all.insert(("alice", folder.into(), "sealed".into()), 1..=1);
+    all
+}
+
+/// The letters in somebody's outbox.
+pub fn queued(world: &World, who: &str) -> usize {
+    let dir = world.home(who).dir.join("share/outbox");
+    let Ok(items) = fs::read_dir(dir) else { return 0 };
+    let state = |item: &fs::DirEntry| item.path().extension().is_some_and(|e| e == "toml");
+    items.map(Result::unwrap).filter(state).count()
+}
