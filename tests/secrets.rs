@@ -7,31 +7,12 @@ mod world;
 
 use poste::client::error::Kind;
 use poste::client::{init, read};
-use poste::core::auth::{MacKey, Terms};
 use poste::core::encode::{base64, hex};
-use poste::core::filed::Filed;
 use poste::core::time::HOUR;
 use poste::store::outbox::State;
 use std::fs;
+use world::craft::holds;
 use world::{Person, World, acquainted, petname};
-
-/// Whether a filed message holds under the key that its addressee computes.
-fn holds(filed: &str, author: &Person<'_>, reader: &Person<'_>) -> bool {
-    let message = Filed::read(filed.as_bytes()).unwrap();
-    let (card, transit) = (author.card().card, reader.transit());
-    let terms = Terms {
-        author: card.sign,
-        day_key: card.day_key(message.head.day).unwrap(),
-        day: message.head.day,
-        reader: reader.card().card.sign,
-        reader_dh: transit.series.dh.public(),
-    };
-    let by_reader = MacKey::by_reader(&terms, &transit.series.dh).unwrap();
-    let day_key = author.transit().chain().day_key(message.head.day).unwrap();
-    let by_author = MacKey::by_day_key(&terms, &day_key).unwrap();
-    assert_eq!(message.holds(&by_reader), message.holds(&by_author));
-    message.holds(&by_reader)
-}
 
 #[test]
 fn filed_messages_hold_for_both_sides_whatever_the_contact_is_called() {

@@ -9,6 +9,7 @@ mod unproven;
 pub use unproven::{discard, is_stale};
 
 use crate::client::desk::Desk;
+use crate::client::enclosure::{coming, going};
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::client::filing;
@@ -44,6 +45,8 @@ pub enum Outcome {
         /// Where.
         path: PathBuf,
     },
+    /// It is the head of an enclosure, whose cells are asked for.
+    Coming,
     /// It held control data alone, which have been obeyed.
     Obeyed,
     /// It is unproven, and lies in quarantine.
@@ -209,11 +212,12 @@ fn authentic(
     let places = env.home.places().clone();
     let now = env.now();
     let control = &letter.control;
-    if control.enclosure.is_some() {
-        return Ok(Outcome::Dropped("an enclosure, which this release cannot fetch"));
-    }
     let outcome = match control.kind {
         Kind::Control | Kind::Cover => Outcome::Obeyed,
+        Kind::Mail if control.enclosure.is_some() => match author.day_key {
+            Some(day_key) => coming::head(env, desk, contact, letter, day_key)?,
+            None => return Ok(Outcome::Dropped(UNFIT)),
+        },
         Kind::Mail => {
             let folder = Folder::from(&contact.petname);
             let Some(message) = message(desk, letter, author) else {
@@ -236,13 +240,19 @@ fn authentic(
     peer.learn(control.date.min(now), control.card_seen, control.offer_seen);
     if control.kind == Kind::Mail {
         peer.last_letter = now;
-        peer.owe(control.id);
+        // The head of an enclosure is acknowledged when the mail is there.
+        if matches!(outcome, Outcome::Filed { .. } | Outcome::Duplicate) {
+            peer.owe(control.id);
+        }
     }
     peer.save(&places, contact.fingerprint)?;
     if let Some(offer) = &control.offer
         && desk.transit.take(contact.fingerprint, offer, now)
     {
         desk.transit.save(&places)?;
+    }
+    if let Some(want) = &control.want {
+        going::take_want(env, desk, contact, control.date, want)?;
     }
     for item in desk.outbox.iter_mut().filter(|item| item.to == contact.fingerprint) {
         if control.acks.contains(&item.id) && item.acknowledged.is_none() {

@@ -10,11 +10,11 @@ use crate::client::stamps;
 use crate::core::attempt::{self, Author, Optional};
 use crate::core::bucket::{Bucket, Class};
 use crate::core::card::SignedCard;
-use crate::core::cell::{self, Cell};
+use crate::core::cell::{self, Cell, Chunk};
 use crate::core::chain::Chain;
 use crate::core::hybrid::HybridPublic;
-use crate::core::keys::{LetterId, PairSecret};
-use crate::core::letter::{self, Control, MOST_ACKS, Offer};
+use crate::core::keys::{EnclosureId, LetterId, PairSecret};
+use crate::core::letter::{self, Control, Enclosure, MOST_ACKS, Offer, Want};
 use crate::core::stamp::Stamp;
 use crate::core::time::{DAY, HOUR, Time};
 use crate::store::contacts::Contact;
@@ -74,6 +74,10 @@ pub struct Cargo {
     pub date: Time,
     /// The mail, or nothing.
     pub mail: Vec<u8>,
+    /// The enclosure as which the mail comes.
+    pub enclosure: Option<Enclosure>,
+    /// What is to be asked for: with a mail only if it costs no cell.
+    pub want: Option<Want>,
     /// The stamp, if one was found already.
     pub stamp: Option<Stamp>,
     /// Whether it is sealed to the public prekey, since the offer seems to be lost.
@@ -97,6 +101,8 @@ pub struct Made {
     pub numbers: Option<(u32, u32)>,
     /// What it acknowledges.
     pub acks: Vec<LetterId>,
+    /// Of which enclosure it asks for cells.
+    pub want: Option<EnclosureId>,
     /// Whether it carries an offer.
     pub offer: bool,
     /// Whether it carries the card.
@@ -131,7 +137,7 @@ pub fn make(
         return Ok(None);
     }
     let bucket = Bucket::at(if directory { Class::Daily } else { class }, now);
-    let (control, loaded) = control(env, sender, transit, (contact, peer), cargo, bucket)?;
+    let control = control(env, sender, transit, (contact, peer), cargo, bucket)?;
     let author = Author { sign: sender.card.card.sign, chain: &sender.chain };
     let key = attempt::mac_key(author, &contact.card.card, bucket.day())?;
     let sealed = attempt::sealed(&control, &cargo.mail, &key, &route.prekey, env.rng)?;
@@ -156,7 +162,8 @@ pub fn make(
         bucket,
         cells,
         numbers,
-        acks: loaded,
+        want: control.want.as_ref().map(|want| want.id),
+        acks: control.acks,
         offer: control.offer.is_some(),
         card: control.card.is_some(),
     }))
@@ -172,10 +179,61 @@ pub fn by_hand(
     cargo: &Cargo,
 ) -> Result<Vec<u8>, Error> {
     let bucket = Bucket::at(Class::Daily, env.now());
-    let (control, _) = control(env, sender, transit, (contact, peer), cargo, bucket)?;
+    let control = control(env, sender, transit, (contact, peer), cargo, bucket)?;
     let author = Author { sign: sender.card.card.sign, chain: &sender.chain };
     let key = attempt::mac_key(author, &contact.card.card, bucket.day())?;
     Ok(attempt::sealed(&control, &cargo.mail, &key, &contact.card.card.prekey, env.rng)?)
+}
+
+/// Where an enclosure's cells can go after `turn` other batches: the nodes of the contact's offer,
+/// the next one first, those in doubt last, and whether each is a directory. None without an offer:
+/// the next want brings one.
+pub fn nodes_for_cells(
+    env: &Env<'_>,
+    transit: &Transit,
+    contact: &Contact,
+    turn: u32,
+    avoided: &Avoided,
+) -> Vec<(String, bool)> {
+    let route = route(transit, contact, false, env.now());
+    let good = route.nodes.iter().filter_map(|url| env.address(url).ok());
+    let mut nodes: Vec<(String, bool)> = good
+        .filter(|node| route.secret.is_some() && !avoided.failed.contains(node.as_str()))
+        .map(|node| (node.as_str().to_owned(), node.directory().is_some()))
+        .collect();
+    let next = turn as usize % nodes.len().max(1);
+    nodes.rotate_left(next);
+    nodes.sort_by_key(|(node, _)| avoided.doubtful.contains(node));
+    nodes
+}
+
+/// Parts of an enclosure as cells for a node's bucket, under the contact's offer. The numbers of
+/// the cells are saved before it returns.
+pub fn make_cells(
+    env: &mut Env<'_>,
+    lock: &StateLock,
+    transit: &Transit,
+    contact: &Contact,
+    (node, bucket): (String, Bucket),
+    parts: &[Chunk],
+) -> Result<Made, Error> {
+    let offer = transit.usable_offer(contact.fingerprint, env.now());
+    let offer = offer.ok_or_else(|| Error::new(Kind::Bug, "cells without an offer"))?;
+    let count = parts.len() as u32;
+    let first = reserve(env, lock, contact, bucket, count)?;
+    let digits = contact.card.card.listen;
+    let cell = |(part, n)| cell::pair(&offer.secret, bucket, n, digits, part, env.rng);
+    let cells = parts.iter().zip(first..).map(cell).collect();
+    Ok(Made {
+        node,
+        bucket,
+        cells,
+        numbers: Some((first, first + count)),
+        acks: Vec::new(),
+        want: None,
+        offer: false,
+        card: false,
+    })
 }
 
 /// Whether the contact is to get a control letter, and whether one with the card.
@@ -253,7 +311,7 @@ pub fn is_first(peer: &Peer, fallback: bool) -> bool {
     peer.card_seen == Time::default() || fallback
 }
 
-/// The control data, and the acknowledgements among them.
+/// The control data, with what rides along.
 fn control(
     env: &mut Env<'_>,
     sender: &Sender,
@@ -261,7 +319,7 @@ fn control(
     (contact, peer): (&Contact, &Peer),
     cargo: &Cargo,
     bucket: Bucket,
-) -> Result<(Control, Vec<LetterId>), Error> {
+) -> Result<Control, Error> {
     let now = env.now();
     let me = &sender.card.card;
     let first = is_first(peer, cargo.fallback);
@@ -270,6 +328,7 @@ fn control(
         kind: cargo.kind,
         card_seen: contact.card.card.issued,
         offer_seen: held.unwrap_or_default(),
+        enclosure: cargo.enclosure.clone(),
         ..Control::new(cargo.id, me.fingerprint(), cargo.date, bucket.day())
     };
     let mut optional = Optional {
@@ -277,6 +336,10 @@ fn control(
         ..Optional::default()
     };
     let is_control = cargo.kind == letter::Kind::Control;
+    match is_control {
+        true => control.want = cargo.want.clone(),
+        false => optional.want = cargo.want.clone(),
+    }
     if first {
         control.stamp = cargo.stamp.filter(|_| contact.card.card.stamp_bits > 0);
         control.offer = Some(current_offer(env, transit, contact, true)?);
@@ -288,6 +351,9 @@ fn control(
         if !attempt::fits(&control, &cargo.mail) {
             control.card = None;
         }
+    } else if is_control && cargo.want.is_some() && peer.offer_seen == Time::default() {
+        // Cells come under an offer, and they have none.
+        control.offer = Some(current_offer(env, transit, contact, true)?);
     } else if offer_due(transit, contact, peer, now) != OfferDue::None && !cargo.with_card {
         let renew = offer_due(transit, contact, peer, now) == OfferDue::New;
         let offer = current_offer(env, transit, contact, !renew)?;
@@ -299,9 +365,7 @@ fn control(
     if cargo.with_card {
         control.card = Some(sender.card.text().to_owned());
     }
-    let (control, _) = attempt::load(control, &cargo.mail, optional);
-    let acks = control.acks.clone();
-    Ok((control, acks))
+    Ok(attempt::load(control, &cargo.mail, optional).0)
 }
 
 #[derive(PartialEq, Eq)]

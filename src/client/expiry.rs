@@ -45,6 +45,7 @@ pub fn give_up(
             item.save(&places)?;
             continue;
         };
+        let since = item.wanted().unwrap_or_default().max(since);
         if item.expired.is_none() && now.since(since) > GIVE_UP {
             let report = Name::new(now.minute(), env.rng).to_string();
             item.expired = Some(Expired { at: now, report, filed: false });

@@ -53,6 +53,8 @@ pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Erro
         kind: letter::Kind::Mail,
         date,
         mail,
+        enclosure: None,
+        want: None,
         stamp,
         fallback: false,
         with_card: false,

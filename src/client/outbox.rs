@@ -23,6 +23,11 @@ pub struct Row {
     pub date: Time,
     /// Times that a node took it.
     pub posted: usize,
+    /// Of a mail that travels as an enclosure: how many cells it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cells: Option<u16>,
+    /// How many of them a node took at least once.
+    pub cells_posted: u16,
 }
 
 /// The letters, oldest first.
@@ -37,6 +42,8 @@ pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
         state: item.state(),
         date: item.date,
         posted: item.attempt.len(),
+        cells: item.enclosure.as_ref().map(|enclosure| enclosure.cells),
+        cells_posted: item.enclosure.as_ref().map_or(0, |enclosure| enclosure.posted),
     };
     Ok(env.readable(outbox::load(env.home.places())?).into_iter().map(row).collect())
 }

@@ -2,16 +2,18 @@
 //! here touches the network, which would tell when one writes. A letter to several people is
 //! queued for all of them or for none. Specified in poste(1), send and sendmail.
 
+use crate::client::enclosure::going;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::{filing, own, people};
 use crate::core::archive;
 use crate::core::attempt;
 use crate::core::card::SignedCard;
+use crate::core::enclosure::mail_limit;
 use crate::core::encode::hex;
 use crate::core::filed::Head;
 use crate::core::keys::{LetterId, SignPublic};
-use crate::core::letter::Control;
+use crate::core::letter::{Control, Enclosure};
 use crate::core::mail::fields;
 use crate::core::mail::outgoing::{Audience, outgoing};
 use crate::core::mail::recipients;
@@ -34,12 +36,8 @@ pub fn send(
     mail: &[u8],
     daily: bool,
 ) -> Result<Vec<LetterId>, Error> {
-    if mail.len() as u64 > env.config.attachment_max {
-        let most = env.config.attachment_max;
-        return Err(Error::new(
-            Kind::Data,
-            format!("the mail has {} bytes, more than attachment_max, {most}", mail.len()),
-        ));
+    if mail.len() as u64 > mail_limit(env.config.attachment_max) {
+        return Err(going::too_large(env, mail));
     }
     let lock = env.lock()?;
     people::mend(env, &lock)?;
@@ -59,25 +57,38 @@ pub fn send(
     let mut ready = Vec::new();
     for contact in &contacts {
         let message_id = format!("<{}@poste>", hex(&bytes::<16>(env.rng)));
-        let out = outgoing(&mail, &message_id, Audience::One)?;
-        check_size(env, contact, &card, &out)?;
         let item = item(env, contact, daily);
-        // What cannot be filed is refused now, before anything is queued.
-        copy(&item, &out, card.card.sign, &transit, contact)?;
-        ready.push((contact, item, out));
+        // What cannot be filed is refused now, before anything is queued; only headers can be.
+        let out = outgoing(&mail, &message_id, Audience::One)?;
+        copy(&item, header(&out), card.card.sign, &transit, contact)?;
+        ready.push(Ready { contact, item, message_id });
     }
-    put_all(env, &transit, &ready)?;
+    put_all(env, &transit, &card, &mail, &mut ready)?;
     let mut ids = Vec::new();
-    for (contact, mut item, out) in ready {
+    for Ready { contact, mut item, message_id } in ready {
         ids.push(item.id);
+        let out = outgoing(&mail, &message_id, Audience::One)?;
         // The letter is queued: a copy that cannot be filed now is filed later.
-        if let Err(error) =
-            file_copy(env, &lock, &transit, card.card.sign, contact, &mut item, &out)
+        if let Err(error) = file_copy(env, &lock, &transit, card.card.sign, contact, &mut item, out)
         {
             (env.warn)(&error.what);
         }
+        if item.enclosure.is_some() && waits(env, &transit, contact)? {
+            (env.warn)(&format!(
+                "the mail has more than 16 cells, so it waits until {} has answered once",
+                contact.petname
+            ));
+        }
     }
     Ok(ids)
+}
+
+/// A letter about to be queued. The mail as it leaves is made from its id when it is needed, since
+/// it may be large and there may be many.
+struct Ready<'a> {
+    contact: &'a Contact,
+    item: Item,
+    message_id: String,
 }
 
 /// The petnames that a mail program means: its arguments, and with `from_headers` To, Cc and Bcc.
@@ -127,14 +138,29 @@ pub fn heal(
     for item in items.iter_mut().filter(|item| !item.filed && item.acknowledged.is_none()) {
         let Some(contact) = contacts.iter().find(|c| c.fingerprint == item.to) else { continue };
         let healed = open(&places, &transit, item)
-            .and_then(|mail| file_copy(env, lock, &transit, sign, contact, item, &mail));
+            .and_then(|mail| file_copy(env, lock, &transit, sign, contact, item, mail));
         wrong.extend(healed.err());
     }
     Ok(wrong)
 }
 
+/// What a letter in the outbox carries: a mail, or the head of an enclosure.
+pub fn contents(
+    places: &Places,
+    transit: &Transit,
+    item: &Item,
+) -> Result<(Vec<u8>, Option<Enclosure>), Error> {
+    match &item.enclosure {
+        None => Ok((open(places, transit, item)?, None)),
+        Some(enclosed) => Ok((Vec::new(), Some(going::head(places, transit, item, enclosed)?))),
+    }
+}
+
 /// The mail of a letter in the outbox.
 pub fn open(places: &Places, transit: &Transit, item: &Item) -> Result<Vec<u8>, Error> {
+    if let Some(enclosed) = &item.enclosure {
+        return going::open(places, transit, item, enclosed);
+    }
     let sealed = item.mail(places)?;
     archive::open_at_rest(&transit.transit, &sealed, sealed.len()).map_err(|e| {
         Error::new(Kind::Data, format!("letter {} in the outbox: {e}", item.id))
@@ -146,19 +172,38 @@ pub fn open(places: &Places, transit: &Transit, item: &Item) -> Result<Vec<u8>, 
 fn put_all(
     env: &mut Env<'_>,
     transit: &Transit,
-    ready: &[(&Contact, Item, Vec<u8>)],
+    card: &SignedCard,
+    mail: &[u8],
+    ready: &mut [Ready<'_>],
 ) -> Result<(), Error> {
     let places = env.home.places().clone();
-    for (at, (_, item, mail)) in ready.iter().enumerate() {
-        let sealed = archive::seal_at_rest(&transit.transit.recipient(), mail, env.rng);
-        if let Err(error) = item.create(&places, &sealed) {
-            for (_, item, _) in &ready[..=at] {
+    for at in 0..ready.len() {
+        if let Err(error) = put(env, transit, card, mail, &mut ready[at]) {
+            for Ready { item, .. } in &ready[..=at] {
                 item.remove(&places)?;
             }
-            return Err(error.into());
+            return Err(error);
         }
     }
     Ok(())
+}
+
+fn put(
+    env: &mut Env<'_>,
+    transit: &Transit,
+    card: &SignedCard,
+    mail: &[u8],
+    Ready { contact, item, message_id }: &mut Ready<'_>,
+) -> Result<(), Error> {
+    let places = env.home.places().clone();
+    let out = outgoing(mail, message_id, Audience::One)?;
+    if fits(env, contact, card, &out)? {
+        let sealed = archive::seal_at_rest(&transit.transit.recipient(), &out, env.rng);
+        return Ok(item.create(&places, &sealed, None)?);
+    }
+    let made = going::enclose(env, transit, &out)?;
+    item.enclosure = Some(made.enclosed);
+    Ok(item.create(&places, &made.key, Some(&made.sealed))?)
 }
 
 fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
@@ -176,6 +221,7 @@ fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
         tries: 0,
         since: None,
         expired: None,
+        enclosure: None,
         attempt: Vec::new(),
     }
 }
@@ -189,10 +235,11 @@ fn file_copy(
     sign: SignPublic,
     contact: &Contact,
     item: &mut Item,
-    mail: &[u8],
+    mail: Vec<u8>,
 ) -> Result<(), Error> {
     let places = env.home.places().clone();
-    let message = copy(item, mail, sign, transit, contact)?;
+    let message = copy(item, &mail, sign, transit, contact)?;
+    drop(mail);
     let name: Name = item
         .copy
         .parse()
@@ -222,14 +269,20 @@ fn copy(
     filing::as_author(&head, mail, sign, &transit.chain(), &contact.card.card)
 }
 
-/// Whether the letter can travel at all. To somebody who does not have our card yet, it must have
-/// room for it.
-fn check_size(
+/// The header of a mail that leaves, which an empty line always closes.
+fn header(mail: &[u8]) -> &[u8] {
+    let end = mail.windows(2).position(|pair| pair == b"\n\n");
+    &mail[..end.map_or(mail.len(), |end| end + 2)]
+}
+
+/// Whether the mail goes into a letter, which to somebody who does not have our card yet must have
+/// room for it; else it travels as an enclosure.
+fn fits(
     env: &mut Env<'_>,
     contact: &Contact,
     card: &SignedCard,
     mail: &[u8],
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let now = env.now();
     let id = LetterId::generate(env.rng);
     let mut control = Control::new(id, card.card.fingerprint(), now, now.day());
@@ -240,15 +293,12 @@ fn check_size(
         control.card = Some(card.text().to_owned());
         control.stamp = Stamp::parse("0000000000000000");
     }
-    if attempt::fits(&control, mail) {
-        return Ok(());
-    }
-    let what = format!(
-        "the mail has {} bytes; in this release a letter has 16 cells at most, about 61,000 bytes, \
-         a first one 55,000",
-        mail.len()
-    );
-    Err(Error::new(Kind::Data, what).hint("send it in parts, or attach less"))
+    Ok(attempt::fits(&control, mail))
+}
+
+fn waits(env: &Env<'_>, transit: &Transit, contact: &Contact) -> Result<bool, Error> {
+    let peer = Peer::load(env.home.places(), contact.fingerprint)?;
+    Ok(going::must_wait(transit, &peer, contact.fingerprint))
 }
 
 fn no_contact(error: recipients::RecipientError) -> Error {

@@ -6,6 +6,7 @@ use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::own;
 use crate::core::archive::{self, ArchiveIdentity};
+use crate::core::enclosure::MOST_BYTES;
 use crate::core::filed::Filed;
 use crate::store::contacts::Contact;
 use crate::store::keyring::Transit;
@@ -13,8 +14,8 @@ use crate::store::maildir::{Entry, Flags, Folder, Maildir};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Bytes of a message at rest at most.
-const LIMIT: u64 = 64 << 20;
+/// Bytes of a message at rest at most: the largest mail, and what filing and sealing add.
+const LIMIT: u64 = MOST_BYTES + (1 << 20);
 
 /// Messages of a folder, or of all but the quarantine, newest last.
 pub fn list(

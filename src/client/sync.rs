@@ -6,6 +6,7 @@
 mod collect;
 mod cover;
 pub mod due;
+mod fill;
 mod post;
 
 use self::post::Round;
@@ -171,7 +172,7 @@ fn send(
     report: &mut Report,
 ) -> Result<(), Error> {
     let pace = if options.now { 0 } else { usize::from(env.config.pace) };
-    let mut round = Round { pace, ..Round::default() };
+    let mut round = Round { pace, whole: pace == 0, ..Round::default() };
     round.avoided.doubtful.clone_from(&report.blamed);
     loop {
         let out = post::plan(env, &round, daily, report)?;

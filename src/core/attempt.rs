@@ -8,7 +8,7 @@ use crate::core::cell::{CHUNK, Chunk, Kind, LETTER_PARTS};
 use crate::core::chain::Chain;
 use crate::core::hybrid::HybridPublic;
 use crate::core::keys::{LetterId, SignPublic};
-use crate::core::letter::{BadLetter, Control, MOST_ACKS, Offer};
+use crate::core::letter::{BadLetter, Control, MOST_ACKS, Offer, Want};
 use crate::core::parts::{self, TooManyParts};
 use crate::core::random::{Random, bytes};
 use crate::core::seal;
@@ -28,6 +28,8 @@ pub struct Author<'a> {
 pub struct Optional {
     /// Letters to be acknowledged.
     pub acks: Vec<LetterId>,
+    /// Cells of an enclosure that are missing.
+    pub want: Option<Want>,
     /// An offer not yet seen.
     pub offer: Option<Offer>,
     /// The newest disclosed seed.
@@ -74,6 +76,12 @@ pub fn load(mut control: Control, mail: &[u8], optional: Optional) -> (Control, 
         control.acks.push(ack);
         if at >= room || !fits(&control) {
             left.acks.extend(control.acks.pop());
+        }
+    }
+    if let Some(want) = optional.want {
+        control.want = Some(want);
+        if !fits(&control) {
+            left.want = control.want.take();
         }
     }
     if let Some(offer) = optional.offer {

@@ -230,6 +230,12 @@ macro_rules! id {
             }
         }
 
+        impl From<[u8; 16]> for $name {
+            fn from(bytes: [u8; 16]) -> $name {
+                $name(bytes)
+            }
+        }
+
         text_form!(
             $name,
             hex,

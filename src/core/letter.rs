@@ -207,14 +207,6 @@ impl<'a> Letter<'a> {
     }
 }
 
-impl Want {
-    /// Whether cell `index` is asked for.
-    pub fn has(&self, index: u16) -> bool {
-        let index = usize::from(index);
-        self.missing.get(index / 8).is_some_and(|byte| byte >> (7 - index % 8) & 1 == 1)
-    }
-}
-
 fn first_line(line: &str) -> Option<([u8; 32], usize)> {
     let mut words = line.split(' ');
     let (magic, mac, length) = (words.next()?, words.next()?, words.next()?);

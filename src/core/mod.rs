@@ -10,6 +10,7 @@ pub mod card;
 pub mod cell;
 pub mod chain;
 pub mod clock;
+pub mod enclosure;
 pub mod encode;
 pub mod filed;
 pub mod hybrid;

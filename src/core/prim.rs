@@ -7,6 +7,7 @@ use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use ed25519_dalek::Signer;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
+use std::io::{self, Read};
 use zeroize::Zeroizing;
 
 /// 32 secret bytes, erased when dropped.
@@ -21,6 +22,13 @@ pub struct AllZero;
 /// SHA-256 of the parts, one after the other.
 pub fn sha256(parts: &[&[u8]]) -> [u8; 32] {
     HashPrefix::new(parts).finish(&[])
+}
+
+/// SHA-256 of all that `input` gives, of which a little is held at a time.
+pub fn sha256_of(mut input: impl Read) -> io::Result<[u8; 32]> {
+    let mut hash = Sha256::new();
+    io::copy(&mut input, &mut hash)?;
+    Ok(hash.finalize().into())
 }
 
 /// SHA-256 of something whose beginning is hashed once and whose end is tried many times.

@@ -5,13 +5,13 @@
 //! inside proves nothing about who made it. Specified in poste-protocol(7), Letters.
 
 use std::cell::Cell;
-use std::io::{self, Read, Write};
+use std::io::{self, BufRead, Read, Write};
 use std::iter;
 
 use age::{DecryptError, Decryptor, Encryptor, Identity};
 use age_core::format::{FileKey, Stanza};
 
-use crate::core::age_header::{BadHeader, Header};
+use crate::core::age_header::{self, BadHeader, Header};
 use crate::core::cell::CHUNK;
 use crate::core::hybrid::{self, HybridPublic, HybridRecipient, HybridSecret};
 use crate::core::random::Random;
@@ -21,6 +21,9 @@ use crate::core::random::Random;
 pub const OVERHEAD: usize = 1659;
 /// Fewest and most bytes of that stanza.
 pub const GREASE: std::ops::RangeInclusive<usize> = 13..=190;
+
+/// Bytes that hold every header that is opened, with its MAC.
+const HEAD: usize = age_header::LIMIT + 64;
 
 /// How often a letter is sealed again for a shorter random stanza.
 const AGAIN: usize = 16;
@@ -105,6 +108,24 @@ pub fn open_any(
     let trial = Trial { secrets, matched: Cell::new(None) };
     let plain = decrypt(&trial, sealed, limit)?;
     Ok((trial.matched.get().ok_or(OpenError::NotOurs)?, plain))
+}
+
+/// Opens a sealing that is read as it goes, of at most `limit` bytes of plaintext, for which room
+/// is made at once. What the input itself fails at counts as damage.
+pub fn open_stream(
+    secret: &HybridSecret,
+    mut input: impl BufRead,
+    limit: usize,
+) -> Result<Vec<u8>, OpenError> {
+    let mut head = Vec::with_capacity(HEAD);
+    input.by_ref().take(HEAD as u64).read_to_end(&mut head).map_err(|_| OpenError::Damaged)?;
+    if Header::read(&head)?.count(hybrid::STANZA) != 1 {
+        return Err(OpenError::Kind);
+    }
+    let reader = Decryptor::new_buffered(head.as_slice().chain(input))
+        .and_then(|decryptor| decryptor.decrypt(iter::once(secret as &dyn Identity)))
+        .map_err(refusal)?;
+    read_at_most(reader, limit, limit)
 }
 
 /// Writes an age file. The recipient's own errors come back, nothing else can fail.
@@ -192,7 +213,12 @@ mod tests {
     fn a_letter_opens_for_its_key_only() {
         for length in [0, 1, 2000, 65535, 65536, 65537, 200_000] {
             let plain = vec![7; length];
-            assert_eq!(open(&secret(1), &sealed(&plain), length), Ok(plain));
+            assert_eq!(open(&secret(1), &sealed(&plain), length).as_ref(), Ok(&plain));
+            let read = |key, limit| open_stream(&secret(key), &sealed(&plain)[..], limit);
+            assert_eq!(read(1, length), Ok(plain.clone()));
+            assert_eq!(read(2, length), Err(OpenError::NotOurs));
+            let less = length.saturating_sub(1);
+            assert_eq!(read(1, less).is_ok(), less == length);
         }
         assert_eq!(open(&secret(2), &sealed(b"hello"), 100), Err(OpenError::NotOurs));
     }

@@ -7,6 +7,7 @@
 pub mod atomic;
 pub mod config;
 pub mod contacts;
+pub mod enclosures;
 pub mod error;
 pub mod home;
 pub mod keyring;
@@ -14,6 +15,7 @@ pub mod lock;
 pub mod locked;
 pub mod maildir;
 pub mod outbox;
+pub mod owed;
 pub mod peers;
 pub mod petname;
 pub mod progress;

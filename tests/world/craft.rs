@@ -7,6 +7,7 @@ use poste::core::auth::{MacKey, Terms};
 use poste::core::bucket::{Bucket, Class};
 use poste::core::card::{Card, Disclosed, SignedCard};
 use poste::core::cell::{self, Kind};
+use poste::core::filed::Filed;
 use poste::core::hybrid::HybridPublic;
 use poste::core::keys::{LetterId, PairSecret};
 use poste::core::letter::Control;
@@ -15,6 +16,24 @@ use poste::core::{parts, seal};
 use poste::store::contacts::Contact;
 use poste::store::keyring::Transit;
 use poste::store::peers::Peer;
+
+/// Whether a filed message holds under the key that its addressee computes.
+pub fn holds(filed: &str, author: &Person<'_>, reader: &Person<'_>) -> bool {
+    let message = Filed::read(filed.as_bytes()).unwrap();
+    let (card, transit) = (author.card().card, reader.transit());
+    let terms = Terms {
+        author: card.sign,
+        day_key: card.day_key(message.head.day).unwrap(),
+        day: message.head.day,
+        reader: reader.card().card.sign,
+        reader_dh: transit.series.dh.public(),
+    };
+    let by_reader = MacKey::by_reader(&terms, &transit.series.dh).unwrap();
+    let day_key = author.transit().chain().day_key(message.head.day).unwrap();
+    let by_author = MacKey::by_day_key(&terms, &day_key).unwrap();
+    assert_eq!(message.holds(&by_reader), message.holds(&by_author));
+    message.holds(&by_reader)
+}
 
 impl Person<'_> {
     pub fn transit(&self) -> Transit {
@@ -85,6 +104,29 @@ impl Person<'_> {
         let offer = transit.received.iter().find(|r| r.from == to.card().card.fingerprint());
         let offer = offer.expect("an offer");
         self.post(to, letter, &offer.prekey, Some(&offer.secret));
+    }
+
+    /// Posts cells of an enclosure through the offer had from somebody, as if they had been asked
+    /// for, under numbers that are not used else.
+    pub fn post_cells_through_offer(
+        &self,
+        to: &Person<'_>,
+        id: [u8; 16],
+        count: u16,
+        indices: std::ops::Range<u16>,
+    ) {
+        let rng = &mut *self.dice.borrow_mut();
+        let (card, transit) = (to.card().card, self.transit());
+        let offer = transit.received.iter().find(|r| r.from == card.fingerprint());
+        let secret = &offer.expect("an offer").secret;
+        let bucket = Bucket::at(Class::Hourly, self.world.now());
+        let relay = self.world.relay(RELAY);
+        for (index, n) in indices.zip(200..) {
+            let data = vec![index as u8; cell::CHUNK];
+            let chunk = cell::Chunk { kind: Kind::Enclosure, id, index, count, data };
+            let cell = cell::pair(secret, bucket, n, card.listen, &chunk, rng);
+            relay.lock().unwrap().buckets.entry(bucket).or_default().push(cell);
+        }
     }
 
     fn post(

@@ -9,7 +9,7 @@ use poste::client::error::Error;
 use poste::client::sync::{self, Options, Report};
 use poste::client::{init, own, people, queue, read};
 use poste::core::bucket::{Bucket, CELL, Class, Prefix};
-use poste::core::random::Random;
+use poste::core::random::{Random, below};
 use poste::core::time::Time;
 use poste::net::{self, Address, Answer, Cause, Courier, Fetched, Heard};
 use poste::store::config::Config;
@@ -50,6 +50,18 @@ pub struct Relay {
     pub skew: i64,
     /// It says nothing of the time.
     pub silent: bool,
+    /// Of a hundred cells it loses so many, and says that it took them.
+    pub loses: u64,
+    lots: Lots,
+}
+
+/// Draws which cells are lost.
+struct Lots(Dice);
+
+impl Default for Lots {
+    fn default() -> Lots {
+        Lots(Dice(10))
+    }
 }
 
 /// All relays and cards of the world.
@@ -122,8 +134,11 @@ impl Courier for InMemory {
         }
         assert!(cells.len().is_multiple_of(CELL) && !cells.is_empty());
         relay.posts.push((bucket, cells.len() / CELL));
-        let stored = relay.buckets.entry(bucket).or_default();
-        stored.extend(cells.as_chunks::<CELL>().0);
+        for cell in cells.as_chunks::<CELL>().0 {
+            if below(&mut relay.lots.0, 100) >= relay.loses {
+                relay.buckets.entry(bucket).or_default().push(*cell);
+            }
+        }
         Ok(self.heard(&relay))
     }
 

@@ -22,7 +22,10 @@ pub fn run(run: &mut Run<'_, '_>, action: Option<OutboxAction>) -> Done {
     let now = run.env.now();
     for row in rows {
         let (id, age) = (row.id.to_string(), age(now.since(row.date)));
-        run.ui.columns(&[&id, &row.to, word(row.state), &age])?;
+        let mut columns = vec![id.as_str(), &row.to, word(row.state), &age];
+        let progress = row.cells.map(|cells| format!("{}/{cells}", row.cells_posted));
+        columns.extend(progress.as_deref());
+        run.ui.columns(&columns)?;
     }
     Ok(())
 }
@@ -31,6 +34,7 @@ fn word(state: State) -> &'static str {
     match state {
         State::Acknowledged => "acknowledged",
         State::Expired => "expired",
+        State::Partly => "partly",
         State::Posted => "posted",
         State::Queued => "queued",
     }

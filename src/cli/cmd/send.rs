@@ -9,6 +9,7 @@ use crate::cli::{Run, sendmail as arguments, wrong};
 use crate::client::error::{Error, Kind};
 use crate::client::queue;
 use crate::client::read::{self, Reader};
+use crate::core::enclosure::mail_limit;
 use crate::core::mail::compose::{Attached, Draft, compose};
 use crate::core::mail::{fields, mime};
 use std::io::{IsTerminal, stdin};
@@ -53,7 +54,7 @@ pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
 
 pub fn sendmail(run: &mut Run<'_, '_>, args: &[String]) -> Done {
     let arguments = arguments::parse(args)?;
-    let mail = read_stdin(run.env.config.attachment_max)?;
+    let mail = read_stdin(mail_limit(run.env.config.attachment_max))?;
     let to = queue::recipients(run.env, &arguments.recipients, arguments.from_headers, &mail)?;
     if to.is_empty() {
         return Err(Error::new(Kind::Usage, "no recipient was given")

@@ -37,7 +37,7 @@ pub(super) fn quarantine(
     why: Why,
 ) -> Result<Outcome, Error> {
     let control = &letter.control;
-    if control.kind != Kind::Mail {
+    if control.kind != Kind::Mail || control.enclosure.is_some() {
         return Ok(Outcome::Dropped(WITHOUT_MAIL));
     }
     let head = head(letter, desk.me);

@@ -8,6 +8,7 @@ use super::{load, mend};
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::core::keys::Fingerprint;
+use crate::store::enclosures;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::maildir::{Folder, Maildir};
@@ -66,6 +67,7 @@ pub(super) fn forget(
         letters += usize::from(item.acknowledged.is_none());
     }
     Waiting::forget(places, person)?;
+    enclosures::forget(places, person)?;
     let mut transit = Transit::load(places)?;
     if transit.forget(person) {
         transit.save(places)?;

@@ -5,15 +5,17 @@
 use super::{Options, Report, class, judge_clock, listening, node};
 use crate::client::arrive::{self, Outcome};
 use crate::client::desk::Desk;
+use crate::client::enclosure::coming;
 use crate::client::env::Env;
-use crate::client::error::{Error, Kind};
+use crate::client::error::{self, Error};
 use crate::client::expiry;
 use crate::core::archive;
 use crate::core::bucket::{Bucket, CELL};
+use crate::core::cell::{Chunk, Kind};
 use crate::core::clock::Clock;
 use crate::core::hybrid::HybridSecret;
 use crate::core::judge::Arrival;
-use crate::core::keys::PairSecret;
+use crate::core::keys::{Fingerprint, PairSecret};
 use crate::core::letter::Letter;
 use crate::core::parts::{Joined, Joiner};
 use crate::core::plan::{self, Get};
@@ -126,7 +128,8 @@ pub fn record(
     let mut progress = Progress::load(&places)?;
     let mut failed = BTreeSet::new();
     for (bucket, cells) in &fetch.cells {
-        for joined in join(env, &desk, *bucket, cells) {
+        let (letters, parts) = join(env, &desk, *bucket, cells);
+        for joined in letters {
             if progress.was_opened(*bucket, &joined.id) {
                 continue;
             }
@@ -145,8 +148,15 @@ pub fn record(
                 }
             }
         }
+        if let Err(error) = coming::keep(env, parts) {
+            report.soft(error);
+            failed.insert(*bucket);
+        }
     }
     retry_waiting(env, &mut desk, report)?;
+    let (outcomes, wrong) = coming::finish(env, &mut desk)?;
+    outcomes.iter().for_each(|outcome| count(outcome, report));
+    wrong.into_iter().for_each(|error| report.soft(error));
     report.acknowledged = before - unacknowledged(&desk);
     if clock == Clock::Good {
         desk.seen.tidy(&desk.lock, env.now())?;
@@ -156,6 +166,7 @@ pub fn record(
             *report.letters.entry(Folder::inbox().to_string()).or_default() += reports;
         }
     }
+    coming::tidy(env, &desk, clock == Clock::Good)?;
     // A directory may be a copy, into which others' cells come late.
     let whole = |get: &&Get| !failed.contains(&get.bucket) && !node(get.node.clone()).directory;
     for get in fetch.complete.iter().filter(whole) {
@@ -176,7 +187,7 @@ fn is_contradicted(env: &Env<'_>, report: &Report) -> bool {
 /// A node that one has named oneself, whatever the configuration says by now.
 fn own_address(url: &str) -> Result<Address, Error> {
     Address::parse(url, Origin::Own)
-        .map_err(|error| Error::new(Kind::Config, format!("{url}: {error}")))
+        .map_err(|error| Error::new(error::Kind::Config, format!("{url}: {error}")))
 }
 
 fn count(outcome: &Outcome, report: &mut Report) {
@@ -185,7 +196,8 @@ fn count(outcome: &Outcome, report: &mut Report) {
             *report.letters.entry(folder.to_string()).or_default() += 1;
         }
         Outcome::Quarantined { .. } => report.quarantined += 1,
-        Outcome::Duplicate
+        Outcome::Coming
+        | Outcome::Duplicate
         | Outcome::Dropped(_)
         | Outcome::Obeyed
         | Outcome::Unproven { .. }
@@ -193,13 +205,26 @@ fn count(outcome: &Outcome, report: &mut Report) {
     }
 }
 
-/// The sealings in a bucket that are for us: found by tag or by trial, and joined.
-fn join(env: &mut Env<'_>, desk: &Desk, bucket: Bucket, cells: &[u8]) -> Vec<Joined> {
+/// What in a bucket is for us, found by tag or by trial: sealings, joined, and cells of enclosures
+/// with the one to whom the secret was given that opened them.
+fn join(
+    env: &mut Env<'_>,
+    desk: &Desk,
+    bucket: Bucket,
+    cells: &[u8],
+) -> (Vec<Joined>, Vec<(Fingerprint, Chunk)>) {
     let given = &desk.transit.given;
     let secrets: Vec<&PairSecret> = given.iter().map(|g| &g.secret).collect();
     let found = scan::scan(cells, bucket, &secrets, &desk.transit.series.dh);
-    let mut joiner = Joiner::default();
-    found.chunks.into_iter().filter_map(|(how, chunk)| joiner.add(how, chunk, env.rng)).collect()
+    let (mut joiner, mut letters, mut parts) = (Joiner::default(), Vec::new(), Vec::new());
+    for (how, chunk) in found.chunks {
+        match (chunk.kind, how) {
+            (Kind::Letter, _) => letters.extend(joiner.add(how, chunk, env.rng)),
+            (Kind::Enclosure, How::Pair(which)) => parts.push((given[which].to, chunk)),
+            (Kind::Enclosure, How::Stranger) | (Kind::Loop, _) => {}
+        }
+    }
+    (letters, parts)
 }
 
 /// The letter in a sealing, if it opens and is from the one to whom the secret was given.

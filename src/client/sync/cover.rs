@@ -45,7 +45,7 @@ pub fn batches(
 /// The relays that get cover in this round: of those that anybody here listens on a few each time,
 /// in fixed rotation, and later in the sync one for each that has failed in the round before,
 /// whether letters were to go there or not.
-fn visited(env: &Env<'_>, desk: &Desk, round: &Round, now: Time) -> Vec<String> {
+pub fn visited(env: &Env<'_>, desk: &Desk, round: &Round, now: Time) -> Vec<String> {
     let own = env.config.nodes.iter().map(|n| n.as_str().to_owned());
     let theirs = desk.contacts.iter().flat_map(|c| c.card.card.nodes.iter().cloned());
     let all: BTreeSet<String> = own.chain(theirs).filter(|url| env.address(url).is_ok()).collect();

@@ -9,7 +9,7 @@ use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::keys::LetterId;
-use crate::core::letter::Kind as LetterKind;
+use crate::core::letter::{Enclosure, Kind as LetterKind};
 use crate::core::plan::{self, Past};
 use crate::core::random::below;
 use crate::core::stamp::Stamp;
@@ -51,8 +51,20 @@ pub fn due(item: &Item, contact: &Contact, own: Class, daily: bool, now: Time) -
         let today = past.iter().any(|p| p.at.day() == now.day());
         return (!today).then_some(Class::Daily);
     }
-    let only_daily = own == Class::Daily || item.daily || contact.card.card.class == Class::Daily;
-    plan::due(&past, if only_daily { Class::Daily } else { Class::Hourly }, now, daily)
+    plan::due(&past, travels(item, contact, own), now, daily)
+}
+
+/// In which class a letter, or its enclosure, travels.
+pub fn travels(item: &Item, contact: &Contact, own: Class) -> Class {
+    let classes = [own, contact.card.card.class];
+    let daily = item.daily || classes.contains(&Class::Daily) || only_directories(contact);
+    if daily { Class::Daily } else { Class::Hourly }
+}
+
+/// In which class cells of an enclosure may go now, if they may.
+pub fn cells_class(item: &Item, contact: &Contact, own: Class, daily: bool) -> Option<Class> {
+    let class = travels(item, contact, own);
+    (class == Class::Hourly || daily || only_directories(contact)).then_some(class)
 }
 
 /// In which class a control letter may go, if it may. It costs no exchange of its own.
@@ -71,12 +83,20 @@ fn only_directories(contact: &Contact) -> bool {
 }
 
 /// A letter of the outbox, as it goes out.
-pub fn letter(item: &Item, mail: Vec<u8>, contact: &Contact, own: Class, now: Time) -> Cargo {
+pub fn letter(
+    item: &Item,
+    (mail, enclosure): (Vec<u8>, Option<Enclosure>),
+    contact: &Contact,
+    own: Class,
+    now: Time,
+) -> Cargo {
     Cargo {
         id: item.id,
         kind: LetterKind::Mail,
         date: item.date,
         mail,
+        enclosure,
+        want: None,
         stamp: item.stamp.as_deref().and_then(Stamp::parse),
         fallback: is_fallback(item, contact, own, now),
         with_card: false,
@@ -88,7 +108,9 @@ pub fn letter(item: &Item, mail: Vec<u8>, contact: &Contact, own: Class, now: Ti
 pub fn is_fallback(item: &Item, contact: &Contact, own: Class, now: Time) -> bool {
     let daily = own == Class::Daily || contact.card.card.class == Class::Daily;
     let patience = if daily { FALLBACK_DAILY } else { FALLBACK };
-    item.attempt.first().is_some_and(|first| now.since(first.at) > patience)
+    // Who asks for cells has opened the head.
+    let since = item.attempt.first().map(|first| item.wanted().unwrap_or_default().max(first.at));
+    since.is_some_and(|since| now.since(since) > patience)
 }
 
 /// A letter without a mail: for what is due and finds none to ride with.
@@ -98,6 +120,8 @@ pub fn control_letter(env: &mut Env<'_>, with_card: bool) -> Cargo {
         kind: LetterKind::Control,
         date: env.now().minute(),
         mail: Vec::new(),
+        enclosure: None,
+        want: None,
         stamp: None,
         fallback: false,
         with_card,

@@ -3,9 +3,10 @@
 //! after, cell by cell. What a node did not take is made anew for the addressee's next one, at
 //! once; a node that failed is left alone for the rest of the sync.
 
-use super::{Report, class, cover, due, node};
+use super::{Report, class, cover, due, fill, node};
 use crate::client::desk::Desk;
 use crate::client::dispatch::{self, Avoided, Cargo, Made, Sender};
+use crate::client::enclosure::{coming, going};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::queue;
@@ -29,11 +30,21 @@ pub struct Out {
     pub more: bool,
 }
 
-/// An attempt at reaching somebody, with a letter of the outbox or with control data alone.
-struct Attempted {
-    to: Fingerprint,
-    item: Option<LetterId>,
-    made: Made,
+/// An attempt at reaching somebody.
+pub(super) struct Attempted {
+    pub to: Fingerprint,
+    pub what: What,
+    pub made: Made,
+}
+
+/// What an attempt carries.
+pub(super) enum What {
+    /// These cells of a letter's enclosure.
+    Cells(LetterId, Vec<u16>),
+    /// Control data alone.
+    Control,
+    /// A letter of the outbox.
+    Letter(LetterId),
 }
 
 /// One round of posting: the first one, one that makes up for nodes that failed in the one before,
@@ -42,6 +53,8 @@ struct Attempted {
 pub struct Round {
     /// The fewest cells that a node gets.
     pub pace: usize,
+    /// Whether there is no pace, and all that waits is posted.
+    pub whole: bool,
     /// The nodes that failed in the round before, unless this is the first one.
     pub failed: Option<BTreeSet<String>>,
     /// Nodes that letters do not go to.
@@ -57,8 +70,8 @@ pub struct Posted {
     pub failed: BTreeSet<String>,
 }
 
-/// Makes the attempts that are due and fills the batches with cover. What goes wrong with one
-/// person or letter stops no other.
+/// Makes the attempts that are due and fills the batches, with cells of enclosures and then with
+/// cover. What goes wrong with one person or letter stops no other.
 pub fn plan(
     env: &mut Env<'_>,
     round: &Round,
@@ -76,6 +89,7 @@ pub fn plan(
                 Err(error) => report.soft(error),
             }
         }
+        more |= fill::cells(env, &mut desk, round, daily, report, &mut made);
     } else {
         let what = "the card does not list today, so letters wait; run poste publish";
         report.soft(Error::new(Kind::Offline, what));
@@ -100,16 +114,21 @@ fn attempts(
     let (to, now, own) = (contact.fingerprint, env.now(), class(desk));
     // As it will be if all is taken; on disk it changes only when it was.
     let mut peer = Peer::load(&places, to)?;
+    let mut wants = coming::wants(&places, to, now)?;
     for at in 0..desk.outbox.len() {
         let item = &desk.outbox[at];
         let due = due::due(item, contact, own, daily, now).filter(|_| item.to == to);
         let Some(due) = due else { continue };
+        if item.enclosure.is_some() && going::must_wait(&desk.transit, &peer, to) {
+            continue;
+        }
         let to_them = out.iter().filter(|attempted| attempted.to == to);
         if to_them.map(|attempted| attempted.made.cells.len()).sum::<usize>() >= plan::POST_CELLS {
             return Ok(true);
         }
-        let cargo = queue::open(&places, &desk.transit, item)
-            .map(|mail| due::letter(item, mail, contact, own, now));
+        let want = wants.last().cloned();
+        let cargo = queue::contents(&places, &desk.transit, item)
+            .map(|contents| Cargo { want, ..due::letter(item, contents, contact, own, now) });
         let made =
             cargo.and_then(|cargo| attempt(env, desk, sender, (contact, &peer), &cargo, due));
         match made {
@@ -119,10 +138,19 @@ fn attempts(
                 item.tries += 1;
                 item.save(&places)?;
                 sent(&mut peer, &made, now);
-                out.push(Attempted { to, item: Some(item.id), made });
+                wants.retain(|want| made.want != Some(want.id));
+                out.push(Attempted { to, what: What::Letter(item.id), made });
             }
             Err(error) => report.soft(error),
         }
+    }
+    for want in wants {
+        let Some(due) = due::control_class(contact, own, daily) else { break };
+        let cargo = Cargo { want: Some(want), ..due::control_letter(env, false) };
+        let made = attempt(env, desk, sender, (contact, &peer), &cargo, due)?;
+        let Some(made) = made else { break };
+        sent(&mut peer, &made, now);
+        out.push(Attempted { to, what: What::Control, made });
     }
     for with_card in [false, true] {
         let (control, card) = dispatch::control_due(sender, &desk.transit, contact, &peer, now);
@@ -133,7 +161,7 @@ fn attempts(
         let made = attempt(env, desk, sender, (contact, &peer), &cargo, due)?;
         let Some(made) = made else { continue };
         sent(&mut peer, &made, now);
-        out.push(Attempted { to, item: None, made });
+        out.push(Attempted { to, what: What::Control, made });
     }
     Ok(false)
 }
@@ -184,7 +212,8 @@ pub fn post(env: &mut Env<'_>, out: &Out, report: &mut Report) -> Posted {
     posted
 }
 
-/// Records which attempts were taken, to the last cell. Gives the number of letters among them.
+/// Records which attempts were taken, to the last cell. Gives the number of letters and batches of
+/// an enclosure's cells among them.
 pub fn record(env: &mut Env<'_>, out: Out, posted: &Posted) -> Result<usize, Error> {
     let mut letters = 0;
     let places = env.home.places().clone();
@@ -192,7 +221,7 @@ pub fn record(env: &mut Env<'_>, out: Out, posted: &Posted) -> Result<usize, Err
     let mut desk = Desk::open(env)?;
     let mut peers: BTreeMap<Fingerprint, Peer> = BTreeMap::new();
     // The last one first, as numbers are given back.
-    for Attempted { to, item, made } in out.made.into_iter().rev() {
+    for Attempted { to, what, made } in out.made.into_iter().rev() {
         // Removed meanwhile: nothing is to be remembered of them.
         if !desk.incomplete && desk.contacts.iter().all(|c| c.fingerprint != to) {
             continue;
@@ -212,11 +241,24 @@ pub fn record(env: &mut Env<'_>, out: Out, posted: &Posted) -> Result<usize, Err
                 None => {}
             }
         }
+        if let What::Cells(id, cells) = &what {
+            let took = made.cells.iter().zip(cells).filter(|(cell, _)| taken(cell));
+            let took: Vec<u16> = took.map(|(_, index)| *index).collect();
+            let item = desk.outbox.iter_mut().find(|item| item.id == *id && item.is_waiting());
+            if let Some(item) = item.filter(|_| !took.is_empty()) {
+                going::took(&places, item, &took, now)?;
+                letters += 1;
+            }
+            continue;
+        }
         if !made.cells.iter().all(taken) {
             continue;
         }
         sent(peer, &made, now);
-        let Some(id) = item else { continue };
+        if let Some(id) = made.want {
+            coming::asked(&places, to, id, now)?;
+        }
+        let What::Letter(id) = what else { continue };
         peer.last_letter = now;
         if let Some(item) = desk.outbox.iter_mut().find(|item| item.id == id) {
             let bucket = made.bucket.to_string();

@@ -9,9 +9,11 @@
 //! than the caller's limit. Nothing here locks: see [`super::lock`]. Files: poste-files(5).
 
 mod batch;
+mod parts;
 mod text;
 
 pub use batch::Batch;
+pub use parts::{open_plain, read_parts, write_parts};
 pub use text::{line_of, one_line, read_text_followed, read_toml, write_new_toml, write_toml};
 
 use super::error::{CREATE, Cause, Error};
