@@ -71,8 +71,8 @@ fn a_lock_that_is_held_is_named() {
     let home = Home { dir: dir.path().join("alice") };
     home.ok(&["init", "--no-passphrase"]);
     let lock = |name: &str| {
-        let file = File::options().write(true).create(true).truncate(false);
-        let file = file.clone().open(home.dir.join("state").join(name)).unwrap();
+        let path = home.dir.join("state").join(name);
+        let file = File::options().append(true).create(true).open(path).unwrap();
         file.lock().unwrap();
         file
     };
