@@ -6,28 +6,11 @@
 #[path = "common/programs.rs"]
 mod programs;
 
-use programs::{Home, Node, POSTE};
-use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Stdio};
+use programs::{Home, Node, killed};
 
 const SYNCED: &str = "fsync,fdatasync";
 const RENAMED: &str = "rename,renameat,renameat2";
 const WRITTEN: &str = "write,pwrite64,writev,sendto";
-
-/// Runs a command that is killed at its `at`th call of a family; whether it came that far.
-fn killed(home: &Home, args: &[&str], calls: &str, at: usize, stdin: &[u8]) -> bool {
-    let input = home.dir.with_extension("input");
-    std::fs::write(&input, stdin).unwrap();
-    let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
-    command.args(["-e", &format!("inject={calls}:signal=KILL:when={at}")]).arg(POSTE);
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.env("POSTE_HOME", &home.dir).args(args);
-    let status = command.stdin(std::fs::File::open(input).unwrap()).stdout(Stdio::null()).status();
-    let status = status.unwrap();
-    assert!(status.success() || status.signal() == Some(9), "{args:?} {calls} {at}: {status}");
-    !status.success()
-}
 
 /// Exchanges until nothing waits for an acknowledgement.
 fn settle(alice: &Home, bob: &Home) {

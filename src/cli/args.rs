@@ -192,6 +192,12 @@ pub enum Command {
     },
     /// Say how things stand
     Status,
+    /// Look for what could keep letters from coming and going
+    Doctor {
+        /// Ask nothing of the network
+        #[arg(long)]
+        offline: bool,
+    },
     /// Print completions for a shell
     Completions {
         /// Which shell

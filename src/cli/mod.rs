@@ -9,6 +9,7 @@ mod prompt;
 mod sendmail;
 mod ui;
 
+use crate::client::doctor;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::system::{self, Reach, SystemRandom};
@@ -98,6 +99,14 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
         Some(Command::Init(init)) => {
             let home = cmd::init::make(&init, places, &prompt)?;
             return with(home, ui, &prompt, cmd::init::finish);
+        }
+        Some(Command::Doctor { offline }) => {
+            let before = doctor::preconditions(&places);
+            if doctor::worst(&before).is_some() {
+                return cmd::doctor::tell(ui, &before);
+            }
+            let home = Home::open(places)?;
+            return with(home, ui, &prompt, |run| cmd::doctor::run(run, before, offline));
         }
         Some(other) => other,
         None if !places.exists() => return cmd::status::first_run(ui),

@@ -6,6 +6,7 @@ pub mod arrive;
 pub mod desk;
 pub mod dispatch;
 pub mod enclosure;
+pub mod doctor;
 pub mod env;
 pub mod error;
 pub mod expiry;

@@ -34,6 +34,8 @@ pub struct Status {
     pub last_sync: Option<Time>,
     /// When a node last answered.
     pub last_answer: Option<Time>,
+    /// The day of the last daily exchange.
+    pub daily_done: Option<String>,
     /// Periods of the own class whose bucket was wiped before it was fetched, since the last
     /// answer. Senders repeat what was in them.
     pub missed: u64,
@@ -45,12 +47,22 @@ pub struct Status {
     pub posted: usize,
     /// Letters given up after 30 days.
     pub expired: usize,
+    /// When the oldest letter was written that still waits to be acknowledged.
+    pub oldest: Option<Time>,
     /// The last day that the card lists.
     pub card_until: String,
+    /// Until when senders use the prekey in the card without asking for a newer one.
+    pub prekey_until: String,
+    /// Whether the card is not yet everywhere that the configuration says.
+    pub unpublished: bool,
+    /// The last day of the series.
+    pub chain_until: String,
     /// Whether a new card is due, which needs the passphrase.
     pub card_due: bool,
     /// What the clock is worth.
     pub clock: Clock,
+    /// Nodes heard in the last day that contradict it.
+    pub contradicting: Vec<String>,
 }
 
 /// Looks at everything.
@@ -60,8 +72,10 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
     let card = own::load(env)?;
     let transit = Transit::load(places)?;
     let progress = Progress::load(places)?;
-    let clock = progress::load_clock(places)?.judge(now, env.config.trust_clock);
+    let record = progress::load_clock(places)?;
     let letters = outbox::list(env)?;
+    let waits = |row: &&outbox::Row| matches!(row.state, State::Queued | State::Posted);
+    let oldest = letters.iter().filter(waits).map(|row| row.date).min();
     let count = |state: State| letters.iter().filter(|row| row.state == state).count();
     let mut unread: Vec<(String, usize)> = Vec::new();
     for entry in read::list(env, None, true, None)?.iter().chain(&quarantined(env)?) {
@@ -82,14 +96,20 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         listen: card.card.listen.to_string(),
         last_sync: some(progress.last_sync),
         last_answer: some(progress.last_answer),
+        daily_done: progress.daily_done.map(|day| day.to_string()),
         missed: some(progress.last_answer).map_or(0, |last| missed(card.card.class, last, now)),
         unread,
         queued: count(State::Queued),
         posted: count(State::Posted),
         expired: count(State::Expired),
+        oldest,
+        prekey_until: card.card.prekey_until.to_string(),
+        unpublished: !env.config.publish.is_empty() && progress.published < card.card.issued,
+        chain_until: transit.chain().last().to_string(),
         card_until: last_day.to_string(),
         card_due: own::is_due(env, &transit, Some(&card)),
-        clock,
+        clock: record.judge(now, env.config.trust_clock),
+        contradicting: record.contradicting(now),
     })
 }
 

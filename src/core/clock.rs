@@ -71,17 +71,21 @@ impl Record {
         if trust {
             return Clock::Good;
         }
-        let heard: Vec<&Witness> = self
-            .witnesses
-            .iter()
-            .filter(|w| w.heard <= now && now.since(w.heard) <= MEMORY)
-            .collect();
-        let agree = heard.iter().filter(|w| w.agrees()).count();
-        match heard.len() {
-            0 => Clock::Unwitnessed,
-            all if 2 * agree > all => Clock::Good,
+        let (heard, agree) = (self.heard(now).count(), self.heard(now).filter(|w| w.agrees()));
+        match (heard, agree.count()) {
+            (0, _) => Clock::Unwitnessed,
+            (all, agree) if 2 * agree > all => Clock::Good,
             _ => Clock::Contradicted,
         }
+    }
+
+    /// The servers heard in the day before `now` that contradict the clock.
+    pub fn contradicting(&self, now: Time) -> Vec<String> {
+        self.heard(now).filter(|w| !w.agrees()).map(|w| w.server.clone()).collect()
+    }
+
+    fn heard(&self, now: Time) -> impl Iterator<Item = &Witness> {
+        self.witnesses.iter().filter(move |w| w.heard <= now && now.since(w.heard) <= MEMORY)
     }
 }
 
@@ -119,6 +123,8 @@ mod tests {
         assert_eq!(heard(&[-601]).judge(at(0), false), Clock::Contradicted);
         assert_eq!(heard(&[0, 4000]).judge(at(0), false), Clock::Contradicted);
         assert_eq!(heard(&[0, 4000, 1]).judge(at(0), false), Clock::Good);
+        assert_eq!(heard(&[0, 4000, 1]).contradicting(at(0)), ["n1"]);
+        assert!(heard(&[0, 4000, 1]).contradicting(at(DAY + 1)).is_empty());
     }
 
     #[test]

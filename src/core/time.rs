@@ -176,6 +176,15 @@ fn civil_time(time: Time) -> civil::DateTime {
     jiff::tz::TimeZone::UTC.to_datetime(timestamp)
 }
 
+/// A length of time in seconds as text, in the largest unit that is full.
+pub fn age(seconds: u64) -> String {
+    match seconds {
+        DAY.. => format!("{}d", seconds / DAY),
+        HOUR.. => format!("{}h", seconds / HOUR),
+        _ => format!("{}m", seconds / MINUTE),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -120,4 +121,19 @@ pub fn acquainted(parent: &Path, node: &str) -> (Home, Home) {
     alice.ok(&["sync"]);
     bob.ok(&["sync"]);
     (alice, bob)
+}
+
+/// Runs a command that is killed at its `at`th call of a family; whether it came that far.
+pub fn killed(home: &Home, args: &[&str], calls: &str, at: usize, stdin: &[u8]) -> bool {
+    let input = home.dir.with_extension("input");
+    std::fs::write(&input, stdin).unwrap();
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
+    command.args(["-e", &format!("inject={calls}:signal=KILL:when={at}")]).arg(POSTE);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("POSTE_HOME", &home.dir).args(args);
+    let status = command.stdin(std::fs::File::open(input).unwrap()).stdout(Stdio::null()).status();
+    let status = status.unwrap();
+    assert!(status.success() || status.signal() == Some(9), "{args:?} {calls} {at}: {status}");
+    !status.success()
 }

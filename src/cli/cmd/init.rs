@@ -45,7 +45,7 @@ pub fn finish(run: &mut Run<'_, '_>) -> Done {
     } else if only_directories(&run.env.config) {
         run.ui.warn("no node can confirm that the clock here is right, so letters prove nothing");
         let file = run.env.home.places().config_file();
-        run.ui.next(&format!("if it is right: echo 'trust_clock = true' >>{}", file.display()));
+        run.ui.next(&format!("echo 'trust_clock = true' >>{}  # if it is right", file.display()));
     }
     if run.env.config.nodes.is_empty() {
         run.ui.note("there is no node yet: name one in config.toml, as nodes");

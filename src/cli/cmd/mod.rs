@@ -6,6 +6,7 @@ mod block;
 mod card;
 pub mod completions;
 mod contacts;
+pub mod doctor;
 pub mod help;
 pub mod init;
 mod list;
@@ -58,7 +59,10 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Sync(sync) => sync::run(run, &sync),
         Command::Unblock { name } => block::unblock(run, &name),
         Command::Words { name, confirm } => contacts::words(run, &name, confirm),
-        Command::Completions { .. } | Command::Help { .. } | Command::Init(_) => {
+        Command::Completions { .. }
+        | Command::Doctor { .. }
+        | Command::Help { .. }
+        | Command::Init(_) => {
             Err(Error::new(Kind::Bug, "this command was to run without a home").into())
         }
     }

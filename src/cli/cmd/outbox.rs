@@ -1,12 +1,12 @@
 //! `poste outbox`: what is on its way, in words that are true, and giving a letter up.
-//! Ages are in the largest unit that is full.
+//! The addressee of a letter is shown by the petname.
 //! Specified in poste(1), outbox.
 
 use crate::cli::Run;
 use crate::cli::args::OutboxAction;
 use crate::cli::ui::Done;
 use crate::client::outbox;
-use crate::core::time::{DAY, HOUR, MINUTE};
+use crate::core::time::age;
 use crate::store::outbox::State;
 
 pub fn run(run: &mut Run<'_, '_>, action: Option<OutboxAction>) -> Done {
@@ -37,13 +37,5 @@ fn word(state: State) -> &'static str {
         State::Partly => "partly",
         State::Posted => "posted",
         State::Queued => "queued",
-    }
-}
-
-fn age(seconds: u64) -> String {
-    match seconds {
-        DAY.. => format!("{}d", seconds / DAY),
-        HOUR.. => format!("{}h", seconds / HOUR),
-        _ => format!("{}m", seconds / MINUTE),
     }
 }

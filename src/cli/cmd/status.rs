@@ -6,7 +6,7 @@ use crate::cli::Run;
 use crate::cli::ui::{Done, Ui};
 use crate::client::status::{self, Status};
 use crate::core::clock::Clock;
-use crate::core::time::Time;
+use crate::core::time::{Time, age};
 
 pub fn run(run: &mut Run<'_, '_>) -> Done {
     let status = status::status(run.env)?;
@@ -16,7 +16,7 @@ pub fn run(run: &mut Run<'_, '_>) -> Done {
     for (name, text) in lines(&status, run.env.now()) {
         run.ui.line(&format!("{name:<10} {text}"))?;
     }
-    if status.card_due {
+    if status.card_due || status.unpublished {
         run.ui.next("poste publish");
     }
     Ok(())
@@ -35,7 +35,7 @@ fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
         some => some.join(" "),
     };
     let ago = |time: Option<Time>| match time {
-        Some(time) => format!("{} ({} min ago)", time.iso(), now.since(time) / 60),
+        Some(time) => format!("{} ({} ago)", time.iso(), age(now.since(time))),
         None => "never".to_owned(),
     };
     let unread: Vec<String> =
@@ -46,13 +46,22 @@ fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
     };
     let clock = match status.clock {
         Clock::Behind => "behind its own record: letters prove nothing until it is right",
-        Clock::Contradicted => "contradicted by the nodes: letters prove nothing until it is right",
+        Clock::Contradicted => "contradicted: letters prove nothing until it is right",
         Clock::Good => "good",
         Clock::Unwitnessed => "not confirmed by any node in the last day",
     };
-    let card = match status.card_due {
-        true => format!("lists days until {}; a new one is due", status.card_until),
-        false => format!("lists days until {}", status.card_until),
+    let clock = match status.contradicting.as_slice() {
+        [] => clock.to_owned(),
+        some => format!("{clock}; another time have {}", some.join(" ")),
+    };
+    let card = match (status.card_due, status.unpublished) {
+        (true, _) => "; a new one is due",
+        (false, true) => "; it is not yet published everywhere",
+        (false, false) => "",
+    };
+    let oldest = match status.oldest {
+        Some(date) => format!("; the oldest waits for {}", age(now.since(date))),
+        None => String::new(),
     };
     vec![
         ("identity", status.link.clone()),
@@ -65,16 +74,21 @@ fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
             "last sync",
             format!("{}; last answer {}", ago(status.last_sync), ago(status.last_answer)),
         ),
+        ("daily", status.daily_done.clone().unwrap_or_else(|| "never exchanged".to_owned())),
         ("missed", missed),
         ("unread", if unread.is_empty() { "none".to_owned() } else { unread.join(", ") }),
         (
             "outbox",
             format!(
-                "{} queued, {} posted, {} expired",
+                "{} queued, {} posted, {} expired{oldest}",
                 status.queued, status.posted, status.expired
             ),
         ),
-        ("card", card),
-        ("clock", clock.to_owned()),
+        ("card", format!("lists days until {}{card}", status.card_until)),
+        (
+            "keys",
+            format!("prekey until {}, day keys until {}", status.prekey_until, status.chain_until),
+        ),
+        ("clock", clock),
     ]
 }

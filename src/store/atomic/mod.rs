@@ -64,6 +64,11 @@ pub(super) fn rename_new(from: &Path, to: &Path) -> Result<(), Error> {
     sync_dir(parent(to))
 }
 
+/// Whether a file of this name is a temporary one: under the state lock, what a crash left.
+pub fn is_temporary(name: &str) -> bool {
+    name.starts_with(TEMP)
+}
+
 /// Removes `path` for good; it may be missing.
 pub fn remove(path: &Path) -> Result<(), Error> {
     match fs::remove_file(path) {

@@ -1,0 +1,90 @@
+//! `poste doctor` by the real program, with a real relay: its lines, its exit status, and homes that
+//! cannot be worked in.
+#![allow(clippy::unwrap_used)]
+
+#[path = "common/programs.rs"]
+mod programs;
+
+use programs::{Home, Node};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+fn doctor(home: &Home, args: &[&str]) -> (i32, String) {
+    let output = home.run(&[&["doctor"], args].concat(), b"");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let text = String::from_utf8(output.stdout).unwrap();
+    (output.status.code().expect("the program ended by itself"), text)
+}
+
+#[test]
+fn a_letter_goes_to_a_real_relay_and_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let alice = Home::init(dir.path(), "alice", &node.url);
+    alice.ok(&["sync"]);
+    let (status, text) = doctor(&alice, &[]);
+    assert_eq!(status, 0, "{text}");
+    assert!(text.lines().all(|line| line.starts_with("ok    ")), "{text}");
+    assert!(text.contains(&format!("through {} and back: authentic", node.url)), "{text}");
+    alice.ok(&["sync"]);
+    assert_eq!(alice.ok(&["list"]) + &alice.ok(&["quarantine"]), "");
+    let (_, json) = doctor(&alice, &["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json.as_array().unwrap().iter().all(|check| check["level"] == "ok"), "{json}");
+    drop(node);
+    let (status, text) = doctor(&alice, &[]);
+    assert_eq!(status, 75, "{text}");
+    assert_eq!(text.lines().filter(|line| line.starts_with("fail  node ")).count(), 1, "{text}");
+    assert_eq!(doctor(&alice, &["--offline"]).0, 0);
+    fs::remove_file(alice.card()).unwrap();
+    let (status, text) = doctor(&alice, &[]);
+    assert_eq!(status, 65, "what the user must mend is worse: {text}");
+    assert!(text.contains("\n                 poste publish\n"), "{text}");
+}
+
+#[test]
+fn a_home_that_cannot_be_worked_in_is_told_with_the_line_that_mends_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home { dir: dir.path().join("alice") };
+    let (status, text) = doctor(&home, &["--offline"]);
+    assert_eq!(status, 78, "{text}");
+    assert!(text.contains("poste init"), "{text}");
+    home.ok(&["init", "--no-passphrase"]);
+    let keys = home.dir.join("share/keys");
+    fs::set_permissions(&keys, Permissions::from_mode(0o755)).unwrap();
+    let (status, text) = doctor(&home, &["--offline"]);
+    assert_eq!(status, 77, "{text}");
+    let fix = text.lines().nth(1).unwrap().trim();
+    assert!(std::process::Command::new("sh").args(["-c", fix]).status().unwrap().success());
+    fs::write(home.dir.join("config/config.toml"), "nodez = []\n").unwrap();
+    let (status, text) = doctor(&home, &["--offline"]);
+    assert_eq!(status, 78, "{text}");
+    assert!(text.starts_with("ok    home ") && text.contains("config.toml:1: "), "{text}");
+    fs::write(home.dir.join("config/config.toml"), "").unwrap();
+    fs::remove_file(keys.join("archive.pub")).unwrap();
+    assert_eq!(doctor(&home, &["--offline"]).0, 65);
+}
+
+#[test]
+fn a_lock_that_is_held_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home { dir: dir.path().join("alice") };
+    home.ok(&["init", "--no-passphrase"]);
+    let lock = |name: &str| {
+        let path = home.dir.join("state").join(name);
+        let file = File::options().append(true).create(true).open(path).unwrap();
+        file.lock().unwrap();
+        file
+    };
+    let held = lock("lock");
+    let (status, text) = doctor(&home, &["--offline"]);
+    assert_eq!(status, 0, "{text}");
+    assert!(text.contains("warn  lock       a sync is running\n"), "{text}");
+    drop(held);
+    let held = lock("state.lock");
+    let (status, text) = doctor(&home, &["--offline"]);
+    assert_eq!(status, 75, "{text}");
+    assert!(text.contains("fuser -v "), "{text}");
+    drop(held);
+    assert_eq!(doctor(&home, &["--offline"]).0, 0);
+}
