@@ -143,7 +143,16 @@ fn first_letter_in() -> Scenario {
     all.remove(&("alice", "bob".into(), "first".into()));
     all.insert(("alice", "requests".into(), "first".into()), 1..=1);
     all.remove(&("bob", "alice".into(), "first".into()));
-    ready("first letter in", first_letter(), "alice", &["sync", "-v"], b"", Again::Same, &["alice"], all)
+    ready(
+        "first letter in",
+        first_letter(),
+        "alice",
+        &["sync", "-v"],
+        b"",
+        Again::Same,
+        &["alice"],
+        all,
+    )
 }
 
 fn seal() -> Scenario {
@@ -214,7 +223,7 @@ fn ready(
 }
 
 /// What acquainted people have, and of bob's letters these: his copy, and what came to alice.
-fn ledger(subjects: &[&str]) -> Ledger {
+pub fn ledger(subjects: &[&str]) -> Ledger {
     let all = ["hello", "welcome"].iter().chain(subjects);
     all.flat_map(|s| [("bob", "alice", s), ("alice", "bob", s)])
         .map(|(who, folder, subject)| ((who, folder.to_owned(), subject.to_string()), 1..=1))
