@@ -22,8 +22,18 @@ impl Node {
 
     /// On a port of loopback; 0 is any that is free.
     pub fn start_on(port: u16) -> Node {
+        Node::start_with(&["--port", &port.to_string()])
+    }
+
+    /// On a port of loopback, with its store in a directory that stays when it stops.
+    pub fn start_in(port: u16, dir: &Path) -> Node {
+        Node::start_with(&["--port", &port.to_string(), "--dir", dir.to_str().unwrap()])
+    }
+
+    fn start_with(args: &[&str]) -> Node {
         let mut child = Command::new(env!("CARGO_BIN_EXE_posted"))
-            .args(["dev", "--port", &port.to_string()])
+            .arg("dev")
+            .args(args)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -34,6 +44,26 @@ impl Node {
         BufReader::new(stdout).read_line(&mut url).unwrap();
         assert!(url.starts_with("http://127.0.0.1:"), "{url:?}");
         Node { child, url: url.trim().to_owned() }
+    }
+
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// The port it listens on.
+    pub fn port(&self) -> u16 {
+        self.url.rsplit(':').next().unwrap().parse().unwrap()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Kills it on the spot, if it still runs.
+    pub fn kill(mut self) {
+        let _ = self.child.kill();
     }
 }
 

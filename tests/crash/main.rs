@@ -9,9 +9,13 @@
 mod check;
 mod errors;
 mod kill;
+mod node;
 mod scenario;
+mod talk;
 mod trace;
 mod world;
 
 #[path = "../common/programs.rs"]
 mod programs;
+#[path = "../node/mod.rs"]
+mod relay;

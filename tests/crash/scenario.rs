@@ -223,7 +223,7 @@ fn ready(
 }
 
 /// What acquainted people have, and of bob's letters these: his copy, and what came to alice.
-fn ledger(subjects: &[&str]) -> Ledger {
+pub fn ledger(subjects: &[&str]) -> Ledger {
     let all = ["hello", "welcome"].iter().chain(subjects);
     all.flat_map(|s| [("bob", "alice", s), ("alice", "bob", s)])
         .map(|(who, folder, subject)| ((who, folder.to_owned(), subject.to_string()), 1..=1))

@@ -6,7 +6,7 @@ use crate::world::{Step, World};
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// Calls that change something, or could fail on the way to it.
 pub const WRITING: &str = "write,pwrite64,writev,fsync,fdatasync,syncfs,rename,renameat,renameat2,\
@@ -95,4 +95,39 @@ fn strace(world: &World, step: &Step, log: &str, options: &[String]) -> Output {
     command.env("POSTE_HOME", &home.dir).args(&step.args);
     command.stdin(File::open(input).unwrap()).stdout(Stdio::null());
     command.output().unwrap()
+}
+
+/// A strace(1) that waits in a running process for the `at`th call of a name in any of its threads,
+/// and kills the process there. Ended when dropped.
+pub struct Trap(Child);
+
+impl Trap {
+    /// Sets it in every thread of the process.
+    pub fn set(process: u32, name: &str, at: usize) -> Trap {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-p", &process.to_string()]);
+        command.args(["-e", &format!("trace={name}")]);
+        command.args(["-e", &format!("inject={name}:signal=KILL:when={at}")]);
+        let trap = Trap(command.stderr(Stdio::null()).spawn().unwrap());
+        crate::relay::soon("every thread is watched", || is_traced(process));
+        trap
+    }
+}
+
+impl Drop for Trap {
+    fn drop(&mut self) {
+        // It has ended by itself if the process has.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Whether all threads are watched, or the process is gone.
+fn is_traced(process: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{process}/task")) else { return true };
+    threads.filter_map(Result::ok).all(|thread| {
+        let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        // What it was waiting in counts as a call, so it may have been the last one.
+        !status.contains("TracerPid:\t0\n") || status.contains("State:\tZ")
+    })
 }

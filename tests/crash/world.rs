@@ -25,9 +25,14 @@ impl World {
     /// Alice and bob, who have written to each other.
     pub fn acquainted() -> World {
         let world = World::empty();
-        programs::acquainted(&world.dir(), &world.stick());
-        world.settle(&["bob", "alice"]);
+        world.acquaint(&world.stick());
         world
+    }
+
+    /// Alice and bob move in, and write to each other by way of a node.
+    pub fn acquaint(&self, node: &str) {
+        programs::acquainted(&self.dir(), node);
+        self.settle(&["bob", "alice"]);
     }
 
     /// Nobody yet, and an empty stick.

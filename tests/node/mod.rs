@@ -202,9 +202,20 @@ impl Node {
         Node { child, address, log }
     }
 
+    /// The number of its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Whether it has ended by itself.
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Kills it on the spot, as a crash would.
     pub fn kill(mut self) {
-        self.child.kill().unwrap();
+        // It may have been killed already.
+        let _ = self.child.kill();
         self.child.wait().unwrap();
     }
 
