@@ -11,6 +11,7 @@ pub mod expiry;
 pub mod filing;
 pub mod hand;
 pub mod init;
+pub mod loops;
 pub mod outbox;
 pub mod own;
 pub mod people;

@@ -4,7 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::Error;
-use crate::client::{outbox, own, read};
+use crate::client::{loops, outbox, own, read};
 use crate::core::bucket::{Bucket, Class};
 use crate::core::clock::Clock;
 use crate::core::time::{Day, Time};
@@ -51,6 +51,8 @@ pub struct Status {
     pub card_due: bool,
     /// What the clock is worth.
     pub clock: Clock,
+    /// Nodes that lost a cell within the last day: letters avoid them.
+    pub losing: Vec<String>,
 }
 
 /// Looks at everything.
@@ -90,6 +92,7 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         card_until: last_day.to_string(),
         card_due: own::is_due(env, &transit, Some(&card)),
         clock,
+        losing: loops::losing(env)?.into_iter().map(|(node, _)| node).collect(),
     })
 }
 

@@ -13,7 +13,7 @@ use self::post::Round;
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{own, publish, stamps};
+use crate::client::{loops, own, publish, stamps};
 use crate::core::bucket::Class;
 use crate::core::clock::Clock;
 use crate::core::plan::Node;
@@ -173,6 +173,7 @@ fn send(
     let pace = if options.now { 0 } else { usize::from(env.config.pace) };
     let mut round = Round { pace, ..Round::default() };
     round.avoided.doubtful.clone_from(&report.blamed);
+    round.avoided.doubtful.extend(loops::losing(env)?.into_iter().map(|(node, _)| node));
     loop {
         let out = post::plan(env, &round, daily, report)?;
         let more = out.more;

@@ -46,6 +46,8 @@ pub struct Relay {
     pub down: bool,
     /// It takes nothing any more.
     pub full: bool,
+    /// It says that it took what it drops.
+    pub swallows: bool,
     /// Seconds by which its clock is wrong.
     pub skew: i64,
     /// It says nothing of the time.
@@ -122,8 +124,10 @@ impl Courier for InMemory {
         }
         assert!(cells.len().is_multiple_of(CELL) && !cells.is_empty());
         relay.posts.push((bucket, cells.len() / CELL));
-        let stored = relay.buckets.entry(bucket).or_default();
-        stored.extend(cells.as_chunks::<CELL>().0);
+        if !relay.swallows {
+            let stored = relay.buckets.entry(bucket).or_default();
+            stored.extend(cells.as_chunks::<CELL>().0);
+        }
         Ok(self.heard(&relay))
     }
 

@@ -7,7 +7,7 @@ use crate::client::arrive::{self, Outcome};
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::expiry;
+use crate::client::{expiry, loops, own};
 use crate::core::archive;
 use crate::core::bucket::{Bucket, CELL};
 use crate::core::clock::Clock;
@@ -19,14 +19,21 @@ use crate::core::parts::{Joined, Joiner};
 use crate::core::plan::{self, Get};
 use crate::core::scan::{self, How};
 use crate::core::seal;
+use crate::core::time::MINUTE;
 use crate::net::{Address, Fetched, Origin};
+use crate::store::loops::{Looping, Loops};
 use crate::store::maildir::Folder;
 use crate::store::progress::{self, Progress};
 use crate::store::quarantine::Waiting;
+use crate::store::spool::Spool;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Bytes of one bucket from one node at most.
-const BUCKET_LIMIT: u64 = 512 << 20;
+/// Bytes of one bucket from one node at most: 16,384 cells. They are held in memory, those of one
+/// bucket at all nodes at a time.
+const BUCKET_LIMIT: u64 = 64 << 20;
+/// After this many seconds no further download is begun: a node must not keep a sync for ever.
+const DOWNLOADS: u64 = 40 * MINUTE;
 /// Bytes of a letter at most: 16 cells.
 const LETTER_LIMIT: usize = 16 * CELL;
 
@@ -34,7 +41,9 @@ const LETTER_LIMIT: usize = 16 * CELL;
 #[derive(Default)]
 pub struct Fetch {
     /// The cells of each bucket, from all nodes.
-    cells: BTreeMap<Bucket, Vec<u8>>,
+    cells: BTreeMap<Bucket, Spool>,
+    /// Loop cells that were looked for in closed buckets, and whether they were there.
+    loops: Vec<(Looping, bool)>,
     /// Closed buckets that a node served to the end.
     complete: Vec<Get>,
 }
@@ -53,14 +62,17 @@ pub fn plan(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<Vec<G
 /// Fetches. A node that fails at one bucket is not asked for the next ones.
 pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
     let mut out = Fetch::default();
-    let digits = match crate::client::own::load(env) {
-        Ok(card) => card.card.listen,
-        Err(error) => {
+    let digits = own::load(env).map(|card| card.card.listen);
+    let known = Loops::load(env.home.places()).map_err(Error::from);
+    let (digits, known) = match (digits, known) {
+        (Ok(digits), Ok(known)) => (digits, known),
+        (Err(error), _) | (_, Err(error)) => {
             report.soft(error);
             return out;
         }
     };
     let mut couriers = Vec::new();
+    let started = env.now();
     for gets in gets.chunk_by(|a, b| a.node == b.node) {
         report.asked.insert(gets[0].node.clone());
         let courier = own_address(&gets[0].node)
@@ -75,17 +87,29 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
         let mut failed = false;
         for get in gets {
             let now = env.now();
+            if now.since(started) > DOWNLOADS {
+                let what = "downloads took too long; the rest waits for the next sync";
+                report.soft(Error::new(Kind::Offline, what));
+                return out;
+            }
             match courier.fetch(get.bucket, digits, BUCKET_LIMIT) {
                 Ok(answer) => {
                     report.hear(&get.node, answer.heard);
                     // A node whose clock is behind may yet take cells for it.
                     let sure = answer.heard.date.map_or(now, |date| date.min(now));
-                    if get.bucket.is_closed(sure) && answer.body != Fetched::NotYet {
-                        out.complete.push(get.clone());
-                    }
+                    let closed = get.bucket.is_closed(sure) && answer.body != Fetched::NotYet;
                     if let Fetched::Cells(cells) = answer.body {
                         report.fetched += cells.len() / CELL;
-                        out.cells.entry(get.bucket).or_default().extend(cells);
+                        if let Err(error) = keep(env, &mut out, get.bucket, &cells) {
+                            report.soft(error);
+                            continue;
+                        }
+                        if closed {
+                            out.loops.extend(loops::looked_for(&known, get, digits, &cells));
+                        }
+                    }
+                    if closed {
+                        out.complete.push(get.clone());
                     }
                 }
                 Err(error) => {
@@ -110,11 +134,19 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
     out
 }
 
-/// Opens what was fetched and lets it take effect.
+fn keep(env: &Env<'_>, out: &mut Fetch, bucket: Bucket, cells: &[u8]) -> Result<(), Error> {
+    let spool = match out.cells.entry(bucket) {
+        Entry::Occupied(entry) => entry.into_mut(),
+        Entry::Vacant(entry) => entry.insert(Spool::new(env.home.places())?),
+    };
+    Ok(spool.add(cells)?)
+}
+
+/// Opens what was fetched and lets it take effect, one bucket after the other.
 pub fn record(
     env: &mut Env<'_>,
     options: &Options,
-    fetch: Fetch,
+    mut fetch: Fetch,
     report: &mut Report,
 ) -> Result<(), Error> {
     let places = env.home.places().clone();
@@ -125,8 +157,16 @@ pub fn record(
     let before = unacknowledged(&desk);
     let mut progress = Progress::load(&places)?;
     let mut failed = BTreeSet::new();
-    for (bucket, cells) in &fetch.cells {
-        for joined in join(env, &desk, *bucket, cells) {
+    for (bucket, spool) in &mut fetch.cells {
+        let cells = match spool.read() {
+            Ok(cells) => cells,
+            Err(error) => {
+                report.soft(error.into());
+                failed.insert(*bucket);
+                continue;
+            }
+        };
+        for joined in join(env, &desk, *bucket, &cells) {
             if progress.was_opened(*bucket, &joined.id) {
                 continue;
             }
@@ -147,6 +187,10 @@ pub fn record(
         }
     }
     retry_waiting(env, &mut desk, report)?;
+    for node in loops::conclude(env, &desk.lock, &fetch.loops, clock)? {
+        let what = format!("{node}: it lost a cell that it had taken; letters avoid it for a day");
+        report.soft(Error::new(Kind::Offline, what));
+    }
     report.acknowledged = before - unacknowledged(&desk);
     if clock == Clock::Good {
         desk.seen.tidy(&desk.lock, env.now())?;

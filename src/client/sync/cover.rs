@@ -7,6 +7,7 @@ use crate::client::desk::Desk;
 use crate::client::dispatch::Made;
 use crate::client::env::Env;
 use crate::client::error::Error;
+use crate::client::loops::Loop;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::plan::{self, Post};
 use crate::core::time::{HOUR, Time};
@@ -20,6 +21,7 @@ pub fn batches(
     round: &Round,
     daily: bool,
     made: &[&Made],
+    loops: &[Loop],
 ) -> Result<Vec<Post>, Error> {
     let now = env.now();
     let visit = visited(env, desk, round, now);
@@ -34,9 +36,11 @@ pub fn batches(
     for bucket in buckets {
         let letters = made.iter().filter(|made| made.bucket == bucket);
         let letters = letters.map(|made| (made.node.clone(), made.cells.clone())).collect();
+        let looping = loops.iter().filter(|looping| looping.bucket == bucket);
+        let looping: Vec<_> = looping.map(|l| (l.node.clone(), l.cell)).collect();
         let usual = bucket.class() == Class::Hourly || daily;
         let visit: &[String] = if usual { &visit } else { &[] };
-        posts.extend(plan::uploads(bucket, letters, visit, round.pace, env.rng));
+        posts.extend(plan::uploads(bucket, letters, visit, round.pace, &looping, env.rng));
     }
     posts.sort_by(|a, b| (&a.node, a.bucket).cmp(&(&b.node, b.bucket)));
     Ok(posts)
