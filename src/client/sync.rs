@@ -6,6 +6,7 @@
 mod collect;
 mod cover;
 pub mod due;
+mod fetch;
 mod post;
 
 use self::post::Round;
@@ -143,14 +144,14 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     };
     let daily = begin(env, options)?;
 
-    let gets = collect::plan(env, daily, &mut report)?;
+    let gets = fetch::plan(env, daily, &mut report)?;
     if options.dry_run {
         report.plan = gets.iter().map(|g| format!("get {} from {}", g.bucket, g.node)).collect();
         report.plan.extend(due::preview(env, daily)?);
         return Ok(report);
     }
     stamps::find(env)?;
-    let fetched = collect::fetch(env, &gets, &mut report);
+    let fetched = fetch::fetch(env, &gets, &mut report);
     collect::record(env, options, fetched, &mut report)?;
 
     send(env, options, daily, &mut report)?;

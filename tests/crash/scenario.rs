@@ -143,7 +143,16 @@ fn first_letter_in() -> Scenario {
     all.remove(&("alice", "bob".into(), "first".into()));
     all.insert(("alice", "requests".into(), "first".into()), 1..=1);
     all.remove(&("bob", "alice".into(), "first".into()));
-    ready("first letter in", first_letter(), "alice", &["sync", "-v"], b"", Again::Same, &["alice"], all)
+    ready(
+        "first letter in",
+        first_letter(),
+        "alice",
+        &["sync", "-v"],
+        b"",
+        Again::Same,
+        &["alice"],
+        all,
+    )
 }
 
 fn seal() -> Scenario {
