@@ -1,5 +1,6 @@
 //! What surrounds the cells of letters: which nodes a sync visits, and the cover that fills each
-//! batch up to the pace. Specified in poste-protocol(7), What a sync looks like from outside.
+//! batch up to the pace. When a node fails, its slots move to another, whatever was in them.
+//! Specified in poste-protocol(7), What a sync looks like from outside.
 
 use super::post::Round;
 use super::{class, node};
