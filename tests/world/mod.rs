@@ -46,6 +46,8 @@ pub struct Relay {
     pub down: bool,
     /// It takes nothing any more.
     pub full: bool,
+    /// It says that it took what it drops.
+    pub swallows: bool,
     /// Seconds by which its clock is wrong.
     pub skew: i64,
     /// It says nothing of the time.
@@ -135,7 +137,8 @@ impl Courier for InMemory {
         assert!(cells.len().is_multiple_of(CELL) && !cells.is_empty());
         relay.posts.push((bucket, cells.len() / CELL));
         for cell in cells.as_chunks::<CELL>().0 {
-            if below(&mut relay.lots.0, 100) >= relay.loses {
+            let lost = below(&mut relay.lots.0, 100) < relay.loses;
+            if !lost && !relay.swallows {
                 relay.buckets.entry(bucket).or_default().push(*cell);
             }
         }

@@ -120,7 +120,7 @@ fn sync(
     let visit: &[String] = if directory { &[] } else { std::slice::from_ref(&node) };
     let letters = probe.map(|probe| (node.clone(), probe.cells.clone())).into_iter().collect();
     let pace = if directory { 0 } else { usize::from(env.config.pace) };
-    for post in plan::uploads(bucket, letters, visit, pace, env.rng) {
+    for post in plan::uploads(bucket, letters, visit, pace, &[], env.rng) {
         courier.post(post.bucket, post.cells.as_flattened())?;
     }
     Ok(answer)
