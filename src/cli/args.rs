@@ -73,6 +73,12 @@ pub enum Command {
         /// Only compare what is posted with what should be
         #[arg(long)]
         check: bool,
+        /// Sign although servers contradict the clock
+        #[arg(long)]
+        trust_clock: bool,
+        /// Go on here, after another home of this identity was stopped for good
+        #[arg(long)]
+        force: bool,
     },
     /// Add a contact from an identity link or a card file
     Add {

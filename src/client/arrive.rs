@@ -240,6 +240,9 @@ fn authentic(
     peer.learn(control.date.min(now), control.card_seen, control.offer_seen);
     if control.kind == Kind::Mail {
         peer.last_letter = now;
+        if control.card.is_some() && control.offer.is_some() {
+            peer.fell_back = now;
+        }
         // The head of an enclosure is acknowledged when the mail is there.
         if matches!(outcome, Outcome::Filed { .. } | Outcome::Duplicate) {
             peer.owe(control.id);

@@ -6,6 +6,7 @@
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::renew::{self, OfferDue};
 use crate::client::stamps;
 use crate::core::attempt::{self, Author, Optional};
 use crate::core::bucket::{Bucket, Class};
@@ -14,24 +15,15 @@ use crate::core::cell::{self, Cell, Chunk};
 use crate::core::chain::Chain;
 use crate::core::hybrid::HybridPublic;
 use crate::core::keys::{EnclosureId, LetterId, PairSecret};
-use crate::core::letter::{self, Control, Enclosure, MOST_ACKS, Offer, Want};
+use crate::core::letter::{self, Control, Enclosure, MOST_ACKS, Want};
 use crate::core::stamp::Stamp;
-use crate::core::time::{DAY, HOUR, Time};
+use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::peers::Peer;
 use crate::store::progress::Progress;
 use std::collections::BTreeSet;
-
-/// What is not yet seen is repeated at most once a day: after this many seconds.
-const AGAIN: u64 = 20 * HOUR;
-/// An unseen offer is repeated, not replaced, until it is this old.
-const OFFER_REPEATED: u64 = 30 * DAY;
-/// An offer that was seen is replaced when a letter has passed within this many seconds.
-const LIVELY: u64 = 7 * DAY;
-/// The card that the other side has seen is replaced when it is this old: it lists 35 days.
-const CARD_AGE: u64 = 28 * DAY;
 
 /// One's own side of every letter.
 pub struct Sender {
@@ -41,6 +33,8 @@ pub struct Sender {
     pub chain: Chain,
     /// When something in the card last changed that correspondents must know.
     pub material: Time,
+    /// Whether the clock allows new offers; what a wrong one dates nobody takes.
+    pub renews: bool,
     /// Nodes that letters do not go to now.
     pub avoided: Avoided,
 }
@@ -60,7 +54,8 @@ impl Sender {
         let whole = desk.transit.chain();
         let chain = whole.until(env.now().day().plus(1)).unwrap_or(whole);
         let material = Progress::load(env.home.places())?.material;
-        Ok(Sender { card: desk.card.clone(), chain, material, avoided: Avoided::default() })
+        let (renews, avoided) = (!env.clock()?.is_wrong(), Avoided::default());
+        Ok(Sender { card: desk.card.clone(), chain, material, renews, avoided })
     }
 }
 
@@ -247,8 +242,8 @@ pub fn control_due(
     if peer.card_seen == Time::default() {
         return (false, false);
     }
-    let offer = offer_due(transit, contact, peer, now) != OfferDue::None;
-    (offer || !peer.acks.is_empty(), card_due(sender, peer, now))
+    let offer = renew::offer_due(sender, transit, contact.fingerprint, peer, now);
+    (offer != OfferDue::None || !peer.acks.is_empty(), renew::card_due(sender, peer, now))
 }
 
 /// The first of `count` numbers for cells to the contact, on disk before it is handed out. Of the
@@ -340,9 +335,10 @@ fn control(
         true => control.want = cargo.want.clone(),
         false => optional.want = cargo.want.clone(),
     }
+    let due = renew::offer_due(sender, transit, contact.fingerprint, peer, now);
     if first {
         control.stamp = cargo.stamp.filter(|_| contact.card.card.stamp_bits > 0);
-        control.offer = Some(current_offer(env, transit, contact, true)?);
+        control.offer = renew::offer(env, transit, contact.fingerprint, due)?;
         control.card = Some(sender.card.text().to_owned());
         // Without the card a stranger's letter is dropped, so the offer makes room first.
         if !attempt::fits(&control, &cargo.mail) {
@@ -353,71 +349,16 @@ fn control(
         }
     } else if is_control && cargo.want.is_some() && peer.offer_seen == Time::default() {
         // Cells come under an offer, and they have none.
-        control.offer = Some(current_offer(env, transit, contact, true)?);
-    } else if offer_due(transit, contact, peer, now) != OfferDue::None && !cargo.with_card {
-        let renew = offer_due(transit, contact, peer, now) == OfferDue::New;
-        let offer = current_offer(env, transit, contact, !renew)?;
+        control.offer = renew::offer(env, transit, contact.fingerprint, due)?;
+    } else if due != OfferDue::None && !cargo.with_card {
+        let offer = renew::offer(env, transit, contact.fingerprint, due)?;
         match is_control {
-            true => control.offer = Some(offer),
-            false => optional.offer = Some(offer),
+            true => control.offer = offer,
+            false => optional.offer = offer,
         }
     }
     if cargo.with_card {
         control.card = Some(sender.card.text().to_owned());
     }
     Ok(attempt::load(control, &cargo.mail, optional).0)
-}
-
-#[derive(PartialEq, Eq)]
-enum OfferDue {
-    None,
-    New,
-    Repeated,
-}
-
-fn offer_due(transit: &Transit, contact: &Contact, peer: &Peer, now: Time) -> OfferDue {
-    let Some(newest) = transit.newest_given(contact.fingerprint) else { return OfferDue::New };
-    let age = now.since(newest.made);
-    if peer.offer_seen >= newest.made {
-        let lively = now.since(peer.last_letter) <= LIVELY;
-        return if age >= DAY && lively { OfferDue::New } else { OfferDue::None };
-    }
-    match (age > OFFER_REPEATED, now.since(peer.offer_sent) >= AGAIN) {
-        (true, _) => OfferDue::New,
-        (false, true) => OfferDue::Repeated,
-        (false, false) => OfferDue::None,
-    }
-}
-
-fn card_due(sender: &Sender, peer: &Peer, now: Time) -> bool {
-    let old = peer.card_seen < sender.material || now.since(peer.card_seen) > CARD_AGE;
-    peer.card_seen < sender.card.card.issued && old && now.since(peer.card_sent) >= AGAIN
-}
-
-/// The newest offer made to the contact, or a new one, on disk before it is handed out.
-fn current_offer(
-    env: &mut Env<'_>,
-    transit: &mut Transit,
-    contact: &Contact,
-    keep: bool,
-) -> Result<Offer, Error> {
-    if let Some(given) = transit.newest_given(contact.fingerprint).filter(|_| keep) {
-        return Ok(given.offer());
-    }
-    let (nodes, now) = (offered_nodes(env), env.now());
-    let offer = transit.give(contact.fingerprint, &nodes, now, env.rng).offer();
-    transit.save(env.home.places())?;
-    Ok(offer)
-}
-
-/// The nodes of the configuration that an offer has room for.
-pub fn offered_nodes(env: &Env<'_>) -> Vec<String> {
-    let mut nodes: Vec<String> = Vec::new();
-    for node in env.config.nodes.iter().take(letter::MOST_NODES) {
-        let length: usize = nodes.iter().map(String::len).sum();
-        if length + node.as_str().len() <= letter::NODES_LENGTH {
-            nodes.push(node.as_str().to_owned());
-        }
-    }
-    nodes
 }

@@ -3,6 +3,7 @@
 //! this floor reads a clock, the environment or a terminal.
 
 use crate::client::error::{Error, Kind};
+use crate::core::clock::Clock;
 use crate::core::random::Random;
 use crate::core::time::Time;
 use crate::net::{self, Address, Answer, Courier, Heard, Origin};
@@ -12,6 +13,7 @@ use crate::store::home::Home;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::locked::{Locked, LockedFile, OpenError};
+use crate::store::progress;
 use zeroize::Zeroizing;
 
 /// How a passphrase is asked for.
@@ -65,6 +67,12 @@ impl Env<'_> {
     /// The time.
     pub fn now(&self) -> Time {
         (self.clock)()
+    }
+
+    /// What the clock is worth, by what is remembered of it.
+    pub fn clock(&self) -> Result<Clock, Error> {
+        let record = progress::load_clock(self.home.places())?;
+        Ok(record.judge(self.now(), self.config.trust_clock))
     }
 
     /// What could be read of many files, with a warning for each that could not.

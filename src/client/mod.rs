@@ -21,6 +21,8 @@ pub mod publish;
 pub mod quarantine;
 pub mod queue;
 pub mod read;
+pub mod renew;
+pub mod restored;
 pub mod stamps;
 pub mod status;
 pub mod sync;

@@ -4,9 +4,9 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::restored;
 use crate::core::bucket::{Class, Prefix};
 use crate::core::card::{self, Card, SignedCard};
-use crate::core::hybrid::HybridSecret;
 use crate::core::keys::DhSecret;
 use crate::core::time::{DAY, Day, Time};
 use crate::store::atomic;
@@ -14,6 +14,7 @@ use crate::store::keyring::{Prekey, Transit};
 use crate::store::lock::StateLock;
 use crate::store::locked::Locked;
 use crate::store::progress::Progress;
+use crate::store::published::Published;
 
 /// Listen digits in one's own card.
 const LISTEN: usize = 1;
@@ -29,6 +30,11 @@ const PREKEY_DAYS: u32 = 14;
 const EXPIRES: u64 = 90 * DAY;
 /// Seconds for which one listens on the nodes of a card after a newer one was signed.
 const LISTENED: u64 = 31 * DAY;
+
+/// Until when one listens on the nodes of a card that was replaced at `now`.
+pub fn listened(now: Time) -> Time {
+    now + LISTENED
+}
 
 /// The newest card of one's own; an error with a hint if none was signed yet.
 pub fn load(env: &Env<'_>) -> Result<SignedCard, Error> {
@@ -49,13 +55,16 @@ pub fn find(env: &Env<'_>) -> Result<Option<SignedCard>, Error> {
 }
 
 /// Whether the card must be signed anew: its prekey is a week old, fewer than 14 days are listed
-/// ahead, or the configuration or series says something else.
+/// ahead, the configuration or series says something else, a newer one that this home has not
+/// signed is published, or nobody takes it since it is from the future.
 pub fn is_due(env: &Env<'_>, transit: &Transit, card: Option<&SignedCard>) -> bool {
     let now = env.now();
     let Some(card) = card.map(|signed| &signed.card) else { return true };
     let prekey_made = transit.newest_prekey().map(|p| p.made).unwrap_or_default();
     let urls: Vec<&str> = env.config.urls.iter().map(|u| u.as_str()).collect();
     now.since(prekey_made) >= PREKEY_AGE
+        || card.issued > now + DAY
+        || card.issued <= newer_published(env)
         || card.last_day() < now.day().plus(14)
         || card.day_key(now.day()).is_none()
         || card.series != transit.series.number
@@ -64,6 +73,18 @@ pub fn is_due(env: &Env<'_>, transit: &Transit, card: Option<&SignedCard>) -> bo
         || card.class != class(env)
         || card.stamp_bits != env.config.stamp_bits
         || card.name != env.config.name
+}
+
+/// Refuses to sign: another home signs for the same identity, or the clock, unless it is to be
+/// trusted, would date the card wrongly.
+pub fn may_sign(env: &Env<'_>, trust_clock: bool) -> Result<(), Error> {
+    restored::may_send(env)?;
+    if !trust_clock && env.clock()?.is_wrong() {
+        let what = "the clock is not right, and nobody would take a card that it dates";
+        return Err(Error::new(Kind::Offline, what)
+            .hint("set the clock, or, if it is right: poste publish --trust-clock"));
+    }
+    Ok(())
 }
 
 /// Signs a new card and makes it one's own. Not published yet.
@@ -75,12 +96,18 @@ pub fn sign(
 ) -> Result<SignedCard, Error> {
     let now = env.now();
     let last = find(env)?;
+    // A time to come is that of a clock that was wrong.
+    transit.prekey.iter_mut().for_each(|prekey| prekey.made = prekey.made.min(now));
     let newest = transit.newest_prekey().map(|p| p.made).unwrap_or_default();
     if now.since(newest) >= PREKEY_AGE {
-        transit.prekey.push(Prekey { made: now, secret: HybridSecret::generate(env.rng) });
-        transit.save(env.home.places())?;
+        transit.prekey.push(Prekey::generate(now, env.rng));
     }
-    let card = compose(env, transit, locked, last.as_ref(), now)?;
+    let issued = issue(last.as_ref(), newer_published(env), now);
+    if let Some(newest) = transit.prekey.last_mut() {
+        newest.issued.get_or_insert(issued);
+    }
+    transit.save(env.home.places())?;
+    let card = compose(env, transit, locked, last.as_ref(), issued)?;
     let previous = last.as_ref().map(|c| c.card.clone());
     let former = previous.iter().flat_map(|old| old.nodes.iter());
     let former: Vec<String> = former.filter(|node| !card.nodes.contains(node)).cloned().collect();
@@ -92,7 +119,7 @@ pub fn sign(
         progress.material = signed.card.issued;
     }
     for node in former {
-        progress.former.insert(node, now + LISTENED);
+        progress.former.insert(node, listened(now));
     }
     // Before the card: what is told once too often does no harm.
     progress.save(env.home.places())?;
@@ -105,7 +132,7 @@ pub fn sign(
 pub fn sign_when_due(env: &mut Env<'_>, locked: &Locked) -> Result<(), Error> {
     let lock = env.lock()?;
     let mut transit = Transit::load(env.home.places())?;
-    if is_due(env, &transit, find(env)?.as_ref()) {
+    if is_due(env, &transit, find(env)?.as_ref()) && may_sign(env, false).is_ok() {
         sign(env, &lock, &mut transit, locked).map(|_| ()).unwrap_or_else(|e| (env.warn)(&e.what));
     }
     Ok(())
@@ -130,8 +157,9 @@ fn compose(
     transit: &Transit,
     locked: &Locked,
     last: Option<&SignedCard>,
-    now: Time,
+    issued: Time,
 ) -> Result<Card, Error> {
+    let now = env.now();
     let sign = locked.sign.public();
     let prekey = transit
         .newest_prekey()
@@ -141,7 +169,6 @@ fn compose(
     let disclosed = same_series.and_then(|c| c.disclosed.as_ref()).map(|d| d.date);
     let first_day = first_listed(chain.first(), disclosed, now.day());
     let count = now.day().plus(AHEAD + 1).days_since(first_day).clamp(1, card::MOST_DAYS as i64);
-    let issued = last.map_or(now, |c| now.max(c.card.issued + 1));
     Ok(Card {
         issued,
         expires: issued + EXPIRES,
@@ -162,6 +189,19 @@ fn compose(
         retired: last.map(|c| c.card.retired.clone()).unwrap_or_default(),
         end: false,
     })
+}
+
+/// `issued` of the next card: higher than that of any before, but for one from the future, which
+/// nobody has taken.
+fn issue(last: Option<&SignedCard>, newer: Time, now: Time) -> Time {
+    let before = [last.map(|c| c.card.issued).unwrap_or_default(), newer];
+    before.into_iter().filter(|at| *at <= now + DAY).fold(now, |issued, at| issued.max(at + 1))
+}
+
+/// `issued` of the newest card that this home has not signed and found published; what cannot be
+/// read is found again.
+fn newer_published(env: &Env<'_>) -> Time {
+    Published::load(env.home.places()).unwrap_or_default().newer
 }
 
 /// The newest disclosed day, or the first that is not, but not so early that the days ahead would

@@ -4,7 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::own;
+use crate::client::{own, restored};
 use crate::core::card::SignedCard;
 use crate::net::{Address, Origin};
 use crate::store::atomic;
@@ -12,29 +12,54 @@ use crate::store::config::Target;
 use crate::store::keyring::Transit;
 use crate::store::locked::LockedFile;
 use crate::store::progress::Progress;
+use crate::store::published::Published;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// The newest card, signed anew if it is due; a passphrase is asked for only then.
 pub fn current(env: &mut Env<'_>) -> Result<SignedCard, Error> {
+    renewed(env, false)
+}
+
+/// The same; with `trust_clock` whatever the clock is worth.
+pub fn renewed(env: &mut Env<'_>, trust_clock: bool) -> Result<SignedCard, Error> {
     let lock = env.lock()?;
+    restored::may_send(env)?;
     let mut transit = Transit::load(env.home.places())?;
     let card = own::find(env)?;
     if own::is_due(env, &transit, card.as_ref()) {
+        own::may_sign(env, trust_clock)?;
         let locked = env.unlock(&transit)?;
         return own::sign(env, &lock, &mut transit, &locked);
     }
     own::load(env)
 }
 
-/// Signs the card if it is due and its key is under no passphrase, and posts it if it was not yet
-/// posted everywhere: what an unattended sync can do.
+/// Goes on as the only home of this identity, at the user's word.
+pub fn go_on(env: &mut Env<'_>) -> Result<(), Error> {
+    let _lock = env.lock()?;
+    let mut published = Published::load(env.home.places())?;
+    published.go_on(env.now());
+    Ok(published.save(env.home.places())?)
+}
+
+/// Signs the card if it is due, its key is under no passphrase and the clock is not wrong, and
+/// posts it if it was not yet posted everywhere: what an unattended sync can do.
 pub fn when_due(env: &mut Env<'_>) -> Result<(), Error> {
+    if restored::may_send(env).is_err() {
+        return Ok(());
+    }
     let locked = LockedFile::load(env.home.places())?.needs_passphrase();
-    let card = if locked { own::find(env)? } else { Some(current(env)?) };
-    let published = Progress::load(env.home.places())?.published;
+    let card = match locked || own::may_sign(env, false).is_err() {
+        true => own::find(env)?,
+        false => Some(current(env)?),
+    };
+    let posted = Progress::load(env.home.places())?.published;
+    let newer = Published::load(env.home.places())?.newer;
     match card {
-        Some(card) if !env.config.publish.is_empty() && published < card.card.issued => {
+        // Behind a newer one it would be taken by nobody.
+        Some(card) if card.card.issued <= newer => Ok(()),
+        Some(card) if !env.config.publish.is_empty() && posted != card.card.issued => {
             publish(env, &card).map(|_| ())
         }
         _ => Ok(()),
@@ -76,38 +101,21 @@ pub fn publish(env: &mut Env<'_>, card: &SignedCard) -> Result<usize, Error> {
     }
 }
 
-/// Whether every address in the card serves the card as it is. Says which do not; a card without
-/// an address is an error of the configuration, since nobody could have been asked.
+/// Whether every address in the card serves the card as it is, and what follows if not. Says which
+/// do not; a card without an address is an error of the configuration, since nobody could have
+/// been asked.
 pub fn check(env: &mut Env<'_>, card: &SignedCard) -> Result<(), Error> {
     if card.card.urls.is_empty() {
         let file = env.home.places().config_file();
         let what = format!("{}: urls names no address of the card", file.display());
         return Err(Error::new(Kind::Config, what).hint("poste card --toml >alice.toml"));
     }
-    let mut wrong = None;
-    for url in &card.card.urls {
-        let address = Address::parse(url, Origin::Own)
-            .map_err(|e| Error::new(Kind::Config, format!("{url}: {e}")))?;
-        let fault = match env.network.document(&address, env.rng) {
-            Err(error) => Some(Error::from(error)),
-            Ok(answer) => match SignedCard::parse(&answer.body) {
-                Ok(found) if found.text() == card.text() => None,
-                Ok(found) => Some(Error::new(
-                    Kind::Data,
-                    format!("{url}: serves another card, issued {}", found.card.issued.iso()),
-                )),
-                Err(error) => Some(Error::new(Kind::Data, format!("{url}: {error}"))),
-            },
-        };
-        if let Some(fault) = fault {
-            (env.warn)(&fault.what);
-            wrong = Some(fault.kind);
-        }
-    }
-    match wrong {
-        Some(kind) => {
-            Err(Error::new(kind, "the card is not everywhere as it should be")
-                .hint("poste publish"))
+    let faults = restored::look(env, true)?;
+    faults.iter().for_each(|fault| (env.warn)(&fault.what));
+    match faults.first() {
+        Some(fault) => {
+            let what = "the card is not everywhere as it should be";
+            Err(Error::new(fault.kind, what).hint("poste publish"))
         }
         None => Ok(()),
     }

@@ -3,6 +3,7 @@
 //! is changed. A node in trouble is a soft error: it is reported, and stops nothing.
 //! Specified in poste(1) and poste-protocol(7), What a sync looks like from outside.
 
+mod cards;
 mod collect;
 mod cover;
 pub mod due;
@@ -154,6 +155,7 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     stamps::find(env)?;
     let fetched = fetch::fetch(env, &gets, &mut report);
     collect::record(env, options, fetched, &mut report)?;
+    cards::refresh(env, daily, &mut report)?;
 
     send(env, options, daily, &mut report)?;
     if let Err(error) = publish::when_due(env) {

@@ -248,6 +248,18 @@ impl SignedCard {
     }
 }
 
+/// Whether a text is signed as a card by this key, whatever it says: a later version may say what
+/// this one cannot read.
+pub fn is_signed_by(bytes: &[u8], key: &SignPublic) -> bool {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= LIMIT);
+    let signed = |text: &str| {
+        let (signed, trailer) = text.split_at(last_mark(text)?);
+        let (signature, _) = trailer::read(trailer).ok()?;
+        Some(prim::ed25519_holds(key.as_bytes(), &message(signed), &signature))
+    };
+    text.and_then(signed).unwrap_or(false)
+}
+
 fn message(signed: &str) -> Vec<u8> {
     [LABEL, signed.as_bytes()].concat()
 }

@@ -34,6 +34,13 @@ pub struct Record {
     pub witnesses: Vec<Witness>,
 }
 
+impl Clock {
+    /// Whether it is known to be wrong: then nothing is dated by it that others heed.
+    pub fn is_wrong(self) -> bool {
+        matches!(self, Clock::Behind | Clock::Contradicted)
+    }
+}
+
 /// A verdict on the own clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,7 +1,10 @@
 //! The transit keys: what an unattended sync needs and nothing more. DH key, day chain, prekeys
 //! and pair secrets lie in `keys/transit.toml` without a passphrase, so that cron can sync; the
 //! signing key and the archive identity do not (see `store/locked.rs`). Every change is on disk
-//! before what names the new secret leaves. Specified in poste-files(5).
+//! before what names the new secret leaves; when one is erased is in `keyring/life.rs`. Specified in
+//! poste-files(5).
+
+mod life;
 
 use super::atomic;
 use super::error::Error;
@@ -65,6 +68,12 @@ pub struct Prekey {
     /// The secret half.
     #[serde(with = "hybrid_text")]
     pub secret: HybridSecret,
+    /// `issued` of the first card that named it; none before it was signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued: Option<Time>,
+    /// Since when a newer one is known to be in use; then this one's days are numbered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Time>,
 }
 
 /// An offer made to a correspondent.
@@ -82,6 +91,9 @@ pub struct Given {
     pub secret: PairSecret,
     /// Where we said that we listen for them.
     pub nodes: Vec<String>,
+    /// Since when their letters say that they hold a newer one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<Time>,
 }
 
 /// The newest offer had from a correspondent.
@@ -113,7 +125,7 @@ impl Transit {
                 first_day: now.day(),
                 last_seed: Seed::generate(rng),
             },
-            prekey: vec![Prekey { made: now, secret: HybridSecret::generate(rng) }],
+            prekey: vec![Prekey::generate(now, rng)],
             given: Vec::new(),
             received: Vec::new(),
         }
@@ -171,6 +183,7 @@ impl Transit {
             prekey: HybridSecret::generate(rng),
             secret: PairSecret::generate(rng),
             nodes: nodes.to_vec(),
+            replaced: None,
         });
         self.given.last().expect("one was just added")
     }
@@ -206,6 +219,14 @@ impl Transit {
             nodes: offer.nodes.clone(),
         });
         true
+    }
+}
+
+impl Prekey {
+    /// A new one, which no card names yet.
+    pub fn generate(now: Time, rng: &mut dyn Random) -> Prekey {
+        let secret = HybridSecret::generate(rng);
+        Prekey { made: now, secret, issued: None, replaced: None }
     }
 }
 

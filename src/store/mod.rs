@@ -20,6 +20,7 @@ pub mod owed;
 pub mod peers;
 pub mod petname;
 pub mod progress;
+pub mod published;
 pub mod quarantine;
 pub mod requests;
 pub mod seen;

@@ -30,6 +30,10 @@ pub struct Peer {
     pub offer_sent: Time,
     /// When a letter last passed either way.
     pub last_letter: Time,
+    /// When a letter of theirs last came as first letters do, with card and offer.
+    pub fell_back: Time,
+    /// When their card was last asked for at its addresses.
+    pub card_asked: Time,
     /// Letters of theirs to be acknowledged.
     pub acks: Vec<LetterId>,
     /// Cells made with their pair secret for each bucket that is not yet wiped.
@@ -96,9 +100,16 @@ impl Peer {
         }
     }
 
-    /// Takes what a letter written at `date` says that they hold, if it is the newest.
+    /// Takes what a letter written at `date` says that they hold, if it is the newest. If they hold
+    /// less than they did, they were restored from a backup, and what they lack is due at once.
     pub fn learn(&mut self, date: Time, card_seen: Time, offer_seen: Time) {
         if date > self.latest {
+            if card_seen < self.card_seen {
+                self.card_sent = Time::default();
+            }
+            if offer_seen < self.offer_seen {
+                self.offer_sent = Time::default();
+            }
             (self.latest, self.card_seen, self.offer_seen) = (date, card_seen, offer_seen);
         } else if date == self.latest {
             // Dates are to the minute, and which of two was later is not known.
@@ -166,7 +177,11 @@ mod tests {
         assert_eq!((peer.card_seen, peer.offer_seen), (at(5), at(6)));
         peer.learn(at(60), at(4), at(7));
         assert_eq!((peer.card_seen, peer.offer_seen), (at(5), at(7)));
+        (peer.card_sent, peer.offer_sent) = (at(100), at(100));
+        peer.learn(at(110), at(5), at(8));
+        assert_eq!((peer.card_sent, peer.offer_sent), (at(100), at(100)));
         peer.learn(at(120), at(1), at(0));
         assert_eq!((peer.card_seen, peer.offer_seen), (at(1), at(0)), "they were restored");
+        assert_eq!((peer.card_sent, peer.offer_sent), (at(0), at(0)), "they get it at once");
     }
 }

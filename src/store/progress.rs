@@ -91,15 +91,16 @@ impl Progress {
         }
     }
 
-    /// Forgets what concerns buckets wiped two days before `now`: a directory keeps them longer.
-    pub fn forget(&mut self, now: Time) {
+    /// Forgets what concerns buckets wiped two days before `now`: a directory keeps them longer;
+    /// and by a good clock, nodes on which one has listened long enough.
+    pub fn forget(&mut self, now: Time, clock_is_good: bool) {
         let kept = |name: &String| {
             name.parse::<Bucket>().is_ok_and(|bucket| !bucket.is_wiped(now - 48 * HOUR))
         };
         self.fetched.values_mut().for_each(|buckets| buckets.retain(kept));
         self.fetched.retain(|_, buckets| !buckets.is_empty());
         self.opened.retain(|bucket, _| kept(bucket));
-        self.former.retain(|_, until| *until > now);
+        self.former.retain(|_, until| *until > now || !clock_is_good);
     }
 
     /// Records that a closed bucket was fetched.

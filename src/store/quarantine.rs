@@ -8,6 +8,8 @@ use super::home::Places;
 use crate::core::keys::{Fingerprint, LetterId};
 use crate::core::time::{DAY, Time};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fs;
 use std::path::PathBuf;
 
 /// Letters in quarantine at most, and letters waiting at most.
@@ -113,6 +115,15 @@ impl Waiting {
             }
         }
         Ok(())
+    }
+
+    /// Whose letters wait.
+    pub fn authors(places: &Places) -> Result<BTreeSet<Fingerprint>, Error> {
+        let author = |entry: fs::DirEntry| {
+            entry.file_name().to_str()?.split_once('-')?.0.parse::<Fingerprint>().ok()
+        };
+        let entries = atomic::entries(&places.state().join("waiting"))?;
+        Ok(entries.into_iter().filter_map(author).collect())
     }
 
     /// Forgets it.

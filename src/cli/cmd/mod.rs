@@ -44,7 +44,9 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::List(list) => list::run(run, &list),
         Command::Outbox { action } => outbox::run(run, action),
         Command::Passphrase { remove } => passphrase::run(run, remove),
-        Command::Publish { output, check } => publish::run(run, output.as_deref(), check),
+        Command::Publish { output, check, trust_clock, force } => {
+            publish::run(run, output.as_deref(), check, (trust_clock, force))
+        }
         Command::Quarantine { action, messages } => quarantine::run(run, action, &messages),
         Command::Receive { trust_clock, show, files } => {
             receive::run(run, &files, trust_clock, show)

@@ -9,8 +9,16 @@ use crate::client::publish;
 use std::fs;
 use std::path::Path;
 
-pub fn run(run: &mut Run<'_, '_>, output: Option<&Path>, check: bool) -> Done {
-    let card = publish::current(run.env)?;
+pub fn run(
+    run: &mut Run<'_, '_>,
+    output: Option<&Path>,
+    check: bool,
+    (trust_clock, force): (bool, bool),
+) -> Done {
+    if force {
+        publish::go_on(run.env)?;
+    }
+    let card = publish::renewed(run.env, trust_clock)?;
     if check {
         publish::check(run.env, &card)?;
         run.ui.note("the card is everywhere as it should be");

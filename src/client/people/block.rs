@@ -5,9 +5,9 @@
 //! Specified in poste(1) and poste-protocol(7), Acknowledgement.
 
 use super::{load, mend};
-use crate::client::dispatch;
 use crate::client::env::Env;
 use crate::client::error::Error;
+use crate::client::renew;
 use crate::core::keys::Fingerprint;
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
@@ -44,7 +44,7 @@ pub fn unblock(env: &mut Env<'_>, petname: &Petname) -> Result<bool, Error> {
     let mut peer = Peer::load(&places, person)?;
     // They take none that is not newer than what they hold, even if the clock was set back.
     let made = env.now().max(peer.offer_seen + 1);
-    let nodes = dispatch::offered_nodes(env);
+    let nodes = renew::offered_nodes(env);
     let mut transit = Transit::load(&places)?;
     transit.give(person, &nodes, made, env.rng);
     transit.save(&places)?;

@@ -9,7 +9,7 @@ use crate::client::desk::Desk;
 use crate::client::enclosure::coming;
 use crate::client::env::Env;
 use crate::client::error::{self, Error};
-use crate::client::{expiry, loops};
+use crate::client::{expiry, loops, renew};
 use crate::core::archive;
 use crate::core::bucket::{Bucket, CELL};
 use crate::core::cell::{Chunk, Kind};
@@ -95,6 +95,7 @@ pub fn record(
         if reports > 0 {
             *report.letters.entry(Folder::inbox().to_string()).or_default() += reports;
         }
+        renew::erase(env, &mut desk)?;
     }
     coming::tidy(env, &desk, clock == Clock::Good)?;
     // A directory may be a copy, into which others' cells come late.
@@ -102,7 +103,7 @@ pub fn record(
     for get in fetch.complete.iter().filter(whole) {
         progress.fetched(&get.node, get.bucket);
     }
-    progress.forget(env.now());
+    progress.forget(env.now(), clock == Clock::Good);
     Ok(progress.save(&places)?)
 }
 
@@ -161,8 +162,13 @@ fn unseal(desk: &Desk, joined: &Joined) -> Option<Vec<u8>> {
 }
 
 /// Tries letters again whose day no card listed when they came.
-fn retry_waiting(env: &mut Env<'_>, desk: &mut Desk, report: &mut Report) -> Result<(), Error> {
+pub(super) fn retry_waiting(
+    env: &mut Env<'_>,
+    desk: &mut Desk,
+    report: &mut Report,
+) -> Result<(), Error> {
     let now = env.now();
+    let may_drop = report.clock == Some(Clock::Good);
     let (all, bad) = Waiting::load_all(env.home.places())?;
     bad.into_iter().for_each(|error| report.soft(error.into()));
     for waiting in all {
@@ -187,7 +193,7 @@ fn retry_waiting(env: &mut Env<'_>, desk: &mut Desk, report: &mut Report) -> Res
                     Err(error) => report.soft(error),
                 }
             }
-            Some(_) if !arrive::is_stale(waiting.stored, now) => {}
+            Some(_) if !may_drop || !arrive::is_stale(waiting.stored, now) => {}
             _ => waiting.remove()?,
         }
     }

@@ -10,7 +10,7 @@ use crate::client::enclosure::{coming, going};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::loops::{self, Loop};
-use crate::client::queue;
+use crate::client::{queue, restored};
 use crate::core::bucket::Class;
 use crate::core::cell::{self, Cell};
 use crate::core::keys::{Fingerprint, LetterId};
@@ -85,7 +85,9 @@ pub fn plan(
     let sender = Sender { avoided: round.avoided.clone(), ..Sender::of(env, &desk)? };
     let mut made = Vec::new();
     let mut more = false;
-    if desk.card.card.day_key(env.now().day()).is_some() {
+    if let Err(error) = restored::may_send(env) {
+        report.soft(error);
+    } else if desk.card.card.day_key(env.now().day()).is_some() {
         for contact in desk.contacts.clone() {
             match attempts(env, &mut desk, &sender, &contact, daily, report, &mut made) {
                 Ok(some_left) => more |= some_left,
