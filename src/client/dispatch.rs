@@ -242,7 +242,7 @@ pub fn control_due(
     if peer.card_seen == Time::default() {
         return (false, false);
     }
-    let offer = renew::offer_due(sender, transit, contact.fingerprint, peer, now);
+    let offer = renew::offer_due(sender.renews, transit, contact.fingerprint, peer, now);
     (offer != OfferDue::None || !peer.acks.is_empty(), renew::card_due(sender, peer, now))
 }
 
@@ -335,7 +335,7 @@ fn control(
         true => control.want = cargo.want.clone(),
         false => optional.want = cargo.want.clone(),
     }
-    let due = renew::offer_due(sender, transit, contact.fingerprint, peer, now);
+    let due = renew::offer_due(sender.renews, transit, contact.fingerprint, peer, now);
     if first {
         control.stamp = cargo.stamp.filter(|_| contact.card.card.stamp_bits > 0);
         control.offer = renew::offer(env, transit, contact.fingerprint, due)?;

@@ -40,9 +40,9 @@ pub fn rested(last: Time, now: Time, seconds: u64) -> bool {
     last > now || now.since(last) >= seconds
 }
 
-/// Which offer is due to a person.
+/// Which offer is due to a person. `renews` says whether the clock allows new ones.
 pub fn offer_due(
-    sender: &Sender,
+    renews: bool,
     transit: &Transit,
     to: Fingerprint,
     peer: &Peer,
@@ -51,7 +51,7 @@ pub fn offer_due(
     let newest = transit.newest_given(to).map(|given| given.made);
     match by_state(newest, peer, now) {
         // A wrong clock makes none: until it is right, the last one must do.
-        OfferDue::New if !sender.renews => match newest {
+        OfferDue::New if !renews => match newest {
             Some(made) if peer.offer_seen < made && rested(peer.offer_sent, now, AGAIN) => {
                 OfferDue::Repeated
             }

@@ -12,6 +12,7 @@ use crate::store::keyring::Transit;
 use crate::store::maildir::Folder;
 use crate::store::outbox::State;
 use crate::store::progress::{self, Progress};
+use crate::store::published::{Published, Stopped};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -65,6 +66,8 @@ pub struct Status {
     pub contradicting: Vec<String>,
     /// Nodes that lost a cell within the last day: letters avoid them.
     pub losing: Vec<String>,
+    /// Why nothing is sent, if nothing is.
+    pub stopped: Option<Stopped>,
 }
 
 /// Looks at everything.
@@ -113,6 +116,7 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         clock: record.judge(now, env.config.trust_clock),
         contradicting: record.contradicting(now),
         losing: loops::losing(env)?.into_iter().map(|(node, _)| node).collect(),
+        stopped: Published::load(places)?.stopped,
     })
 }
 

@@ -7,6 +7,7 @@ use crate::cli::ui::{Done, Ui};
 use crate::client::status::{self, Status};
 use crate::core::clock::Clock;
 use crate::core::time::{Time, age};
+use crate::store::published::Stopped;
 
 pub fn run(run: &mut Run<'_, '_>) -> Done {
     let status = status::status(run.env)?;
@@ -67,7 +68,13 @@ fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
         Some(date) => format!("; the oldest waits for {}", age(now.since(date))),
         None => String::new(),
     };
-    vec![
+    let stopped = status.stopped.map(|stopped| match stopped {
+        Stopped::Series => "nothing: the keys of this home are over, newer ones are published",
+        Stopped::TwoHomes => {
+            "nothing: two homes are alive; stop the other one, then: poste publish --force"
+        }
+    });
+    let mut lines = vec![
         ("identity", status.link.clone()),
         ("words", status.words.clone()),
         ("home", status.home.display().to_string()),
@@ -94,5 +101,7 @@ fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
             format!("prekey until {}, day keys until {}", status.prekey_until, status.chain_until),
         ),
         ("clock", clock),
-    ]
+    ];
+    lines.extend(stopped.map(|why| ("sends", why.to_owned())));
+    lines
 }

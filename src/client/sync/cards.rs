@@ -5,7 +5,6 @@
 
 use super::{Report, class, collect, due};
 use crate::client::desk::Desk;
-use crate::client::dispatch::Sender;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::renew::{self, OfferDue};
@@ -69,12 +68,12 @@ pub fn refresh(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<()
 /// Whose cards are asked for, and where.
 fn plan(env: &mut Env<'_>, daily: bool) -> Result<BTreeMap<Fingerprint, BTreeSet<String>>, Error> {
     let desk = Desk::open(env)?;
-    let sender = Sender::of(env, &desk)?;
+    let renews = !env.clock()?.is_wrong();
     let waiting = Waiting::authors(env.home.places())?;
     let mut wanted = BTreeMap::new();
     for contact in &desk.contacts {
         let peer = Peer::load(env.home.places(), contact.fingerprint)?;
-        let need = need(&desk, &sender, contact, &peer, &waiting, env.now());
+        let need = need(&desk, renews, contact, &peer, &waiting, env.now());
         let urls = contact.card.card.urls.iter().chain(&contact.urls).cloned();
         let urls: BTreeSet<String> = urls.filter(|url| env.address(url).is_ok()).collect();
         if !urls.is_empty() && is_asked(&need, daily, env.now()) {
@@ -86,7 +85,7 @@ fn plan(env: &mut Env<'_>, daily: bool) -> Result<BTreeMap<Fingerprint, BTreeSet
 
 fn need(
     desk: &Desk,
-    sender: &Sender,
+    renews: bool,
     contact: &Contact,
     peer: &Peer,
     waiting: &BTreeSet<Fingerprint>,
@@ -94,7 +93,7 @@ fn need(
 ) -> Need {
     let who = contact.fingerprint;
     let mut letters = desk.outbox.iter().filter(|i| i.to == who && i.acknowledged.is_none());
-    let offer = renew::offer_due(sender, &desk.transit, who, peer, now) != OfferDue::None;
+    let offer = renew::offer_due(renews, &desk.transit, who, peer, now) != OfferDue::None;
     let control = peer.card_seen != Time::default() && (offer || !peer.acks.is_empty());
     let sends = letters.clone().next().is_some() || control;
     let card = &contact.card.card;
