@@ -37,14 +37,17 @@ pub fn preview(env: &mut Env<'_>, daily: bool) -> Result<Vec<String>, Error> {
     Ok(lines)
 }
 
-/// In which class a letter is to be attempted now, if it is.
+/// In which class a letter is to be attempted now, if it is. One that falls back begins anew: the
+/// attempts before went where nobody could open them.
 pub fn due(item: &Item, contact: &Contact, own: Class, daily: bool, now: Time) -> Option<Class> {
     if !item.is_waiting() {
         return None;
     }
+    let anew = falls_back(item, contact, own).filter(|at| *at < now).unwrap_or_default();
     let past: Vec<Past> = item
         .attempt
         .iter()
+        .filter(|attempt| attempt.at > anew)
         .filter_map(|a| Some(Past { at: a.at, class: a.bucket.parse::<Bucket>().ok()?.class() }))
         .collect();
     if only_directories(contact) {
@@ -106,11 +109,16 @@ pub fn letter(
 
 /// Whether a letter has been on its way for so long that the offer seems to be lost.
 pub fn is_fallback(item: &Item, contact: &Contact, own: Class, now: Time) -> bool {
+    falls_back(item, contact, own).is_some_and(|at| at < now)
+}
+
+/// After which moment the offer by which a letter went seems to be lost.
+fn falls_back(item: &Item, contact: &Contact, own: Class) -> Option<Time> {
     let daily = own == Class::Daily || contact.card.card.class == Class::Daily;
     let patience = if daily { FALLBACK_DAILY } else { FALLBACK };
     // Who asks for cells has opened the head.
     let since = item.attempt.first().map(|first| item.wanted().unwrap_or_default().max(first.at));
-    since.is_some_and(|since| now.since(since) > patience)
+    since.map(|since| since + patience)
 }
 
 /// A letter without a mail: for what is due and finds none to ride with.
