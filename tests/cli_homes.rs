@@ -7,6 +7,7 @@ mod programs;
 
 use programs::Home;
 use std::fs::{self, File};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -192,4 +193,69 @@ fn a_passphrase_comes_by_descriptor_or_command_and_is_never_asked_for_in_vain() 
     fs::write(&config, "").unwrap();
     let output = home.command(&remove).stdin(Stdio::null()).output().unwrap();
     assert_eq!(status(&output), 0, "there is none any more");
+}
+
+#[test]
+fn messages_are_deleted_when_a_person_says_yes_and_nothing_is_asked_of_a_script() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, bob) = (make(dir.path(), "alice"), make(dir.path(), "bob"));
+    let card = bob.card().display().to_string();
+    let meet = || {
+        alice.ok(&["add", "bob", &card]);
+        alice.ok_with(&["send", "bob", "-s", "hello"], b"hello\n");
+    };
+    // The terminal of script(1); what is typed comes from its standard input.
+    let typed = |line: &str| {
+        let poste = format!("{} --home {} remove bob", programs::POSTE, alice.dir.display());
+        let script = std::process::Command::new("script")
+            .args(["-qec", &poste, "/dev/null"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut script = script.unwrap();
+        script.stdin.take().unwrap().write_all(line.as_bytes()).unwrap();
+        let output = script.wait_with_output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    meet();
+    let said = typed("n\n");
+    assert!(said.contains("remove bob, and delete 1 message? [y/N]"), "{said}");
+    assert!(said.contains("nothing was changed"), "{said}");
+    assert_eq!(alice.ok(&["list", "bob"]).lines().count(), 1);
+    assert!(typed("y\n").contains("bob is removed; 1 message deleted"));
+    assert_eq!(alice.ok(&["contacts"]) + &alice.ok(&["list"]), "");
+
+    meet();
+    alice.ok(&["remove", "bob", "--keep-mail"]);
+    assert_eq!(alice.ok(&["list", "bob"]).lines().count(), 1);
+    meet();
+    let json = alice.ok(&["--json", "remove", "bob"]);
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&json["letters"], &json["messages"]), (&1.into(), &2.into()), "{json}");
+    for verb in ["block", "unblock", "remove"] {
+        assert_eq!(status(&alice.run(&[verb, "bob"], b"")), 67, "{verb}");
+    }
+}
+
+#[test]
+fn a_blocked_contact_is_listed_so_and_gets_no_letter() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, bob) = (make(dir.path(), "alice"), make(dir.path(), "bob"));
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    alice.ok(&["block", "bob"]);
+    assert!(alice.ok(&["contacts"]).ends_with("\tblocked\n"));
+    let mail = b"To: bob@poste\nSubject: hello\n\nhello\n";
+    for args in [&["send", "bob"][..], &["sendmail", "-t"], &["seal", "--to", "bob"]] {
+        let refused = alice.run(args, mail);
+        assert_eq!(status(&refused), 67, "{args:?}");
+        let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(said.ends_with("poste: hint: poste unblock bob\n"), "{said}");
+    }
+    alice.ok(&["unblock", "bob"]);
+    alice.ok_with(&["send", "bob"], b"hello\n");
+    alice.ok(&["rename", "bob", "robert"]);
+    assert_eq!(alice.ok(&["list", "robert"]).lines().count(), 1);
+    assert_eq!(status(&alice.run(&["list", "bob"], b"")), 67);
+    assert_eq!(alice.ok(&["outbox"]).split('\t').nth(1), Some("robert"));
 }

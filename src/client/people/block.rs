@@ -86,7 +86,7 @@ pub(in crate::client) fn finish(
     for item in &dropped {
         item.remove(places)?;
     }
-    Ok(dropped.iter().filter(|item| item.acknowledged.is_none()).count())
+    Ok(dropped.iter().filter(|item| item.is_waiting()).count())
 }
 
 /// The contacts that are blocked, apart from the others.

@@ -64,7 +64,7 @@ pub(super) fn forget(
     let mut letters = 0;
     for item in env.readable(outbox::load(places)?).iter().filter(|item| item.to == person) {
         item.remove(places)?;
-        letters += usize::from(item.acknowledged.is_none());
+        letters += usize::from(item.is_waiting());
     }
     Waiting::forget(places, person)?;
     enclosures::forget(places, person)?;
