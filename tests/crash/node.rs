@@ -133,3 +133,9 @@ fn served(
 fn killed_while_storing() {
     storing("node killed while storing", 60);
 }
+
+#[test]
+#[ignore = "make soak"]
+fn soak_storing() {
+    storing("soak: node killed while storing", 1_200);
+}

@@ -6,7 +6,7 @@ use crate::check::sound;
 use crate::kill::Tally;
 use crate::programs::Node;
 use crate::scenario::ledger;
-use crate::trace::{self, Call, End, TALKING, Trap, WRITING};
+use crate::trace::{self, Call, End, OPENING, OTHERS, TALKING, Trap, WRITING};
 use crate::world::{Step, World};
 
 /// Letters between two looks at everything.
@@ -130,4 +130,18 @@ fn clients_killed_while_writing() {
 #[test]
 fn relay_killed() {
     relay("relay killed while it is used", 24);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_clients() {
+    for names in [TALKING, WRITING, OPENING, OTHERS] {
+        clients("soak: clients killed while talking", names, 1);
+    }
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_relay() {
+    relay("soak: relay killed while it is used", 480);
 }
