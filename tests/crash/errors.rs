@@ -53,6 +53,7 @@ fn point(
     let before = queued(world, step.who);
     let output = trace::failed(world, step, call, errno, lasting);
     tally.points += 1;
+    tally.hits += usize::from(!output.status.success());
     // Where nothing can be written, nothing can be said either.
     let mute = lasting && call.name == "write";
     let place = if mute { String::new() } else { world.dir().display().to_string() };

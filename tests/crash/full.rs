@@ -30,7 +30,7 @@ fn series(name: &str, makes: &[Make], pages: u64, inodes: u64) {
             point(&scenario, (16_384, room), &mut tally);
         }
     }
-    assert!(tally.kills > tally.points / 4, "the room was hardly ever too small: {tally}");
+    assert!(tally.hits > tally.points / 4, "the room was hardly ever too small: {tally}");
     tally.end(name);
 }
 
@@ -49,7 +49,7 @@ fn point(scenario: &Scenario, (pages, inodes): (u64, u64), tally: &mut Tally) {
     let before = queued(world, step.who);
     let output = world.run(step);
     tally.points += 1;
-    tally.kills += usize::from(!output.status.success());
+    tally.hits += usize::from(!output.status.success());
     let mut wrong = told(&output, &at.display().to_string());
     remount(AMPLE);
     let end = End::Ended(output.status.code().unwrap_or(-1));

@@ -11,7 +11,8 @@ use std::fmt;
 #[derive(Debug, Default)]
 pub struct Tally {
     pub points: usize,
-    pub kills: usize,
+    /// Of those, the ones where something befell the command.
+    pub hits: usize,
     /// Messages that were promised and are not there.
     pub lost: usize,
     /// Messages that are there more often than they were written.
@@ -46,8 +47,8 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { points, kills, lost, twice, torn, repairs, .. } = self;
-        write!(f, "{points} points, {kills} kills, {lost} lost, {twice} twice, {torn} torn, ")?;
+        let Tally { points, hits, lost, twice, torn, repairs, .. } = self;
+        write!(f, "{points} points, {hits} hit, {lost} lost, {twice} twice, {torn} torn, ")?;
         write!(f, "{repairs} repairs")
     }
 }
@@ -77,7 +78,7 @@ fn point(scenario: &Scenario, calls: [&Call; 2], further: bool, tally: &mut Tall
     for call in calls {
         end = trace::killed(world, step, call);
         tally.points += 1;
-        tally.kills += usize::from(end == End::Killed);
+        tally.hits += usize::from(end == End::Killed);
         if end != End::Killed || is_queued(scenario, before) {
             break;
         }

@@ -85,7 +85,7 @@ fn storing(name: &str, rounds: usize) {
         let trap = Trap::set(node.id(), call, at);
         let stored = use_it(node.address, bucket, next);
         tally.points += 1;
-        tally.kills += usize::from(node.has_ended());
+        tally.hits += usize::from(node.has_ended());
         drop(trap);
         node.kill();
         answered.entry(bucket).or_default().extend(stored);

@@ -38,7 +38,7 @@ impl Exchange {
     fn kill(&mut self, step: &Step, call: &Call) {
         let end = trace::killed(&self.world, step, call);
         self.tally.points += 1;
-        self.tally.kills += usize::from(end == End::Killed);
+        self.tally.hits += usize::from(end == End::Killed);
     }
 
     /// Both sync; now and then everything is looked at.
@@ -108,7 +108,7 @@ fn relay(name: &str, rounds: usize) {
         // What fails now is tried again.
         exchange.world.settle(&["bob", "alice"]);
         exchange.tally.points += 1;
-        exchange.tally.kills += usize::from(node.has_ended());
+        exchange.tally.hits += usize::from(node.has_ended());
         drop(trap);
         node.kill();
         node = Node::start_in(port, &store.dir());

@@ -84,7 +84,7 @@ impl World {
     pub fn settle(&self, who: &[&'static str]) -> Vec<String> {
         let mut wrong = Vec::new();
         for who in who {
-            let output = self.home(who).run(&["sync"], b"");
+            let output = self.home(who).run(&["sync", "-v"], b"");
             if !output.status.success() {
                 wrong.push(format!("{who} sync: {}", said(&output)));
             }
