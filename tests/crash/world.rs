@@ -104,7 +104,7 @@ pub fn said(output: &Output) -> String {
 }
 
 /// Makes `to`, which may be where something is mounted, a copy of the tree `from`, modes and all.
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     if to.exists() {
         for entry in fs::read_dir(to).unwrap() {
             let path = entry.unwrap().path();
