@@ -1,4 +1,5 @@
 # poste. `make` builds, `make demo` shows, `make test` checks everything, `make install` installs.
+# `make soak` runs the long tests, for an hour or so; as root it also cuts the power of loop mounts.
 # Only `make deps` and `make interop` reach for the network; all else works offline.
 
 PREFIX = /usr/local
@@ -22,13 +23,16 @@ OFFLINE = CARGO_NET_OFFLINE=true
 TOOLS = age:age mandoc:mandoc mutt:mutt faketime:faketime nginx:nginx-light openssl:openssl \
 	python3:python3 strace:strace tmux:tmux cc:build-essential
 
+# the same for `make soak` alone
+SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs
+
 PAGES = $(wildcard man/*.[1-8])
 SCRIPTS = $(wildcard tests/*.sh tests/*/*.sh benches/*.sh examples/*.sh examples/*/*.sh)
 EXAMPLES = $(wildcard examples/*.toml examples/*.sh examples/muttrc examples/crontab)
 UNITS = $(wildcard examples/systemd/posted* examples/systemd/run-posted.mount)
 USERUNITS = $(wildcard examples/systemd/poste-*)
 
-.PHONY: all demo test deps bench interop install uninstall clean
+.PHONY: all demo test soak deps bench interop install uninstall clean
 
 all:
 	$(CARGO) build --release --locked
@@ -65,6 +69,13 @@ deps:
 	}
 	$(CARGO) fetch --locked
 	@[ ! -f tests/corpora.sh ] || sh tests/corpora.sh target/corpora
+
+soak: TOOLS += $(SOAKTOOLS)
+soak: deps
+	if $(CARGO) nextest --version >/dev/null 2>&1; \
+	then $(OFFLINE) $(CARGO) nextest run --locked --no-fail-fast --run-ignored only \
+		--success-output final; \
+	else $(OFFLINE) $(CARGO) test --locked --no-fail-fast -- --ignored --nocapture; fi
 
 bench: deps
 	$(OFFLINE) $(CARGO) bench --locked --benches

@@ -71,3 +71,24 @@ fn while_another_sync_runs_there_is_nothing_to_do() {
     lock.unlock().unwrap();
     assert_eq!(ended(alice.run(&["sync"], b"")).0, 75);
 }
+
+#[test]
+fn damaged_cursors_and_clock_are_set_aside_and_stop_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (alice, bob) = programs::acquainted(dir.path(), &node.url);
+    bob.ok_with(&["send", "alice", "-s", "nevertheless"], b"nevertheless\n");
+    bob.ok(&["sync"]);
+    let state = alice.dir.join("state");
+    for name in ["cursors.toml", "clock.toml"] {
+        fs::write(state.join(name), "last_sync = \"\n").unwrap();
+    }
+    let (status, _, stderr) = ended(alice.run(&["sync"], b""));
+    assert_eq!((status, stderr.lines().count()), (0, 2), "{stderr}");
+    for name in ["cursors.toml", "clock.toml"] {
+        assert!(stderr.contains(&state.join(name).display().to_string()), "{stderr}");
+        assert!(state.join(format!("{name}.damaged")).exists() && state.join(name).exists());
+    }
+    assert_eq!(alice.ok(&["list", "bob", "-l"]).matches("nevertheless").count(), 1);
+    assert_eq!(ended(alice.run(&["sync"], b"")), (0, String::new(), String::new()));
+}

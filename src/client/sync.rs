@@ -22,6 +22,7 @@ use crate::core::clock::Clock;
 use crate::core::plan::Node;
 use crate::core::time::Time;
 use crate::net;
+use crate::store::aside;
 use crate::store::lock::SyncLock;
 use crate::store::outbox;
 use crate::store::progress::{self, Progress};
@@ -199,6 +200,9 @@ fn begin(env: &mut Env<'_>, options: &Options) -> Result<bool, Error> {
     let now = env.now();
     let lock = env.lock()?;
     env.home.sweep(&lock)?;
+    for error in aside::set_aside(&places, &lock)? {
+        (env.warn)(&format!("{error}; set aside as .damaged, which costs only repeats"));
+    }
     let mut progress = Progress::load(&places)?;
     let known = progress.daily_moment;
     let daily = progress.is_daily_exchange(now, env.rng) || options.daily;

@@ -4,6 +4,7 @@
 //! This floor uses `core` alone. It opens no socket, prints nothing, and reads neither the clock
 //! nor the environment: both are arguments. Places and files: poste-files(5).
 
+pub mod aside;
 pub mod atomic;
 pub mod config;
 pub mod contacts;

@@ -126,6 +126,13 @@ impl Peer {
     }
 }
 
+/// Everybody of whom something is remembered.
+pub(super) fn people(places: &Places) -> Result<Vec<Fingerprint>, Error> {
+    let files = atomic::entries(&dir(places))?;
+    let who = |name: &str| name.strip_suffix(".toml")?.parse().ok();
+    Ok(files.iter().filter_map(|item| item.file_name().to_str().and_then(who)).collect())
+}
+
 fn dir(places: &Places) -> PathBuf {
     places.state().join("peers")
 }

@@ -19,10 +19,13 @@ const ERRORS: [(&str, &[&str]); 6] = [
     ("open", &["EIO", "EMFILE", "ENOSPC", "EROFS", "EACCES"]),
 ];
 
-/// Every `stride`th call of the scenarios, each with one error in turn, once and lasting.
+/// Every `stride`th call of the scenarios, each with one error in turn, once or lasting.
 fn series(name: &str, makes: &[Make], names: &str, stride: usize) {
+    turns(name, makes, names, stride, 0);
+}
+
+fn turns(name: &str, makes: &[Make], names: &str, stride: usize, mut turn: usize) {
     let mut tally = Tally::default();
-    let mut turn = 0;
     for make in makes {
         let scenario = make();
         let calls = trace::calls(&scenario.world, &scenario.step, names);
@@ -30,7 +33,7 @@ fn series(name: &str, makes: &[Make], names: &str, stride: usize) {
             let errors = ERRORS.iter().filter(|(part, _)| call.name.contains(part));
             let Some((_, errors)) = errors.last() else { continue };
             turn += 1;
-            let (errno, lasting) = (errors[turn % errors.len()], turn % 2 == 1);
+            let (errno, lasting) = (errors[turn % errors.len()], turn / errors.len() % 2 == 1);
             point(&scenario, call, errno, lasting, count % 8 == 0, &mut tally);
         }
     }
@@ -50,6 +53,7 @@ fn point(
     let before = queued(world, step.who);
     let output = trace::failed(world, step, call, errno, lasting);
     tally.points += 1;
+    tally.hits += usize::from(!output.status.success());
     // Where nothing can be written, nothing can be said either.
     let mute = lasting && call.name == "write";
     let place = if mute { String::new() } else { world.dir().display().to_string() };
@@ -68,7 +72,7 @@ fn point(
 
 /// What is wrong with how a command ended whose call had failed. Success is none: an error that
 /// cost nothing need not be one.
-fn told(output: &Output, place: &str) -> Vec<String> {
+pub fn told(output: &Output, place: &str) -> Vec<String> {
     let text = String::from_utf8_lossy(&output.stderr);
     let said = || format!("ended {}: {}", output.status, text.trim());
     match output.status.code() {
@@ -98,4 +102,14 @@ fn by_hand() {
 #[test]
 fn while_opening_files() {
     series("errors while opening files", &scenario::all(), OPENING, 5);
+}
+
+/// All calls, each with every error, once and lasting.
+#[test]
+#[ignore = "make soak"]
+fn soak_all() {
+    for turn in 0..10 {
+        let name = format!("soak: errors, turn {turn}");
+        turns(&name, &scenario::all(), &[WRITING, OPENING].join(","), 1, turn);
+    }
 }

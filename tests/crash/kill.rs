@@ -1,9 +1,9 @@
-//! SIGKILL at each call of each command. Then whoever saw it die types it again, people sync, and
-//! everything must be as if nothing had happened.
+//! SIGKILL at each call of each command. Then whoever saw it die types it again, which dies as well,
+//! types it once more, people sync, and everything must be as if nothing had happened.
 
 use crate::check::{sound, still};
 use crate::scenario::{self, Again, Make, Scenario, queued};
-use crate::trace::{self, Call, End, OPENING, WRITING};
+use crate::trace::{self, Call, End, OPENING, OTHERS, WRITING};
 use crate::world::said;
 use std::fmt;
 
@@ -11,7 +11,8 @@ use std::fmt;
 #[derive(Debug, Default)]
 pub struct Tally {
     pub points: usize,
-    pub kills: usize,
+    /// Of those, the ones where something befell the command.
+    pub hits: usize,
     /// Messages that were promised and are not there.
     pub lost: usize,
     /// Messages that are there more often than they were written.
@@ -46,47 +47,62 @@ impl Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Tally { points, kills, lost, twice, torn, repairs, .. } = self;
-        write!(f, "{points} points, {kills} kills, {lost} lost, {twice} twice, {torn} torn, ")?;
+        let Tally { points, hits, lost, twice, torn, repairs, .. } = self;
+        write!(f, "{points} points, {hits} hit, {lost} lost, {twice} twice, {torn} torn, ")?;
         write!(f, "{repairs} repairs")
     }
 }
 
-/// Every `stride`th call of the scenarios, from the first on.
-fn series(name: &str, makes: &[Make], names: &str, stride: usize) {
+/// Every `stride`th call of the scenarios, from the first on. What is run again is killed at
+/// another call of all; which one, `turn` decides.
+fn series(name: &str, makes: &[Make], names: &str, (stride, turn): (usize, usize)) {
     let mut tally = Tally::default();
     for make in makes {
         let scenario = make();
         let calls = trace::calls(&scenario.world, &scenario.step, names);
-        for (count, call) in calls.iter().step_by(stride).enumerate() {
-            point(&scenario, call, count % 8 == 0, &mut tally);
+        for (at, call) in calls.iter().enumerate().step_by(stride) {
+            let second = &calls[(at * 7 + turn * 13 + calls.len() / 2) % calls.len()];
+            point(&scenario, [call, second], at / stride % 8 == 0, &mut tally);
         }
     }
     tally.end(name);
 }
 
-/// Kills the command at a call; `further`: also looks whether one more sync changes anything.
-fn point(scenario: &Scenario, call: &Call, further: bool, tally: &mut Tally) {
+/// Kills the command at a call, and once more at another; with `further` looks whether one more
+/// sync changes anything.
+fn point(scenario: &Scenario, calls: [&Call; 2], further: bool, tally: &mut Tally) {
     let Scenario { world, step, people, .. } = scenario;
     world.restore();
     let before = queued(world, step.who);
-    let end = trace::killed(world, step, call);
-    tally.points += 1;
-    tally.kills += usize::from(end == End::Killed);
+    let mut end = End::Ended(0);
+    for call in calls {
+        end = trace::killed(world, step, call);
+        tally.points += 1;
+        tally.hits += usize::from(end == End::Killed);
+        if end != End::Killed || is_queued(scenario, before) {
+            break;
+        }
+    }
     let mut wrong = again(scenario, &end, before);
     wrong.extend(world.settle(people));
     wrong.extend(sound(world, &homes(people), &scenario.ledger));
     if further {
         wrong.extend(still(world, &homes(people)));
     }
-    tally.add(&format!("{} at {} {}: {}", scenario.name, call.name, call.at, call.line), wrong);
+    let place = calls.map(|call| format!("{} {} {}", call.name, call.at, call.line)).join(", ");
+    tally.add(&format!("{} at {place}", scenario.name), wrong);
+}
+
+/// Whether `poste outbox` shows the letter that the command was to write.
+fn is_queued(scenario: &Scenario, before: usize) -> bool {
+    let Scenario { world, step, again, .. } = scenario;
+    matches!(again, Again::IfNotQueued) && queued(world, step.who) > before
 }
 
 /// What somebody does who saw the command end so; what is wrong then.
 pub fn again(scenario: &Scenario, end: &End, before: usize) -> Vec<String> {
     let Scenario { world, step, again, .. } = scenario;
-    let done = *end == End::Ended(0);
-    if done || matches!(again, Again::IfNotQueued) && queued(world, step.who) > before {
+    if *end == End::Ended(0) || is_queued(scenario, before) {
         return Vec::new();
     }
     let output = world.run(step);
@@ -108,40 +124,93 @@ pub fn homes(people: &[&'static str]) -> Vec<&'static str> {
 
 #[test]
 fn while_writing() {
-    series("killed while writing", &scenario::WRITING, WRITING, 1);
+    series("killed while writing", &scenario::WRITING, WRITING, (1, 0));
 }
 
 #[test]
 fn while_posting() {
-    series("killed while posting", &scenario::GOING, WRITING, 1);
+    series("killed while posting", &scenario::GOING, WRITING, (1, 0));
 }
 
 #[test]
 fn while_receiving() {
-    series("killed while receiving", &scenario::COMING, WRITING, 1);
+    series("killed while receiving", &scenario::COMING, WRITING, (1, 0));
 }
 
 #[test]
 fn while_being_acknowledged() {
-    series("killed while acknowledged", &scenario::ANSWERED, WRITING, 1);
+    series("killed while acknowledged", &scenario::ANSWERED, WRITING, (1, 0));
 }
 
 #[test]
 fn while_signing() {
-    series("killed while signing", &scenario::KEYS, WRITING, 1);
+    series("killed while signing", &scenario::KEYS, WRITING, (1, 0));
 }
 
 #[test]
 fn while_accepting() {
-    series("killed while accepting", &scenario::PEOPLE, WRITING, 1);
+    series("killed while accepting", &scenario::PEOPLE, WRITING, (1, 0));
 }
 
 #[test]
 fn while_handling() {
-    series("killed while handling", &scenario::HANDS, WRITING, 1);
+    series("killed while handling", &scenario::HANDS, WRITING, (1, 0));
 }
 
 #[test]
 fn while_opening_files() {
-    series("killed while opening files", &scenario::all(), OPENING, 7);
+    series("killed while opening files", &scenario::all(), OPENING, (12, 0));
+}
+
+/// All calls of all commands, in turns that differ in where the second kill falls.
+fn soak(name: &str, makes: &[Make]) {
+    for turn in 0..SOAK_TURNS {
+        let name = format!("soak: killed while {name}, turn {turn}");
+        series(&name, makes, &[WRITING, OPENING, OTHERS].join(","), (1, turn));
+    }
+}
+
+/// Turns of the long test.
+const SOAK_TURNS: usize = 4;
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_writing() {
+    soak("writing", &scenario::WRITING);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_posting() {
+    soak("posting", &scenario::GOING);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_receiving() {
+    soak("receiving", &scenario::COMING);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_being_acknowledged() {
+    soak("acknowledged", &scenario::ANSWERED);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_signing() {
+    soak("signing", &scenario::KEYS);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_accepting() {
+    soak("accepting", &scenario::PEOPLE);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_handling() {
+    soak("handling", &scenario::HANDS);
 }

@@ -8,8 +8,11 @@
 
 mod check;
 mod errors;
+mod full;
 mod kill;
+mod mount;
 mod node;
+mod power;
 mod scenario;
 mod talk;
 mod trace;

@@ -3,11 +3,14 @@
 
 use crate::kill::Tally;
 use crate::relay::{self, Node, cell, cells, get, post};
-use crate::trace::Trap;
+use crate::trace::{self, Call, OPENING, Trap, WRITING};
+use crate::world::copy;
 use poste::core::bucket::{Bucket, Class};
 use poste::core::time::Time;
 use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Cells in an upload.
@@ -85,7 +88,7 @@ fn storing(name: &str, rounds: usize) {
         let trap = Trap::set(node.id(), call, at);
         let stored = use_it(node.address, bucket, next);
         tally.points += 1;
-        tally.kills += usize::from(node.has_ended());
+        tally.hits += usize::from(node.has_ended());
         drop(trap);
         node.kill();
         answered.entry(bucket).or_default().extend(stored);
@@ -129,7 +132,70 @@ fn served(
     wrong
 }
 
+/// Kills it at each call it makes on its store when it is started after the end of an hour, of which
+/// nothing may be left then.
+fn wiping(name: &str, names: &str) {
+    let dir = relay::memory();
+    let here = dir.path().join("node");
+    std::fs::create_dir(&here).unwrap();
+    let bucket = Bucket::at(Class::Hourly, now());
+    let node = Node::start(&here, &[], &[]);
+    assert_eq!(post(node.address, bucket, &batch(1)).map(|r| r.status), Some(200));
+    node.kill();
+    let kept = dir.path().join("kept");
+    copy(&here, &kept);
+    let (library, late) = (relay::faketime(), bucket.wiped() - now().unix() + 60);
+    let late = format!("+{}s", late.unix());
+    let env = [
+        ("LD_PRELOAD", library.to_str().unwrap()),
+        ("FAKETIME", late.as_str()),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+    ];
+    let log = dir.path().join("trace");
+    let trace = format!("trace={names}");
+    let strace = ["strace", "-f", "-qq", "-y", "-e", &trace, "-o", log.to_str().unwrap()];
+    let node = Node::start(&here, &strace, &env);
+    let child = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", node.id())).unwrap();
+    crate::mount::run("kill", &["-KILL", child.trim()]);
+    drop(node);
+    let store = here.join("store");
+    let calls = trace::first_thread(&std::fs::read_to_string(log).unwrap(), &store);
+    assert!(calls.iter().any(|call| call.name.starts_with("unlink")), "{calls:?}");
+    let mut tally = Tally::default();
+    for Call { name, at, line } in &calls {
+        copy(&kept, &here);
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={name}"), "-e"]);
+        command.arg(format!("inject={name}:signal=KILL:when={at}"));
+        command.args([env!("CARGO_BIN_EXE_posted"), "relay", "--config"]);
+        command.arg(here.join("posted.toml")).envs(env).stderr(Stdio::null());
+        let status = command.status().unwrap();
+        tally.points += 1;
+        tally.hits += usize::from(status.signal() == Some(9));
+        let mut wrong = Vec::new();
+        let node = Node::start(&here, &[], &env);
+        let path = format!("/v1/{bucket}/");
+        let answer = get(node.address, &path).status;
+        if answer != 410 || relay::holds_marker(&store) {
+            wrong.push(format!("left over: {path} is answered {answer}"));
+        }
+        tally.add(&format!("{name} {at} {line}"), wrong);
+    }
+    tally.end(name);
+}
+
+#[test]
+fn killed_while_wiping() {
+    wiping("node killed while wiping", &[WRITING, OPENING].join(","));
+}
+
 #[test]
 fn killed_while_storing() {
     storing("node killed while storing", 60);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_storing() {
+    storing("soak: node killed while storing", 1_200);
 }

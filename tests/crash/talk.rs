@@ -6,7 +6,7 @@ use crate::check::sound;
 use crate::kill::Tally;
 use crate::programs::Node;
 use crate::scenario::ledger;
-use crate::trace::{self, Call, End, TALKING, Trap, WRITING};
+use crate::trace::{self, Call, End, OPENING, OTHERS, TALKING, Trap, WRITING};
 use crate::world::{Step, World};
 
 /// Letters between two looks at everything.
@@ -38,7 +38,7 @@ impl Exchange {
     fn kill(&mut self, step: &Step, call: &Call) {
         let end = trace::killed(&self.world, step, call);
         self.tally.points += 1;
-        self.tally.kills += usize::from(end == End::Killed);
+        self.tally.hits += usize::from(end == End::Killed);
     }
 
     /// Both sync; now and then everything is looked at.
@@ -108,7 +108,7 @@ fn relay(name: &str, rounds: usize) {
         // What fails now is tried again.
         exchange.world.settle(&["bob", "alice"]);
         exchange.tally.points += 1;
-        exchange.tally.kills += usize::from(node.has_ended());
+        exchange.tally.hits += usize::from(node.has_ended());
         drop(trap);
         node.kill();
         node = Node::start_in(port, &store.dir());
@@ -130,4 +130,18 @@ fn clients_killed_while_writing() {
 #[test]
 fn relay_killed() {
     relay("relay killed while it is used", 24);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_clients() {
+    for names in [TALKING, WRITING, OPENING, OTHERS] {
+        clients("soak: clients killed while talking", names, 1);
+    }
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_relay() {
+    relay("soak: relay killed while it is used", 480);
 }

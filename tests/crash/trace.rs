@@ -6,6 +6,7 @@ use crate::world::{Step, World};
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
 /// Calls that change something, or could fail on the way to it.
@@ -41,13 +42,19 @@ pub enum End {
 pub fn calls(world: &World, step: &Step, names: &str) -> Vec<Call> {
     let log = world.dir().with_file_name("trace");
     let options = ["-y".to_owned(), "-e".to_owned(), format!("trace={names}")];
-    let output = strace(world, step, log.to_str().unwrap(), &options);
-    let text = std::fs::read_to_string(log).unwrap();
-    let first = text.split_whitespace().next().expect("a command makes calls");
-    let here = world.dir().display().to_string();
+    strace(world, step, log.to_str().unwrap(), &options);
+    let calls = first_thread(&std::fs::read_to_string(log).unwrap(), &world.dir());
+    assert!(!calls.is_empty(), "{step:?} touches nothing");
+    calls
+}
+
+/// Of what strace wrote, the calls of the first thread that touch what lies in `here`, or a socket.
+pub fn first_thread(log: &str, here: &Path) -> Vec<Call> {
+    let first = log.split_whitespace().next().expect("a command makes calls");
+    let here = here.display().to_string();
     let mut counts: HashMap<String, usize> = HashMap::new();
     let mut found = Vec::new();
-    for line in text.lines() {
+    for line in log.lines() {
         let Some(call) = line.strip_prefix(first).map(str::trim_start) else { continue };
         let Some((name, _)) = call.split_once('(').filter(|_| !call.starts_with("<...")) else {
             continue;
@@ -59,7 +66,6 @@ pub fn calls(world: &World, step: &Step, names: &str) -> Vec<Call> {
             found.push(Call { name: name.to_owned(), at: *at, line: call.to_owned() });
         }
     }
-    assert!(!found.is_empty(), "{step:?} touches nothing: {output:?}");
     found
 }
 

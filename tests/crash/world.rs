@@ -84,7 +84,7 @@ impl World {
     pub fn settle(&self, who: &[&'static str]) -> Vec<String> {
         let mut wrong = Vec::new();
         for who in who {
-            let output = self.home(who).run(&["sync"], b"");
+            let output = self.home(who).run(&["sync", "-v"], b"");
             if !output.status.success() {
                 wrong.push(format!("{who} sync: {}", said(&output)));
             }
@@ -103,12 +103,21 @@ pub fn said(output: &Output) -> String {
     format!("{}: {text}", output.status)
 }
 
-/// Makes `to` a copy of the tree `from`, modes and all.
-fn copy(from: &Path, to: &Path) {
+/// Makes `to`, which may be where something is mounted, a copy of the tree `from`, modes and all.
+pub fn copy(from: &Path, to: &Path) {
     if to.exists() {
-        fs::remove_dir_all(to).unwrap();
+        for entry in fs::read_dir(to).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                fs::remove_dir_all(path).unwrap()
+            } else {
+                fs::remove_file(path).unwrap()
+            }
+        }
+    } else {
+        fs::create_dir(to).unwrap();
     }
-    for entry in walkdir::WalkDir::new(from) {
+    for entry in walkdir::WalkDir::new(from).min_depth(1) {
         let entry = entry.unwrap();
         let target = to.join(entry.path().strip_prefix(from).unwrap());
         let meta = entry.metadata().unwrap();

@@ -1,12 +1,15 @@
 //! The one discipline of durable writing; every file of the tree is written through it.
 //!
-//! A new file (`O_EXCL`, mode 0600, in the same directory, dot-prefixed name) is written and
-//! fsynced, renamed into place, and its directory fsynced: after that, and only then, a writer
-//! reports success. A reader sees the old content or the new, never a mixture. After a failed
-//! fsync the kernel may have dropped the data and call the next fsync a success, so there is no
-//! next one: the temporary file is removed and the error reported; whoever called still has what
-//! it wanted written. Many files go in one [`Batch`]. Reading refuses links, devices and more
-//! than the caller's limit. Nothing here locks: see [`super::lock`]. Files: poste-files(5).
+//! A new file (`O_EXCL`, mode 0600, same directory, dot-prefixed name) is written and fsynced,
+//! renamed into place, and its directory fsynced; only then does a writer report success. Readers
+//! see the old content or the new, never a mixture. After a failed fsync the next could succeed
+//! with the data dropped, so there is none: the file is removed, the error reported, and whoever
+//! called writes anew. Many files go in one [`Batch`]. Reading refuses links and excess. Callers
+//! hold the state lock ([`super::lock`]), so what bears a temporary name under it is a crash's.
+//!
+//! Between files: counters and planned names are durable before what they stand for happens, the
+//! record that it did comes after, and doing it again in between changes nothing. No missing file
+//! means "deleted": only a record says so. Files: poste-files(5).
 
 mod batch;
 mod parts;
@@ -49,6 +52,12 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let mut batch = Batch::new();
     batch.write_new(path, bytes)?;
     batch.commit()
+}
+
+/// Renames `from` to `to`, in the same directory and in place of what is there.
+pub(super) fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(Error::io(from, "rename"))?;
+    sync_dir(parent(to))
 }
 
 /// Renames `from`, whose content is durable already, to `to`, which must not exist.
