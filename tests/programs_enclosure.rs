@@ -48,10 +48,10 @@ fn three_mebibytes_arrive_byte_for_byte() {
     bob.ok(&["sync", "--now"]);
     alice.ok(&["sync", "--now"]);
     let outbox = bob.ok(&["outbox"]);
-    assert!(outbox.contains("\tposted\t") && outbox.trim().ends_with("\t0/1062"), "{outbox}");
+    assert!(outbox.contains("\tposted\t") && outbox.contains("\t0/1062\n"), "{outbox}");
     bob.ok(&["sync", "--now"]);
     let outbox = bob.ok(&["outbox"]);
-    assert!(outbox.contains("\tpartly\t") && outbox.trim().ends_with("\t1062/1062"), "{outbox}");
+    assert!(outbox.contains("\tpartly\t") && outbox.contains("\t1062/1062\n"), "{outbox}");
     alice.ok(&["sync", "--now"]);
     bob.ok(&["sync", "--now"]);
     assert!(bob.ok(&["outbox"]).contains("\tacknowledged\t"));
