@@ -78,8 +78,9 @@ pub fn sign(
     let newest = transit.newest_prekey().map(|p| p.made).unwrap_or_default();
     if now.since(newest) >= PREKEY_AGE {
         transit.prekey.push(Prekey { made: now, secret: HybridSecret::generate(env.rng) });
-        transit.save(env.home.places())?;
     }
+    transit.bring_near(now.day().plus(AHEAD));
+    transit.save(env.home.places())?;
     let card = compose(env, transit, locked, last.as_ref(), now)?;
     let previous = last.as_ref().map(|c| c.card.clone());
     let former = previous.iter().flat_map(|old| old.nodes.iter());
