@@ -8,8 +8,12 @@ use poste::core::time::{DAY, HOUR, Time};
 pub enum Habit {
     /// A server, always on.
     Server,
-    /// A laptop, from Monday to Friday, from 8 to 17.
+    /// A server that syncs once an hour.
+    Hourly,
+    /// A laptop, from Monday to Friday, from 8 to 17, that syncs once an hour.
     Office,
+    /// A laptop of the same hours that syncs twice an hour.
+    Keen,
     /// A laptop, from 18 to 22 every day.
     Evening,
     /// A laptop, four hours on a weekend's day and every other day not at all.
@@ -29,10 +33,14 @@ impl Habit {
         let day = now.since(start) / DAY;
         match self {
             Habit::Server => true,
-            Habit::Office => weekday < 5 && (8..17).contains(&hour),
-            Habit::Evening => (18..22).contains(&hour),
+            Habit::Hourly => now.unix().is_multiple_of(HOUR),
+            Habit::Office => now.unix().is_multiple_of(HOUR) && Habit::Keen.is_awake(start, now),
+            Habit::Keen => weekday < 5 && (8..17).contains(&hour),
+            Habit::Evening => now.unix().is_multiple_of(HOUR) && (18..22).contains(&hour),
             Habit::Weekend => weekday >= 5 && (10..14).contains(&hour),
-            Habit::Sleeper => day.is_multiple_of(4) && (8..23).contains(&hour),
+            Habit::Sleeper => {
+                day.is_multiple_of(4) && now.unix().is_multiple_of(HOUR) && (8..23).contains(&hour)
+            }
             Habit::Away(from, to) => {
                 !(from..to).contains(&day) && Habit::Office.is_awake(start, now)
             }
@@ -43,8 +51,10 @@ impl Habit {
     pub fn zeal(self) -> u64 {
         match self {
             Habit::Server => 70,
-            Habit::Office | Habit::Away(..) => 170,
-            Habit::Evening | Habit::Weekend => 300,
+            Habit::Hourly => 140,
+            Habit::Keen => 170,
+            Habit::Office | Habit::Away(..) => 300,
+            Habit::Evening | Habit::Weekend => 500,
             Habit::Sleeper => 250,
         }
     }

@@ -69,7 +69,14 @@ impl<'w> Town<'w> {
             nodes.truncate(1 + at % 3);
             let person = Person::new(world, name, seed * 1000 + at as u64, &nodes);
             let (knows, to_meet) = (BTreeSet::new(), BTreeSet::new());
-            Someone { person, habit: *habit, knows, to_meet, diary: Vec::new(), tries: BTreeMap::new() }
+            Someone {
+                person,
+                habit: *habit,
+                knows,
+                to_meet,
+                diary: Vec::new(),
+                tries: BTreeMap::new(),
+            }
         });
         let people = people.collect();
         let now = world.now();
@@ -173,7 +180,9 @@ impl<'w> Town<'w> {
         let sent = self.people[who]
             .person
             .with(|env| queue::send(env, &[name], mail.as_bytes(), false))
-            .unwrap_or_else(|error| panic!("seed {}: {} cannot write: {}", self.seed, NAMES[who], error.what));
+            .unwrap_or_else(|error| {
+                panic!("seed {}: {} cannot write: {}", self.seed, NAMES[who], error.what)
+            });
         self.note(who, format!("writes letter {number} to {}, {}", NAMES[to], sent[0]));
     }
 

@@ -95,8 +95,7 @@ impl Faults {
     /// What is kept of what was posted.
     pub fn upload(&mut self, cells: &[Cell]) -> Vec<Cell> {
         self.count.posted += cells.len() as u64;
-        let kept: Vec<Cell> =
-            cells.iter().filter(|_| !self.happens(self.lost)).copied().collect();
+        let kept: Vec<Cell> = cells.iter().filter(|_| !self.happens(self.lost)).copied().collect();
         self.count.lost += (cells.len() - kept.len()) as u64;
         kept
     }
