@@ -160,9 +160,9 @@ fn only_what_is_missing_goes_again() {
     alice.sync_with(&NOW);
     bob.sync_with(&NOW);
     let relay = world.relay(RELAY);
-    relay.lock().unwrap().loses = 25;
+    relay.lock().unwrap().faults.lost = 25;
     assert_eq!(alice.sync_with(&NOW).posted, 52);
-    relay.lock().unwrap().loses = 0;
+    relay.lock().unwrap().faults.lost = 0;
     bob.sync_with(&NOW);
     let missing: Vec<u16> = coming(&bob)[0].have().others().iter().collect();
     assert!((4..30).contains(&missing.len()), "{missing:?}");
@@ -496,7 +496,7 @@ fn twenty_five_mebibytes_arrive_over_a_node_that_loses_a_tenth() {
     let cells = usize::from(item(&alice, id).enclosure.unwrap().cells);
     eprintln!("queued {cells} cells after {:?}", started.elapsed());
     let relay = world.relay(RELAY);
-    (relay.lock().unwrap().loses, relay.lock().unwrap().posts) = (10, Vec::new());
+    (relay.lock().unwrap().faults.lost, relay.lock().unwrap().posts) = (10, Vec::new());
     let mut made = std::collections::BTreeMap::new();
     let mut came = None;
     for step in 0..5 * 48 {

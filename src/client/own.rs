@@ -106,6 +106,7 @@ pub fn sign(
     if let Some(newest) = transit.prekey.last_mut() {
         newest.issued.get_or_insert(issued);
     }
+    transit.bring_near(now.day().plus(AHEAD));
     transit.save(env.home.places())?;
     let card = compose(env, transit, locked, last.as_ref(), issued)?;
     let previous = last.as_ref().map(|c| c.card.clone());

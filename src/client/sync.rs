@@ -241,7 +241,7 @@ fn end(
         progress.last_answer = now;
         progress.complained = None;
         if daily {
-            progress.daily_done = Some(now.day());
+            progress.daily_done = now;
         }
     } else if report.nodes > 0 {
         let silent = now.since(progress.last_answer) >= env.config.warn_after;

@@ -31,6 +31,7 @@ pub struct Chain {
     first: Day,
     last: Day,
     last_seed: Seed,
+    near: Option<(Day, Seed)>,
 }
 
 impl Chain {
@@ -41,13 +42,18 @@ impl Chain {
 
     /// The chain that begins on `first` and whose last day, the 4096th, has this seed.
     pub fn new(first: Day, last_seed: Seed) -> Chain {
-        Chain { first, last: first.plus(DAYS - 1), last_seed }
+        Chain { first, last: first.plus(DAYS - 1), last_seed, near: None }
     }
 
-    /// The same chain as far as `day`, held by the seed of that day: from there the days just
-    /// before it are a few steps away, and not thousands. `None` after the last day.
+    /// The same chain, with its seed of `day` at hand: from there the days just before it are a
+    /// few steps away, and not thousands.
+    pub fn with_near(self, day: Day, seed: Seed) -> Chain {
+        Chain { near: Some((day, seed)), ..self }
+    }
+
+    /// The same chain as far as `day`, held by the seed of that day. `None` after the last day.
     pub fn until(&self, day: Day) -> Option<Chain> {
-        Some(Chain { first: self.first, last: day, last_seed: self.seed(day)? })
+        Some(Chain { first: self.first, last: day, last_seed: self.seed(day)?, near: None })
     }
 
     /// First day of the series.
@@ -67,8 +73,10 @@ impl Chain {
 
     /// The seed of `day`, `None` after the last day. Days before the first have one too.
     pub fn seed(&self, day: Day) -> Option<Seed> {
-        let back = u32::try_from(self.last().days_since(day)).ok()?;
-        Some(self.last_seed.earlier(back))
+        let near = self.near.as_ref().filter(|(near, _)| *near >= day);
+        let (from, seed) = near.map_or((self.last, &self.last_seed), |(day, seed)| (*day, seed));
+        let back = u32::try_from(from.days_since(day)).ok()?;
+        Some(seed.earlier(back))
     }
 
     /// The day key of `day`, `None` after the last day.
@@ -135,6 +143,11 @@ mod tests {
             assert_eq!(key(&short), key(&chain));
         }
         assert!(short.day_key(day("2026-12-02")).is_none());
+        let near = chain.clone().with_near(day("2026-12-01"), short.last_seed().clone());
+        for date in ["2025-11-20", "2026-12-01", "2026-12-02", "2030-01-01"] {
+            let key = |chain: &Chain| chain.day_key(day(date)).unwrap().public();
+            assert_eq!(key(&near), key(&chain));
+        }
         assert!(chain.until(chain.last().plus(1)).is_none());
     }
 

@@ -57,6 +57,19 @@ pub struct Series {
     pub first_day: Day,
     /// Seed of the chain's last day.
     pub last_seed: Seed,
+    /// A day soon to come and its seed, which follows from the last one by thousands of steps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub near: Option<Near>,
+}
+
+/// A day of the chain and its seed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Near {
+    /// The day.
+    pub day: Day,
+    /// Its seed.
+    pub seed: Seed,
 }
 
 /// The secret of a prekey in one's card.
@@ -124,6 +137,7 @@ impl Transit {
                 dh: DhSecret::generate(rng),
                 first_day: now.day(),
                 last_seed: Seed::generate(rng),
+                near: None,
             },
             prekey: vec![Prekey::generate(now, rng)],
             given: Vec::new(),
@@ -150,7 +164,18 @@ impl Transit {
 
     /// The day chain of the series in force.
     pub fn chain(&self) -> Chain {
-        Chain::new(self.series.first_day, self.series.last_seed.clone())
+        let chain = Chain::new(self.series.first_day, self.series.last_seed.clone());
+        match &self.series.near {
+            Some(near) => chain.with_near(near.day, near.seed.clone()),
+            None => chain,
+        }
+    }
+
+    /// Keeps the seed of `day` at hand, so that nobody derives it anew for each letter.
+    pub fn bring_near(&mut self, day: Day) {
+        if self.series.near.as_ref().is_none_or(|near| near.day < day) {
+            self.series.near = self.chain().seed(day).map(|seed| Near { day, seed });
+        }
     }
 
     /// The newest prekey, which the next card names.

@@ -9,7 +9,7 @@ use crate::core::bucket::Bucket;
 use crate::core::clock;
 use crate::core::encode::hex;
 use crate::core::random::{Random, below};
-use crate::core::time::{Day, HOUR, MINUTE, Time};
+use crate::core::time::{DAY, Day, HOUR, MINUTE, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,8 +29,8 @@ pub struct Progress {
     pub complained: Option<Day>,
     /// Seconds after midnight from which on the daily exchange is done; drawn once.
     pub daily_moment: Option<u64>,
-    /// The day of the last daily exchange.
-    pub daily_done: Option<Day>,
+    /// When the last daily exchange was done.
+    pub daily_done: Time,
     /// `issued` of the own card that was last posted everywhere.
     pub published: Time,
     /// The day on which it was last said that the card ends soon.
@@ -59,16 +59,26 @@ impl Progress {
     }
 
     /// Whether the sync at `now` is the daily exchange: the first one after the home's moment,
-    /// which lies between 00:10 and 23:00 and is drawn here if it was not yet.
+    /// which lies between 00:10 and 23:00 and is drawn here if it was not yet. A machine that is
+    /// asleep at its moment has its exchange when it wakes, be it on the next day.
     pub fn is_daily_exchange(&mut self, now: Time, rng: &mut dyn Random) -> bool {
-        let span = 23 * HOUR - 10 * MINUTE;
-        let moment = *self.daily_moment.get_or_insert_with(|| 10 * MINUTE + below(rng, span));
-        now >= now.day().start() + moment && self.daily_done != Some(now.day())
+        let today = now.day().start();
+        if self.daily_moment.is_none() {
+            let moment = 10 * MINUTE + below(rng, 23 * HOUR - 10 * MINUTE);
+            self.daily_moment = Some(moment);
+            // A new home has missed none yet.
+            self.daily_done = today + moment - DAY;
+        }
+        let moment = today + self.daily_moment.unwrap_or_default();
+        let latest = if now < moment { moment - DAY } else { moment };
+        // One in the future was done by a clock that has been set back since.
+        self.daily_done < latest || self.daily_done > now
     }
 
-    /// Whether the moment of the day's exchange has passed at `now`.
+    /// Whether the day's exchange is due or done at `now`, so that what it missed may be fetched.
     pub fn is_past_daily_moment(&self, now: Time) -> bool {
-        self.daily_moment.is_some_and(|moment| now >= now.day().start() + moment)
+        let moment = self.daily_moment.is_some_and(|moment| now >= now.day().start() + moment);
+        moment || self.daily_done.day() == now.day()
     }
 
     /// Whether a closed bucket was fetched from a node.
@@ -119,4 +129,42 @@ pub fn load_clock(places: &Places) -> Result<clock::Record, Error> {
 /// Writes what is remembered of the time.
 pub fn save_clock(places: &Places, record: &clock::Record) -> Result<(), Error> {
     atomic::write_toml(&places.clock(), record)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::random::fixed::Fixed;
+
+    #[test]
+    fn who_sleeps_at_the_moment_has_the_exchange_on_waking() {
+        let midnight = Time::from_unix(1_795_305_600);
+        let mut progress = Progress { daily_moment: Some(20 * HOUR), ..Progress::default() };
+        let rng = &mut Fixed::new(1);
+        for day in 0..5 {
+            let morning = midnight + day * DAY + 8 * HOUR;
+            assert!(progress.is_daily_exchange(morning, rng), "awake from 8 to 17, day {day}");
+            progress.daily_done = morning;
+            for hour in 1..9 {
+                assert!(!progress.is_daily_exchange(morning + hour * HOUR, rng));
+                assert!(progress.is_past_daily_moment(morning + hour * HOUR));
+            }
+        }
+        progress.daily_done = midnight + 100 * DAY;
+        assert!(progress.is_daily_exchange(midnight + 6 * DAY, rng), "the clock was set back");
+    }
+
+    #[test]
+    fn a_new_home_has_its_first_exchange_at_its_moment() {
+        let midnight = Time::from_unix(1_795_305_600);
+        let mut progress = Progress::default();
+        let rng = &mut Fixed::new(1);
+        assert!(!progress.is_daily_exchange(midnight, rng));
+        let moment = midnight + progress.daily_moment.unwrap();
+        assert!(!progress.is_daily_exchange(moment - 1, rng));
+        assert!(progress.is_daily_exchange(moment, rng));
+        progress.daily_done = moment;
+        assert!(!progress.is_daily_exchange(moment + 23 * HOUR, rng));
+        assert!(progress.is_daily_exchange(moment + DAY, rng));
+    }
 }

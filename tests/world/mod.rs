@@ -3,15 +3,20 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 pub mod craft;
+pub mod faults;
+mod relay;
+
+pub use relay::Relay;
 
 use poste::client::env::{Ask, Env, Network};
 use poste::client::error::Error;
 use poste::client::sync::{self, Options, Report};
 use poste::client::{init, own, people, queue, read};
-use poste::core::bucket::{Bucket, CELL, Class, Prefix};
-use poste::core::random::{Random, below};
+use poste::core::bucket::Bucket;
+use poste::core::card::SignedCard;
+use poste::core::random::Random;
 use poste::core::time::Time;
-use poste::net::{self, Address, Answer, Cause, Courier, Fetched, Heard};
+use poste::net::{self, Address, Answer, Cause, Courier, Heard};
 use poste::store::config::Config;
 use poste::store::home::{Home, Places};
 use poste::store::petname::Petname;
@@ -35,37 +40,6 @@ impl Random for Dice {
     }
 }
 
-/// A relay in memory, which can be told to misbehave.
-#[derive(Default)]
-pub struct Relay {
-    /// Cells by bucket.
-    pub buckets: BTreeMap<Bucket, Vec<[u8; CELL]>>,
-    /// Every POST, in order: bucket and number of cells.
-    pub posts: Vec<(Bucket, usize)>,
-    /// Nobody is reached.
-    pub down: bool,
-    /// It takes nothing any more.
-    pub full: bool,
-    /// It says that it took what it drops.
-    pub swallows: bool,
-    /// Seconds by which its clock is wrong.
-    pub skew: i64,
-    /// It says nothing of the time.
-    pub silent: bool,
-    /// Of a hundred cells it loses so many, and says that it took them.
-    pub loses: u64,
-    lots: Lots,
-}
-
-/// Draws which cells are lost.
-struct Lots(Dice);
-
-impl Default for Lots {
-    fn default() -> Lots {
-        Lots(Dice(10))
-    }
-}
-
 /// All relays and cards of the world.
 #[derive(Default)]
 pub struct World {
@@ -73,6 +47,8 @@ pub struct World {
     pub documents: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Every document asked for.
     pub asked: Mutex<Vec<String>>,
+    /// The host of the cards is not there.
+    pub documents_down: Cell<bool>,
     now: Cell<u64>,
 }
 
@@ -96,82 +72,16 @@ impl World {
         self.now.set(self.now.get() - seconds);
     }
 
+    /// The host of the cards, if it is there.
+    fn host(&self, address: &Address, doing: &str) -> Result<(), net::Error> {
+        match self.documents_down.get() {
+            true => Err(failed(address, doing, Cause::Offline("connection refused".into()))),
+            false => Ok(()),
+        }
+    }
+
     pub fn relay(&self, url: &str) -> Arc<Mutex<Relay>> {
         self.relays.lock().unwrap().entry(url.to_owned()).or_default().clone()
-    }
-}
-
-struct InMemory {
-    url: String,
-    relay: Arc<Mutex<Relay>>,
-    now: Time,
-}
-
-impl InMemory {
-    fn heard(&self, relay: &Relay) -> Heard {
-        let said = (self.now.unix() as i64 + relay.skew) as u64;
-        Heard { date: (!relay.silent).then_some(Time::from_unix(said)), trusted: true }
-    }
-
-    fn offline(&self, doing: &str) -> net::Error {
-        let cause = Cause::Offline("connection refused".into());
-        net::Error { node: self.url.clone(), doing: doing.into(), cause, heard: Heard::default() }
-    }
-}
-
-impl Courier for InMemory {
-    fn post(&self, bucket: Bucket, cells: &[u8]) -> Result<Heard, net::Error> {
-        let mut relay = self.relay.lock().unwrap();
-        if relay.down {
-            return Err(self.offline("posting"));
-        }
-        if relay.full {
-            let (node, doing) = (self.url.clone(), "posting".into());
-            return Err(net::Error { node, doing, cause: Cause::Full, heard: self.heard(&relay) });
-        }
-        if !bucket.is_open(self.now) {
-            let (node, doing) = (self.url.clone(), "posting".into());
-            let cause = Cause::WrongPeriod;
-            return Err(net::Error { node, doing, cause, heard: self.heard(&relay) });
-        }
-        assert!(cells.len().is_multiple_of(CELL) && !cells.is_empty());
-        relay.posts.push((bucket, cells.len() / CELL));
-        for cell in cells.as_chunks::<CELL>().0 {
-            let lost = below(&mut relay.lots.0, 100) < relay.loses;
-            if !lost && !relay.swallows {
-                relay.buckets.entry(bucket).or_default().push(*cell);
-            }
-        }
-        Ok(self.heard(&relay))
-    }
-
-    fn fetch(
-        &self,
-        bucket: Bucket,
-        prefix: Prefix,
-        _limit: u64,
-    ) -> Result<Answer<Fetched>, net::Error> {
-        let mut relay = self.relay.lock().unwrap();
-        if relay.down {
-            return Err(self.offline("fetching"));
-        }
-        relay.buckets.retain(|bucket, _| !bucket.is_wiped(self.now));
-        let daily_open = bucket.class() == Class::Daily && !bucket.is_closed(self.now);
-        let body = if bucket.is_wiped(self.now) {
-            Fetched::Wiped
-        } else if bucket.opens() > self.now || daily_open {
-            Fetched::NotYet
-        } else {
-            let mut cells = relay.buckets.get(&bucket).cloned().unwrap_or_default();
-            cells.retain(|cell| prefix.matches(cell));
-            cells.sort_unstable();
-            Fetched::Cells(cells.as_flattened().to_vec())
-        };
-        Ok(Answer { body, heard: self.heard(&relay) })
-    }
-
-    fn tidy(&self, _now: Time) -> Result<(), net::Error> {
-        Ok(())
     }
 }
 
@@ -185,7 +95,7 @@ impl Network for World {
             return net::Net::new(net::Options::default()).unwrap().courier(address, rng);
         }
         let url = address.as_str().to_owned();
-        Ok(Box::new(InMemory { relay: self.relay(&url), url, now: self.now() }))
+        Ok(Box::new(relay::InMemory { relay: self.relay(&url), url, now: self.now() }))
     }
 
     fn document(
@@ -194,15 +104,11 @@ impl Network for World {
         _rng: &mut dyn Random,
     ) -> Result<Answer<Vec<u8>>, net::Error> {
         self.asked.lock().unwrap().push(address.as_str().to_owned());
+        self.host(address, "fetching")?;
         let documents = self.documents.lock().unwrap();
         match documents.get(address.as_str()) {
             Some(body) => Ok(Answer { body: body.clone(), heard: Heard::default() }),
-            None => Err(net::Error {
-                node: address.as_str().into(),
-                doing: "fetching".into(),
-                cause: Cause::Absent,
-                heard: Heard::default(),
-            }),
+            None => Err(failed(address, "fetching", Cause::Absent)),
         }
     }
 
@@ -212,10 +118,21 @@ impl Network for World {
         document: &[u8],
         _rng: &mut dyn Random,
     ) -> Result<Heard, net::Error> {
+        self.host(address, "putting")?;
         let mut documents = self.documents.lock().unwrap();
+        let issued = |bytes: &[u8]| SignedCard::parse(bytes).unwrap().card.issued;
+        let kept = documents.get(address.as_str()).map(|kept| issued(kept));
+        if kept > Some(issued(document)) {
+            return Err(failed(address, "putting", Cause::Refused(400)));
+        }
         documents.insert(address.as_str().to_owned(), document.to_vec());
         Ok(Heard::default())
     }
+}
+
+fn failed(address: &Address, doing: &str, cause: Cause) -> net::Error {
+    let node = address.as_str().into();
+    net::Error { node, doing: doing.into(), cause, heard: Heard::default() }
 }
 
 /// Nobody can be asked for a passphrase.
@@ -254,7 +171,7 @@ impl<'w> Person<'w> {
             stamp_bits: 8,
             ..Config::default()
         };
-        let dir = tempfile::tempdir().unwrap();
+        let dir = scratch();
         let mut dice = Dice(seed);
         let places = Places::under(&dir.path().join("home"));
         init::create(places, &config, None, world.now(), &mut dice).unwrap();
@@ -358,6 +275,11 @@ impl<'w> Person<'w> {
     pub fn outbox(&self) -> Vec<poste::client::outbox::Row> {
         self.with(|env| poste::client::outbox::list(env)).unwrap()
     }
+}
+
+/// A directory in memory where there is one: a world writes much, and all of it durably.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 pub fn petname(name: &str) -> Petname {
