@@ -146,31 +146,23 @@ fn a_failed_nodes_slots_move_whether_there_is_mail_or_not() {
 #[test]
 fn more_failures_than_numbers_wait_for_the_next_bucket() {
     let world = World::at("2026-11-22T14");
-    let nodes: Vec<String> = (0..20).map(|n| format!("https://n{n}.example")).collect();
-    let mut nodes: Vec<&str> = nodes.iter().map(String::as_str).collect();
-    nodes.push(RELAY);
-    let alice = Person::new(&world, "alice", 1, &[]);
-    let bob = Person::new(&world, "bob", 2, &nodes[..3]);
-    alice.add("bob", &bob);
-    bob.add("alice", &alice);
-    bob.send("alice", "hello");
-    bob.sync();
-    alice.sync();
-    bob.sync();
-    world.pass(HOUR);
-    nodes[..3].iter().for_each(|node| set(&world, node, |relay| relay.full = true));
-    (0..6).for_each(|_| alice.send("bob", &"long ".repeat(10_000)));
+    let nodes = [RELAY, SECOND, THIRD];
+    let (mut alice, bob) = listening_on(&world, &nodes);
+    // Without cover a node is found to be full only when a letter goes there.
+    alice.config.pace = 0;
+    nodes.iter().for_each(|node| set(&world, node, |relay| relay.full = true));
+    (0..9).for_each(|_| alice.send("bob", &"long ".repeat(4_500)));
     let report = alice.sync();
     let peer = alice.peer(&bob);
     let made = peer.counters.values().max().copied().unwrap_or_default();
-    assert!(made <= 256 + 16, "{made} {:?}", report.errors);
-    nodes[..3].iter().for_each(|node| set(&world, node, |relay| relay.full = false));
+    assert!((200..=256 + 16).contains(&made), "{made} {:?}", report.errors);
+    nodes.iter().for_each(|node| set(&world, node, |relay| relay.full = false));
     for _ in 0..3 {
         world.pass(HOUR);
         alice.sync();
         bob.sync();
     }
-    assert_eq!(bob.bodies("alice").iter().filter(|body| body.len() > 40_000).count(), 6);
+    assert_eq!(bob.bodies("alice").iter().filter(|body| body.len() > 20_000).count(), 9);
 }
 
 #[test]

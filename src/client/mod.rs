@@ -5,14 +5,15 @@
 pub mod arrive;
 pub mod desk;
 pub mod dispatch;
-pub mod enclosure;
 pub mod doctor;
+pub mod enclosure;
 pub mod env;
 pub mod error;
 pub mod expiry;
 pub mod filing;
 pub mod hand;
 pub mod init;
+pub mod loops;
 pub mod outbox;
 pub mod own;
 pub mod people;

@@ -4,7 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::Error;
-use crate::client::{outbox, own, read};
+use crate::client::{loops, outbox, own, read};
 use crate::core::bucket::{Bucket, Class};
 use crate::core::clock::Clock;
 use crate::core::time::{Day, Time};
@@ -63,6 +63,8 @@ pub struct Status {
     pub clock: Clock,
     /// Nodes heard in the last day that contradict it.
     pub contradicting: Vec<String>,
+    /// Nodes that lost a cell within the last day: letters avoid them.
+    pub losing: Vec<String>,
 }
 
 /// Looks at everything.
@@ -110,6 +112,7 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         card_due: own::is_due(env, &transit, Some(&card)),
         clock: record.judge(now, env.config.trust_clock),
         contradicting: record.contradicting(now),
+        losing: loops::losing(env)?.into_iter().map(|(node, _)| node).collect(),
     })
 }
 

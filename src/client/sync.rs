@@ -6,15 +6,17 @@
 mod collect;
 mod cover;
 pub mod due;
+mod fetch;
 mod fill;
 mod post;
 
+pub use self::fetch::BUCKET_LIMIT;
 use self::post::Round;
 
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{own, publish, stamps};
+use crate::client::{loops, own, publish, stamps};
 use crate::core::bucket::Class;
 use crate::core::clock::Clock;
 use crate::core::plan::Node;
@@ -144,14 +146,14 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     };
     let daily = begin(env, options)?;
 
-    let gets = collect::plan(env, daily, &mut report)?;
+    let gets = fetch::plan(env, daily, &mut report)?;
     if options.dry_run {
         report.plan = gets.iter().map(|g| format!("get {} from {}", g.bucket, g.node)).collect();
         report.plan.extend(due::preview(env, daily)?);
         return Ok(report);
     }
     stamps::find(env)?;
-    let fetched = collect::fetch(env, &gets, &mut report);
+    let fetched = fetch::fetch(env, &gets, &mut report);
     collect::record(env, options, fetched, &mut report)?;
 
     send(env, options, daily, &mut report)?;
@@ -174,6 +176,7 @@ fn send(
     let pace = if options.now { 0 } else { usize::from(env.config.pace) };
     let mut round = Round { pace, whole: pace == 0, ..Round::default() };
     round.avoided.doubtful.clone_from(&report.blamed);
+    round.avoided.doubtful.extend(loops::losing(env)?.into_iter().map(|(node, _)| node));
     loop {
         let out = post::plan(env, &round, daily, report)?;
         let more = out.more;

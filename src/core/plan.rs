@@ -113,12 +113,14 @@ pub fn due(past: &[Past], to: Class, now: Time, daily_exchange: bool) -> Option<
 }
 
 /// The uploads of one class: every node in `visit` gets the cells meant for it, and cover up to
-/// `pace`, in random order. Nodes that only letters name are visited too.
+/// `pace`, in random order. Nodes that only letters name are visited too. A node's cell in `loops`
+/// takes the place of a cell of cover, if there is one.
 pub fn uploads(
     bucket: Bucket,
     letters: Vec<(String, Vec<Cell>)>,
     visit: &[String],
     pace: usize,
+    loops: &[(String, Cell)],
     rng: &mut dyn Random,
 ) -> Vec<Post> {
     let mut batches: Vec<(String, Vec<Cell>)> =
@@ -131,6 +133,8 @@ pub fn uploads(
     }
     let mut posts = Vec::new();
     for (node, mut cells) in batches {
+        let looping = loops.iter().filter(|(to, _)| *to == node).map(|(_, cell)| *cell);
+        cells.extend(looping.take(pace.saturating_sub(cells.len())));
         while cells.len() < pace {
             cells.push(cell::cover(rng));
         }
@@ -224,7 +228,7 @@ mod tests {
         for seed in 0..400 {
             let letters = vec![("a".to_owned(), vec![real])];
             let visit = ["a".to_owned(), "b".to_owned()];
-            let posts = uploads(bucket, letters, &visit, 4, &mut Fixed::new(seed));
+            let posts = uploads(bucket, letters, &visit, 4, &[], &mut Fixed::new(seed));
             assert_eq!(posts.iter().map(|p| p.cells.len()).collect::<Vec<_>>(), [4, 4]);
             places[posts[0].cells.iter().position(|c| *c == real).unwrap()] += 1;
         }
@@ -232,10 +236,26 @@ mod tests {
     }
 
     #[test]
+    fn a_loop_cell_takes_the_place_of_cover_alone() {
+        let bucket: Bucket = "hourly/2026-11-22T14".parse().unwrap();
+        let looping: Cell = bytes(&mut Fixed::new(9));
+        let loops = [("a".to_owned(), looping), ("c".to_owned(), looping)];
+        let visit = ["a".to_owned(), "b".to_owned()];
+        for (letters, pace, there) in [(0, 4, 1), (3, 4, 1), (4, 4, 0), (9, 4, 0), (0, 0, 0)] {
+            let real = vec![("a".to_owned(), vec![[0; 4096]; letters])];
+            let posts = uploads(bucket, real, &visit, pace, &loops, &mut Fixed::new(1));
+            let cells: Vec<&Cell> = posts.iter().flat_map(|p| &p.cells).collect();
+            assert_eq!(cells.len(), letters.max(pace) + pace, "as many as without");
+            assert_eq!(cells.iter().filter(|cell| ***cell == looping).count(), there);
+            assert!(posts.iter().all(|post| post.node != "c"));
+        }
+    }
+
+    #[test]
     fn long_batches_are_cut_and_other_nodes_are_visited() {
         let bucket: Bucket = "hourly/2026-11-22T14".parse().unwrap();
         let letters = vec![("z".to_owned(), vec![[0; 4096]; 300])];
-        let posts = uploads(bucket, letters, &[], 4, &mut Fixed::new(1));
+        let posts = uploads(bucket, letters, &[], 4, &[], &mut Fixed::new(1));
         assert_eq!(posts.iter().map(|p| p.cells.len()).collect::<Vec<_>>(), [128, 128, 44]);
     }
 }

@@ -107,6 +107,8 @@ pub struct Patience {
     pub whole: Duration,
     /// Bytes per second below which a transfer longer than `whole` is given up.
     pub pace: u64,
+    /// For any exchange, however much it moves: a node that sends just fast enough ends there.
+    pub longest: Duration,
 }
 
 impl Default for Patience {
@@ -116,6 +118,7 @@ impl Default for Patience {
             idle: Duration::from_secs(20),
             whole: Duration::from_secs(60),
             pace: 8 * 1024,
+            longest: Duration::from_secs(15 * 60),
         }
     }
 }
@@ -123,7 +126,8 @@ impl Default for Patience {
 impl Patience {
     /// The longest an exchange may take in which `bytes` bytes move.
     fn for_bytes(&self, bytes: u64) -> Duration {
-        self.whole.saturating_add(Duration::from_secs(bytes / self.pace.max(1)))
+        let whole = self.whole.saturating_add(Duration::from_secs(bytes / self.pace.max(1)));
+        whole.min(self.longest)
     }
 }
 

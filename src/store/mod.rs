@@ -13,6 +13,7 @@ pub mod home;
 pub mod keyring;
 pub mod lock;
 pub mod locked;
+pub mod loops;
 pub mod maildir;
 pub mod outbox;
 pub mod owed;
@@ -22,5 +23,6 @@ pub mod progress;
 pub mod quarantine;
 pub mod requests;
 pub mod seen;
+pub mod spool;
 
 pub use error::{Cause, Error, Kind};

@@ -34,6 +34,10 @@ fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
         [] => "none; name one in config.toml, as nodes".to_owned(),
         some => some.join(" "),
     };
+    let nodes = match status.losing.as_slice() {
+        [] => nodes,
+        losing => format!("{nodes}; letters avoid {}, which lost a cell", losing.join(" ")),
+    };
     let ago = |time: Option<Time>| match time {
         Some(time) => format!("{} ({} ago)", time.iso(), age(now.since(time))),
         None => "never".to_owned(),

@@ -1,14 +1,15 @@
-//! What comes: the plan of downloads, fetching, and opening what was fetched. A closed bucket
-//! counts as fetched only when everything in it has been dealt with.
+//! What came: opening what was fetched, one bucket after the other, and letting it take effect. A
+//! closed bucket counts as fetched only when everything in it has been dealt with.
 //! Specified in poste-protocol(7), Receiving.
 
-use super::{Options, Report, class, judge_clock, listening, node};
+use super::fetch::Fetch;
+use super::{Options, Report, judge_clock, node};
 use crate::client::arrive::{self, Outcome};
 use crate::client::desk::Desk;
 use crate::client::enclosure::coming;
 use crate::client::env::Env;
 use crate::client::error::{self, Error};
-use crate::client::expiry;
+use crate::client::{expiry, loops};
 use crate::core::archive;
 use crate::core::bucket::{Bucket, CELL};
 use crate::core::cell::{Chunk, Kind};
@@ -18,105 +19,22 @@ use crate::core::judge::Arrival;
 use crate::core::keys::{Fingerprint, PairSecret};
 use crate::core::letter::Letter;
 use crate::core::parts::{Joined, Joiner};
-use crate::core::plan::{self, Get};
+use crate::core::plan::Get;
 use crate::core::scan::{self, How};
 use crate::core::seal;
-use crate::net::{Address, Fetched, Origin};
 use crate::store::maildir::Folder;
-use crate::store::progress::{self, Progress};
+use crate::store::progress::Progress;
 use crate::store::quarantine::Waiting;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// Bytes of one bucket from one node at most.
-const BUCKET_LIMIT: u64 = 512 << 20;
 /// Bytes of a letter at most: 16 cells.
 const LETTER_LIMIT: usize = 16 * CELL;
 
-/// What was fetched.
-#[derive(Default)]
-pub struct Fetch {
-    /// The cells of each bucket, from all nodes.
-    cells: BTreeMap<Bucket, Vec<u8>>,
-    /// Closed buckets that a node served to the end.
-    complete: Vec<Get>,
-}
-
-/// Which buckets are fetched where. What is wrong with single files is reported here.
-pub fn plan(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<Vec<Get>, Error> {
-    let mut desk = Desk::open(env)?;
-    desk.troubles.drain(..).for_each(|error| report.soft(error));
-    let progress = Progress::load(env.home.places())?;
-    let nodes = listening(env, &desk, &progress);
-    let fetched = |node: &str, bucket| progress.was_fetched(node, bucket);
-    let daily = daily || progress.is_past_daily_moment(env.now());
-    Ok(plan::downloads(env.now(), &nodes, class(&desk), daily, &fetched))
-}
-
-/// Fetches. A node that fails at one bucket is not asked for the next ones.
-pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
-    let mut out = Fetch::default();
-    let digits = match crate::client::own::load(env) {
-        Ok(card) => card.card.listen,
-        Err(error) => {
-            report.soft(error);
-            return out;
-        }
-    };
-    let mut couriers = Vec::new();
-    for gets in gets.chunk_by(|a, b| a.node == b.node) {
-        report.asked.insert(gets[0].node.clone());
-        let courier = own_address(&gets[0].node)
-            .and_then(|address| Ok(env.network.courier(&address, env.rng)?));
-        let courier = match courier {
-            Ok(courier) => courier,
-            Err(error) => {
-                report.soft(error);
-                continue;
-            }
-        };
-        let mut failed = false;
-        for get in gets {
-            let now = env.now();
-            match courier.fetch(get.bucket, digits, BUCKET_LIMIT) {
-                Ok(answer) => {
-                    report.hear(&get.node, answer.heard);
-                    // A node whose clock is behind may yet take cells for it.
-                    let sure = answer.heard.date.map_or(now, |date| date.min(now));
-                    if get.bucket.is_closed(sure) && answer.body != Fetched::NotYet {
-                        out.complete.push(get.clone());
-                    }
-                    if let Fetched::Cells(cells) = answer.body {
-                        report.fetched += cells.len() / CELL;
-                        out.cells.entry(get.bucket).or_default().extend(cells);
-                    }
-                }
-                Err(error) => {
-                    report.blame(&get.node, error);
-                    failed = true;
-                    break;
-                }
-            }
-        }
-        if !failed {
-            couriers.push((gets[0].node.clone(), courier));
-        }
-    }
-    // By a wrong clock what others left in a directory would be wiped too early.
-    if !is_contradicted(env, report) {
-        for (node, courier) in couriers {
-            if let Err(error) = courier.tidy(env.now()) {
-                report.blame(&node, error);
-            }
-        }
-    }
-    out
-}
-
-/// Opens what was fetched and lets it take effect.
+/// Opens what was fetched and lets it take effect, one bucket after the other.
 pub fn record(
     env: &mut Env<'_>,
     options: &Options,
-    fetch: Fetch,
+    mut fetch: Fetch,
     report: &mut Report,
 ) -> Result<(), Error> {
     let places = env.home.places().clone();
@@ -127,8 +45,16 @@ pub fn record(
     let before = unacknowledged(&desk);
     let mut progress = Progress::load(&places)?;
     let mut failed = BTreeSet::new();
-    for (bucket, cells) in &fetch.cells {
-        let (letters, parts) = join(env, &desk, *bucket, cells);
+    for (bucket, spool) in &mut fetch.cells {
+        let cells = match spool.read() {
+            Ok(cells) => cells,
+            Err(error) => {
+                report.soft(error.into());
+                failed.insert(*bucket);
+                continue;
+            }
+        };
+        let (letters, parts) = join(env, &desk, *bucket, &cells);
         for joined in letters {
             if progress.was_opened(*bucket, &joined.id) {
                 continue;
@@ -157,6 +83,10 @@ pub fn record(
     let (outcomes, wrong) = coming::finish(env, &mut desk)?;
     outcomes.iter().for_each(|outcome| count(outcome, report));
     wrong.into_iter().for_each(|error| report.soft(error));
+    for node in loops::conclude(env, &desk.lock, &fetch.loops, clock)? {
+        let what = format!("{node}: it lost a cell that it had taken; letters avoid it for a day");
+        report.soft(Error::new(error::Kind::Offline, what));
+    }
     report.acknowledged = before - unacknowledged(&desk);
     if clock == Clock::Good {
         desk.seen.tidy(&desk.lock, env.now())?;
@@ -174,20 +104,6 @@ pub fn record(
     }
     progress.forget(env.now());
     Ok(progress.save(&places)?)
-}
-
-/// Whether servers contradict the clock, those just heard included; also if none can be known.
-fn is_contradicted(env: &Env<'_>, report: &Report) -> bool {
-    let Ok(mut record) = progress::load_clock(env.home.places()) else { return true };
-    let now = env.now();
-    report.witnesses.iter().for_each(|(server, said)| record.hear(server, now, *said));
-    record.judge(now, env.config.trust_clock) == Clock::Contradicted
-}
-
-/// A node that one has named oneself, whatever the configuration says by now.
-fn own_address(url: &str) -> Result<Address, Error> {
-    Address::parse(url, Origin::Own)
-        .map_err(|error| Error::new(error::Kind::Config, format!("{url}: {error}")))
 }
 
 fn count(outcome: &Outcome, report: &mut Report) {

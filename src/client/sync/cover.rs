@@ -1,5 +1,6 @@
 //! What surrounds the cells of letters: which nodes a sync visits, and the cover that fills each
-//! batch up to the pace. Specified in poste-protocol(7), What a sync looks like from outside.
+//! batch up to the pace. When a node fails, its slots move to another, whatever was in them.
+//! Specified in poste-protocol(7), What a sync looks like from outside.
 
 use super::post::Round;
 use super::{class, node};
@@ -7,6 +8,7 @@ use crate::client::desk::Desk;
 use crate::client::dispatch::Made;
 use crate::client::env::Env;
 use crate::client::error::Error;
+use crate::client::loops::Loop;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::plan::{self, Post};
 use crate::core::time::{HOUR, Time};
@@ -20,6 +22,7 @@ pub fn batches(
     round: &Round,
     daily: bool,
     made: &[&Made],
+    loops: &[Loop],
 ) -> Result<Vec<Post>, Error> {
     let now = env.now();
     let visit = visited(env, desk, round, now);
@@ -34,9 +37,11 @@ pub fn batches(
     for bucket in buckets {
         let letters = made.iter().filter(|made| made.bucket == bucket);
         let letters = letters.map(|made| (made.node.clone(), made.cells.clone())).collect();
+        let looping = loops.iter().filter(|looping| looping.bucket == bucket);
+        let looping: Vec<_> = looping.map(|l| (l.node.clone(), l.cell)).collect();
         let usual = bucket.class() == Class::Hourly || daily;
         let visit: &[String] = if usual { &visit } else { &[] };
-        posts.extend(plan::uploads(bucket, letters, visit, round.pace, env.rng));
+        posts.extend(plan::uploads(bucket, letters, visit, round.pace, &looping, env.rng));
     }
     posts.sort_by(|a, b| (&a.node, a.bucket).cmp(&(&b.node, b.bucket)));
     Ok(posts)

@@ -3,12 +3,13 @@
 //! after, cell by cell. What a node did not take is made anew for the addressee's next one, at
 //! once; a node that failed is left alone for the rest of the sync.
 
-use super::{Report, class, cover, due, fill, node};
+use super::{Report, class, cover, due, fill, listening, node};
 use crate::client::desk::Desk;
 use crate::client::dispatch::{self, Avoided, Cargo, Made, Sender};
 use crate::client::enclosure::{coming, going};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::loops::{self, Loop};
 use crate::client::queue;
 use crate::core::bucket::Class;
 use crate::core::cell::{self, Cell};
@@ -18,6 +19,7 @@ use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::outbox::Attempt;
 use crate::store::peers::Peer;
+use crate::store::progress::Progress;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -26,6 +28,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 pub struct Out {
     posts: Vec<Post>,
     made: Vec<Attempted>,
+    loops: Vec<Loop>,
     /// Somebody is to get more letters than go at once.
     pub more: bool,
 }
@@ -95,8 +98,15 @@ pub fn plan(
         report.soft(Error::new(Kind::Offline, what));
     }
     let cargo: Vec<&Made> = made.iter().map(|attempted| &attempted.made).collect();
-    let posts = cover::batches(env, &desk, round, daily, &cargo)?;
-    Ok(Out { posts, made, more })
+    let mut loops = Vec::new();
+    if round.failed.is_none() && round.pace > 0 {
+        let progress = Progress::load(env.home.places())?;
+        loops = loops::due(env, &listening(env, &desk, &progress), class(&desk))?;
+    }
+    let posts = cover::batches(env, &desk, round, daily, &cargo, &loops)?;
+    loops.retain(|looping| posts.iter().any(|post| post.cells.contains(&looping.cell)));
+    loops::begin(env, &desk.lock, &loops)?;
+    Ok(Out { posts, made, loops, more })
 }
 
 /// What is due to one person, as long as it is no more than a POST holds: of what is lost, the
@@ -267,6 +277,7 @@ pub fn record(env: &mut Env<'_>, out: Out, posted: &Posted) -> Result<usize, Err
             letters += 1;
         }
     }
+    loops::taken(env, &desk.lock, &out.loops, &|cell| posted.taken.contains(cell::point_of(cell)))?;
     for (to, peer) in &peers {
         peer.save(&places, *to)?;
     }

@@ -127,6 +127,24 @@ fn dripping_body_where_much_is_allowed() {
 }
 
 #[test]
+fn a_drip_just_above_the_pace_ends_as_well() {
+    let server = Server::new(|mut stream, _| {
+        read_request(&mut stream);
+        let written = AtomicUsize::new(0);
+        let mut pen = Pen { stream: &mut stream, written: &written };
+        pen.put(b"HTTP/1.1 200 OK\r\ncontent-length: 1048576\r\n\r\n");
+        pen.forever(b"KKKK", Duration::from_millis(50));
+    });
+    let patience = Patience { pace: 16, longest: Duration::from_secs(2), ..impatient() };
+    let net = Net::new(Options { patience, ..Options::default() }).unwrap();
+    let relay = net.courier(&own(&server.url()), &mut Fixed::new(1)).unwrap();
+    let start = Instant::now();
+    let error = relay.fetch(hourly(), prefix("4"), 1 << 20).unwrap_err();
+    assert!(start.elapsed() < SOON, "took {:?}", start.elapsed());
+    assert!(matches!(error.cause, Cause::Timeout), "{error:?}");
+}
+
+#[test]
 fn dripping_head() {
     let cause = fetched(|pen| {
         pen.put(HEAD);

@@ -108,6 +108,7 @@ fn impatient() -> Patience {
         idle: Duration::from_millis(400),
         whole: Duration::from_millis(900),
         pace: 64 << 20,
+        longest: Duration::from_secs(60),
     }
 }
 
