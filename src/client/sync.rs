@@ -11,6 +11,7 @@ mod fetch;
 mod fill;
 mod post;
 
+pub use self::fetch::BUCKET_LIMIT;
 use self::post::Round;
 
 use crate::client::desk::Desk;

@@ -82,7 +82,7 @@ pub fn cells(store: &Store, request: &Request) -> Vec<[u8; CELL]> {
 /// An answer of a good relay.
 pub fn ok(stream: &mut TcpStream, body: &[u8]) {
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
-    put(stream, head.as_bytes()) && put(stream, body);
+    let _ = put(stream, head.as_bytes()) && put(stream, body);
 }
 
 /// Whether the client still listens.

@@ -151,7 +151,7 @@ pub fn downloads(elsewhere: &str) -> Vec<Way> {
         }),
         way("a flood of junk", false, |stream, request, store| {
             let mut all = cells(store, request);
-            for n in 0_u32..4000 {
+            for n in 0_u32..16_000 {
                 let mut cell = junk(request);
                 cell[4..8].copy_from_slice(&n.to_be_bytes());
                 all.push(cell);

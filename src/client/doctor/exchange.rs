@@ -10,6 +10,7 @@ use super::files::edit;
 use super::letter::{self, Probe};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::sync::BUCKET_LIMIT;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::card::Card;
 use crate::core::clock::TOLERANCE;
@@ -17,9 +18,6 @@ use crate::core::plan;
 use crate::core::time::{Time, age};
 use crate::net::{Address, Answer, Fetched, Heard, Origin};
 use crate::store::keyring::Transit;
-
-/// Bytes of one bucket at most, as in a sync.
-const LIMIT: u64 = 512 << 20;
 
 /// What is known of one visit.
 struct Visit {
@@ -79,7 +77,8 @@ fn visit(env: &mut Env<'_>, node: &str, card: &Card, transit: &Transit) -> Resul
         .map_err(|error| Error::new(Kind::Config, format!("{node}: {error}")))?;
     if address.directory().is_none() && card.class == Class::Daily {
         let bucket = Bucket::at(Class::Daily, env.now()).previous();
-        let answer = env.network.courier(&address, env.rng)?.fetch(bucket, card.listen, LIMIT)?;
+        let answer =
+            env.network.courier(&address, env.rng)?.fetch(bucket, card.listen, BUCKET_LIMIT)?;
         let letter = letter::by_oneself(env, card, transit);
         return Ok(Visit { heard: answer.heard, letter });
     }
@@ -114,7 +113,7 @@ fn sync(
     probe: Option<&Probe>,
 ) -> Result<Answer<Fetched>, Error> {
     let courier = env.network.courier(address, env.rng)?;
-    let answer = courier.fetch(bucket, card.listen, LIMIT)?;
+    let answer = courier.fetch(bucket, card.listen, BUCKET_LIMIT)?;
     let node = address.as_str().to_owned();
     let directory = address.directory().is_some();
     let visit: &[String] = if directory { &[] } else { std::slice::from_ref(&node) };

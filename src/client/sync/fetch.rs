@@ -21,7 +21,7 @@ use std::collections::btree_map::Entry;
 
 /// Bytes of one bucket from one node at most: 16,384 cells. They are held in memory, those of one
 /// bucket at all nodes at a time.
-const BUCKET_LIMIT: u64 = 64 << 20;
+pub const BUCKET_LIMIT: u64 = 64 << 20;
 /// After this many seconds no further download is begun: a node must not keep a sync for ever.
 const DOWNLOADS: u64 = 40 * MINUTE;
 /// What was fetched.
