@@ -81,7 +81,7 @@ fn a_relay_that_swallows_gets_no_letters_for_a_day_and_is_named_once() {
     let world = World::at("2026-11-22T14");
     let (alice, bob) = two_relays(&world);
     world.pass(DAY);
-    world.relay(SECOND).lock().unwrap().loses = 100;
+    world.relay(SECOND).lock().unwrap().swallows = true;
     assert_eq!(alice.sync().failure(), None);
     world.pass(HOUR);
     let report = alice.sync();
@@ -109,11 +109,11 @@ fn letters_go_to_a_relay_that_swallows_if_there_is_no_other() {
     let world = World::at("2026-11-22T14");
     let (alice, bob) = world::acquainted(&world);
     world.pass(DAY);
-    world.relay(RELAY).lock().unwrap().loses = 100;
+    world.relay(RELAY).lock().unwrap().swallows = true;
     alice.sync();
     world.pass(HOUR);
     assert_eq!(alice.sync().failure(), Some(Kind::Offline));
-    world.relay(RELAY).lock().unwrap().loses = 0;
+    world.relay(RELAY).lock().unwrap().swallows = false;
     alice.send("bob", "there is no other");
     alice.sync();
     assert_eq!(alice.outbox().last().unwrap().state, State::Posted);
@@ -128,7 +128,7 @@ fn nobody_is_accused_without_evidence() {
     world.pass(DAY);
     let second = world.relay(SECOND);
     // Asleep when the bucket was to be had.
-    second.lock().unwrap().loses = 100;
+    second.lock().unwrap().swallows = true;
     alice.sync();
     world.pass(5 * HOUR);
     assert_eq!(alice.sync().errors, Vec::<String>::new());
@@ -156,7 +156,7 @@ fn nobody_is_accused_without_evidence() {
     world.pass(HOUR);
     assert_eq!(alice.sync().errors, Vec::<String>::new());
     // It did not say that it took anything.
-    second.lock().unwrap().loses = 0;
+    second.lock().unwrap().swallows = false;
     second.lock().unwrap().full = true;
     world.pass(DAY);
     alice.sync();
