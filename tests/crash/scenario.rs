@@ -46,8 +46,8 @@ pub const COMING: [Make; 2] = [sync_in, first_letter_in];
 pub const ANSWERED: [Make; 2] = [sync_acknowledged, sync_wiping];
 /// What is done by hand once in a while.
 pub const KEYS: [Make; 3] = [init, publish, passphrase];
-pub const PEOPLE: [Make; 3] = [add, accept, words];
-pub const HANDS: [Make; 5] = [receive, receive_unproven, keep, discard, drop_letter];
+pub const PEOPLE: [Make; 7] = [add, accept, words, rename, remove, block, unblock];
+pub const HANDS: [Make; 4] = [receive, keep, discard, drop_letter];
 
 /// Every one of them.
 pub fn all() -> Vec<Make> {
@@ -73,6 +73,38 @@ fn publish() -> Scenario {
 fn passphrase() -> Scenario {
     let args = ["passphrase", "--remove"];
     ready("passphrase", World::acquainted(), "bob", &args, b"", Again::Same, QUIET, ledger(&[]))
+}
+
+fn rename() -> Scenario {
+    let mut all = ledger(&[]);
+    for subject in ["hello", "welcome"] {
+        all.remove(&("bob", "alice".into(), subject.into()));
+        all.insert(("bob", "alicia".into(), subject.into()), 1..=1);
+    }
+    let args = ["rename", "alice", "alicia"];
+    ready("rename", World::acquainted(), "bob", &args, b"", Again::Or(67), QUIET, all)
+}
+
+fn remove() -> Scenario {
+    let mut all = ledger(&[]);
+    all.retain(|(who, _, _), _| *who == "alice");
+    let args = ["remove", "alice"];
+    ready("remove", World::acquainted(), "bob", &args, b"", Again::Or(67), QUIET, all)
+}
+
+fn block() -> Scenario {
+    let world = World::acquainted();
+    world.home("bob").ok_with(&["send", "alice", "-s", "never sent"], TEXT);
+    let mut all = ledger(&[]);
+    all.insert(("bob", "alice".into(), "never sent".into()), 1..=1);
+    ready("block", world, "bob", &["block", "alice"], b"", Again::Same, QUIET, all)
+}
+
+fn unblock() -> Scenario {
+    let world = World::acquainted();
+    world.home("bob").ok(&["block", "alice"]);
+    let args = ["unblock", "alice"];
+    ready("unblock", world, "bob", &args, b"", Again::Same, ROUND, ledger(&[]))
 }
 
 fn add() -> Scenario {
@@ -171,13 +203,6 @@ fn receive() -> Scenario {
     ready("receive", world, "alice", &["receive", &file], b"", Again::Same, QUIET, by_hand("bob"))
 }
 
-fn receive_unproven() -> Scenario {
-    let world = doubted();
-    let file = world.path("sealed.age");
-    let (args, all) = (["receive", &file], by_hand("quarantine"));
-    ready("receive unproven", world, "alice", &args, b"", Again::Same, QUIET, all)
-}
-
 fn keep() -> Scenario {
     let (world, letter) = quarantined();
     let args = ["quarantine", "keep", &letter];
@@ -273,22 +298,28 @@ fn sealed_letter() -> World {
     world
 }
 
-/// Alice has a letter by hand, and a clock that nobody confirms.
-fn doubted() -> World {
-    let world = sealed_letter();
+/// Nobody confirms alice's clock.
+fn doubt(world: &World) {
     let config = world.home("alice").dir.join("config/config.toml");
     let text = fs::read_to_string(&config).unwrap();
     let doubting = text.replace("trust_clock = true", "trust_clock = false");
     assert_ne!(text, doubting);
     fs::write(config, doubting).unwrap();
-    world
 }
 
+/// Alice has a letter of bob's in quarantine, which he does not repeat.
 fn quarantined() -> (World, String) {
-    let world = doubted();
-    let file = world.path("sealed.age");
-    let path = world.home("alice").ok(&["receive", &file]);
-    (world, path.trim().to_owned())
+    let world = World::acquainted();
+    let (alice, bob) = (world.home("alice"), world.home("bob"));
+    bob.ok_with(&["send", "alice", "-s", "sealed"], TEXT);
+    bob.ok(&["sync"]);
+    let outbox = bob.ok(&["outbox"]);
+    let line = outbox.lines().find(|line| line.contains("posted")).unwrap();
+    bob.ok(&["outbox", "drop", line.split('\t').next().unwrap()]);
+    doubt(&world);
+    alice.ok(&["sync"]);
+    let path = alice.ok(&["quarantine"]).trim().to_owned();
+    (world, path)
 }
 
 fn by_hand(folder: &str) -> Ledger {
