@@ -19,6 +19,7 @@ use crate::store::locked::{LockedFile, archive_recipient};
 use crate::store::maildir::Name;
 use crate::store::peers::Peer;
 use crate::store::progress::{self, Progress};
+use crate::store::published::Published;
 use crate::store::quarantine::{self, Waiting};
 use crate::store::requests::Request;
 use crate::store::seen::Seen;
@@ -96,6 +97,7 @@ fn contents(env: &Env<'_>) -> Vec<Check> {
     read.one(own::load(env));
     read.one(Progress::load(places));
     read.one(progress::load_clock(places));
+    read.one(Published::load(places));
     read.one(quarantine::List::load(places));
     read.one(Seen::open(&places.seen_dir()));
     let contacts = read.many(Contact::load_all(places));

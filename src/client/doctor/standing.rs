@@ -5,6 +5,7 @@
 use super::Check;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::restored;
 use crate::client::status::Status;
 use crate::core::bucket::Class;
 use crate::core::card::Card;
@@ -29,7 +30,7 @@ pub(super) fn look(env: &Env<'_>, card: &Card, status: &Status) -> Vec<Check> {
     vec![
         last_sync(env, card.class, status, now),
         queue(status, now),
-        own_card(card, status, now.day()),
+        own_card(env, card, status, now.day()),
         chain(env, now.day()),
         contacts(env, now),
     ]
@@ -122,7 +123,11 @@ fn queue(status: &Status, now: Time) -> Check {
     }
 }
 
-fn own_card(card: &Card, status: &Status, today: Day) -> Check {
+fn own_card(env: &Env<'_>, card: &Card, status: &Status, today: Day) -> Check {
+    // Another home signs for the same identity.
+    if let Err(error) = restored::may_send(env) {
+        return Check::fail("card", error, PUBLISH);
+    }
     let last = card.last_day();
     let left = last.days_since(today);
     if card.day_key(today).is_none() {
