@@ -24,6 +24,7 @@ use std::collections::btree_map::Entry;
 pub const BUCKET_LIMIT: u64 = 64 << 20;
 /// After this many seconds no further download is begun: a node must not keep a sync for ever.
 const DOWNLOADS: u64 = 40 * MINUTE;
+
 /// What was fetched.
 #[derive(Default)]
 pub struct Fetch {
