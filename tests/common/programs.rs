@@ -86,10 +86,11 @@ impl Home {
     pub fn init(parent: &Path, name: &str, node: &str) -> Home {
         let home = Home { dir: parent.join(name) };
         let card = home.card().display().to_string();
-        let args = ["init", "--name", name, "--no-passphrase", "--node", node, "--publish", &card];
-        // Nobody confirms the clock to one who has a directory alone.
-        let more: &[&str] = if node.starts_with("file:") { &["--trust-clock"] } else { &[] };
-        home.ok(&[&args[..], more].concat());
+        let mut init = vec!["init", "--name", name, "--no-passphrase", "--node", node];
+        if node.starts_with("file:") {
+            init.push("--trust-clock");
+        }
+        home.ok(&[&init[..], &["--publish", &card]].concat());
         let config = home.dir.join("config/config.toml");
         let text = std::fs::read_to_string(&config).unwrap();
         std::fs::write(&config, format!("{text}\nstamp_bits = 4\n")).unwrap();

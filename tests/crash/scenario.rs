@@ -47,7 +47,7 @@ pub const ANSWERED: [Make; 2] = [sync_acknowledged, sync_wiping];
 /// What is done by hand once in a while.
 pub const KEYS: [Make; 3] = [init, publish, passphrase];
 pub const PEOPLE: [Make; 7] = [add, accept, words, rename, remove, block, unblock];
-pub const HANDS: [Make; 4] = [receive, keep, discard, drop_letter];
+pub const HANDS: [Make; 5] = [receive, sync_unproven, keep, discard, drop_letter];
 
 /// Every one of them.
 pub fn all() -> Vec<Make> {
@@ -57,7 +57,8 @@ pub fn all() -> Vec<Make> {
 fn init() -> Scenario {
     let world = World::empty();
     let (stick, card) = (world.stick(), world.path("carol.card"));
-    let args = ["init", "--name", "carol", "--no-passphrase", "--node", &stick, "--publish", &card];
+    let mut args = vec!["init", "--name", "carol", "--no-passphrase", "--trust-clock"];
+    args.extend(["--node", &stick, "--publish", &card]);
     ready("init", world, "carol", &args, b"", Again::Or(73), &["carol"], Ledger::new())
 }
 
@@ -200,21 +201,26 @@ fn seal() -> Scenario {
 fn receive() -> Scenario {
     let world = sealed_letter();
     let file = world.path("sealed.age");
-    ready("receive", world, "alice", &["receive", &file], b"", Again::Same, QUIET, by_hand("bob"))
+    ready("receive", world, "alice", &["receive", &file], b"", Again::Same, QUIET, by_hand())
+}
+
+fn sync_unproven() -> Scenario {
+    let all = unproven("quarantine");
+    ready("sync unproven", doubted(), "alice", &["sync", "-v"], b"", Again::Same, &["alice"], all)
 }
 
 fn keep() -> Scenario {
     let (world, letter) = quarantined();
-    let args = ["quarantine", "keep", &letter];
-    ready("keep", world, "alice", &args, b"", Again::Or(66), QUIET, by_hand("bob"))
+    let (args, all) = (["quarantine", "keep", &letter], unproven("bob"));
+    ready("keep", world, "alice", &args, b"", Again::Or(66), &["alice"], all)
 }
 
 fn discard() -> Scenario {
     let (world, letter) = quarantined();
     let args = ["quarantine", "drop", &letter];
-    let mut all = by_hand("quarantine");
-    all.remove(&("alice", "quarantine".into(), "sealed".into()));
-    ready("quarantine drop", world, "alice", &args, b"", Again::Or(66), QUIET, all)
+    let mut all = unproven("quarantine");
+    all.remove(&("alice", "quarantine".into(), "doubted".into()));
+    ready("quarantine drop", world, "alice", &args, b"", Again::Or(66), &["alice"], all)
 }
 
 fn drop_letter() -> Scenario {
@@ -298,34 +304,40 @@ fn sealed_letter() -> World {
     world
 }
 
-/// Nobody confirms alice's clock.
-fn doubt(world: &World) {
+/// A letter waits for alice, who has a clock that nobody confirms.
+fn doubted() -> World {
+    let world = World::acquainted();
+    world.home("bob").ok_with(&["send", "alice", "-s", "doubted"], TEXT);
+    world.home("bob").ok(&["sync"]);
     let config = world.home("alice").dir.join("config/config.toml");
     let text = fs::read_to_string(&config).unwrap();
     let doubting = text.replace("trust_clock = true", "trust_clock = false");
     assert_ne!(text, doubting);
     fs::write(config, doubting).unwrap();
+    world
 }
 
-/// Alice has a letter of bob's in quarantine, which he does not repeat.
+/// Alice has a letter of bob's in quarantine.
 fn quarantined() -> (World, String) {
-    let world = World::acquainted();
-    let (alice, bob) = (world.home("alice"), world.home("bob"));
-    bob.ok_with(&["send", "alice", "-s", "sealed"], TEXT);
-    bob.ok(&["sync"]);
-    let outbox = bob.ok(&["outbox"]);
-    let line = outbox.lines().find(|line| line.contains("posted")).unwrap();
-    bob.ok(&["outbox", "drop", line.split('\t').next().unwrap()]);
-    doubt(&world);
-    alice.ok(&["sync"]);
-    let path = alice.ok(&["quarantine"]).trim().to_owned();
-    (world, path)
+    let world = doubted();
+    world.home("alice").ok(&["sync"]);
+    let path = world.home("alice").ok(&["quarantine"]);
+    (world, path.trim().to_owned())
 }
 
-fn by_hand(folder: &str) -> Ledger {
+/// What alice has, with the letter that proves nothing in a folder.
+fn unproven(folder: &str) -> Ledger {
     let mut all = ledger(&[]);
-    all.insert(("bob", "alice".into(), "sealed".into()), 1..=1);
-    all.insert(("alice", folder.into(), "sealed".into()), 1..=1);
+    all.retain(|(who, ..), _| *who == "alice");
+    all.insert(("alice", folder.into(), "doubted".into()), 1..=1);
+    all
+}
+
+fn by_hand() -> Ledger {
+    let mut all = ledger(&[]);
+    for (who, folder) in [("bob", "alice"), ("alice", "bob")] {
+        all.insert((who, folder.into(), "sealed".into()), 1..=1);
+    }
     all
 }
 

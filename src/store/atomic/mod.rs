@@ -96,14 +96,19 @@ pub fn append(path: &Path, lines: &[u8]) -> Result<(), Error> {
         options.read(true).write(true).create_new(new).mode(0o600).custom_flags(plain_flags());
         options
     };
-    let (mut file, made) = match options(false).open(path) {
+    let mut file = match options(false).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            (options(true).open(path).map_err(Error::io(path, CREATE))?, true)
+            options(true).open(path).map_err(Error::io(path, CREATE))?
         }
-        other => (other.map_err(refused_link(path))?, false),
+        other => other.map_err(refused_link(path))?,
     };
-    if !file.metadata().map_err(Error::io(path, "add to"))?.is_file() {
+    let meta = file.metadata().map_err(Error::io(path, "add to"))?;
+    if !meta.is_file() {
         return Err(Error::new(path, "add to", Cause::NotPlain));
+    }
+    if meta.len() == 0 {
+        // Its name first: whoever finds something in it need not ask whether the name is durable.
+        sync_dir(parent(path))?;
     }
     let mut add = || -> io::Result<()> {
         let end = end_of_lines(&mut file)?;
@@ -115,8 +120,7 @@ pub fn append(path: &Path, lines: &[u8]) -> Result<(), Error> {
         }
         written
     };
-    add().map_err(Error::io(path, "add to"))?;
-    if made { sync_dir(parent(path)) } else { Ok(()) }
+    add().map_err(Error::io(path, "add to"))
 }
 
 /// What `path` holds, `None` if it does not exist. Links, devices and more than `limit` bytes are

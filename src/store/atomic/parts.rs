@@ -21,21 +21,25 @@ pub fn write_parts<'a>(
         options.write(true).create_new(new).mode(0o600).custom_flags(plain_flags());
         options
     };
-    let (file, made) = match options(false).open(path) {
+    let file = match options(false).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            (options(true).open(path).map_err(Error::io(path, CREATE))?, true)
+            options(true).open(path).map_err(Error::io(path, CREATE))?
         }
-        other => (other.map_err(refused_link(path))?, false),
+        other => other.map_err(refused_link(path))?,
     };
-    if !file.metadata().map_err(Error::io(path, "write"))?.is_file() {
+    let meta = file.metadata().map_err(Error::io(path, "write"))?;
+    if !meta.is_file() {
         return Err(Error::new(path, "write", Cause::NotPlain));
+    }
+    if meta.len() == 0 {
+        // As in `append`: the name first.
+        sync_dir(parent(path))?;
     }
     for (number, bytes) in parts {
         let at = u64::from(number) * size as u64;
         file.write_all_at(bytes, at).map_err(Error::io(path, "write"))?;
     }
-    file.sync_data().map_err(Error::io(path, "write"))?;
-    if made { sync_dir(parent(path)) } else { Ok(()) }
+    file.sync_data().map_err(Error::io(path, "write"))
 }
 
 /// Reads parts of `size` bytes by number; the file's last one may be shorter.
