@@ -6,10 +6,13 @@
 mod world;
 
 use poste::client::error::Kind;
+use poste::client::sync::Options;
 use poste::client::{init, read};
 use poste::core::encode::{base64, hex};
-use poste::core::time::HOUR;
+use poste::core::seal;
+use poste::core::time::{DAY, HOUR};
 use poste::store::outbox::State;
+use std::collections::BTreeSet;
 use std::fs;
 use world::craft::holds;
 use world::{Person, World, acquainted, petname};
@@ -84,6 +87,82 @@ fn secrets_lie_where_they_belong_and_nowhere_else() {
         }
     }
     assert_eq!(bob.bodies("alice").len(), 3);
+}
+
+/// A day of letters: each writes, and hears the other.
+fn day(world: &World, alice: &Person<'_>, bob: &Person<'_>) {
+    let daily = Options { daily: true, ..Options::default() };
+    alice.send("bob", "a day's words");
+    bob.send("alice", "a day's words");
+    for person in [alice, bob] {
+        person.sync_with(&daily);
+    }
+    for person in [alice, bob, alice] {
+        person.sync();
+    }
+    world.pass(DAY);
+}
+
+#[test]
+fn erased_secrets_are_gone_from_every_file_and_open_nothing() {
+    let world = World::at("2026-11-22T14");
+    let (alice, bob) = acquainted(&world);
+    let keys = alice.transit();
+    let (offer, prekey) = (&keys.given[0], &keys.prekey[0]);
+    let mut rng = world::Dice(7);
+    let letter = b"poste-letter/1 recorded on its way";
+    let recorded = [&offer.prekey, &prekey.secret]
+        .map(|secret| seal::seal_for_cells(&secret.public(), letter, &mut rng));
+    let mut forms = vec![
+        base64(offer.secret.expose()).into_bytes(),
+        hex(offer.secret.expose()).into_bytes(),
+        offer.secret.expose().to_vec(),
+    ];
+    for secret in [&offer.prekey, &prekey.secret] {
+        forms.push(secret.to_text().as_bytes().to_vec());
+        forms.push(secret.to_text().to_lowercase().into_bytes());
+    }
+    let home = alice.dir.path().join("home");
+    let holders = || -> BTreeSet<String> {
+        let files = walkdir::WalkDir::new(&home).into_iter().map(Result::unwrap);
+        let files = files.filter(|entry| entry.file_type().is_file());
+        let has = |bytes: &[u8], form: &[u8]| bytes.windows(form.len()).any(|w| w == form);
+        let holds = |bytes: &[u8]| forms.iter().any(|form| has(bytes, form));
+        let files = files.filter(|entry| holds(&fs::read(entry.path()).unwrap()));
+        files.map(|entry| entry.path().strip_prefix(&home).unwrap().display().to_string()).collect()
+    };
+    let opens = || {
+        let keys = alice.transit();
+        let secrets = keys.prekey.iter().map(|p| &p.secret);
+        let secrets: Vec<_> = secrets.chain(keys.given.iter().map(|g| &g.prekey)).collect();
+        recorded.each_ref().map(|sealed| seal::open_any(&secrets, sealed, 1 << 16).is_ok())
+    };
+    assert_eq!(opens(), [true, true]);
+    // What a crash while writing leaves.
+    let left = home.join("share/keys/.new-1-1");
+    fs::copy(home.join("share/keys/transit.toml"), &left).unwrap();
+    assert_eq!(holders().len(), 2);
+    for _ in 0..3 {
+        day(&world, &alice, &bob);
+        assert_eq!(holders().into_iter().collect::<Vec<_>>(), ["share/keys/transit.toml"]);
+        assert_eq!(opens(), [true, true]);
+    }
+    day(&world, &alice, &bob);
+    day(&world, &alice, &bob);
+    assert_eq!(opens(), [false, true], "three days after a newer offer was seen");
+    // The card is renewed on the seventh day and seen; ten days later the old prekey goes.
+    for _ in 0..12 {
+        day(&world, &alice, &bob);
+        assert_eq!(opens(), [false, true]);
+    }
+    for _ in 0..3 {
+        day(&world, &alice, &bob);
+    }
+    assert_eq!(opens(), [false, false]);
+    assert_eq!(holders(), BTreeSet::new());
+    let keys = alice.transit();
+    assert!(keys.given.len() <= 5 && keys.received.len() == 1, "{}", keys.given.len());
+    assert_eq!(bob.bodies("alice").iter().filter(|body| *body == "a day's words").count(), 40);
 }
 
 #[test]

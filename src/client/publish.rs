@@ -21,8 +21,13 @@ pub fn current(env: &mut Env<'_>) -> Result<SignedCard, Error> {
     renewed(env, false)
 }
 
-/// The same; with `trust_clock` whatever the clock is worth.
+/// The same; with `trust_clock` whatever the clock is worth. Before a card is signed or takes the
+/// place of another, that one is looked at, since it may tell that this home was restored.
 pub fn renewed(env: &mut Env<'_>, trust_clock: bool) -> Result<SignedCard, Error> {
+    if is_pending(env)? {
+        // What is wrong there is said by a sync, and by --check.
+        restored::look(env, false)?;
+    }
     let lock = env.lock()?;
     restored::may_send(env)?;
     let mut transit = Transit::load(env.home.places())?;
@@ -33,6 +38,14 @@ pub fn renewed(env: &mut Env<'_>, trust_clock: bool) -> Result<SignedCard, Error
         return own::sign(env, &lock, &mut transit, &locked);
     }
     own::load(env)
+}
+
+/// Whether a card is to be signed, or to be posted.
+pub fn is_pending(env: &Env<'_>) -> Result<bool, Error> {
+    let Some(card) = own::find(env)? else { return Ok(false) };
+    let transit = Transit::load(env.home.places())?;
+    let posted = Progress::load(env.home.places())?.published == card.card.issued;
+    Ok(own::is_due(env, &transit, Some(&card)) || !posted && !env.config.publish.is_empty())
 }
 
 /// Goes on as the only home of this identity, at the user's word.

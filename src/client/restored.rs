@@ -9,6 +9,7 @@ use crate::client::error::{Error, Kind};
 use crate::client::{own, renew};
 use crate::core::card::{self, SignedCard};
 use crate::core::clock::Clock;
+use crate::core::hybrid::HybridPublic;
 use crate::core::printable::line;
 use crate::core::time::{DAY, Time};
 use crate::net::{Address, Cause, Origin};
@@ -48,13 +49,14 @@ pub fn may_send(env: &Env<'_>) -> Result<(), Error> {
 /// wrong, unless `strict`.
 pub fn look(env: &mut Env<'_>, strict: bool) -> Result<Vec<Error>, Error> {
     let Some(own) = own::find(env)? else { return Ok(Vec::new()) };
+    let home = This::load(env, own.clone())?;
     let mut found = Vec::new();
     let mut faults = Vec::new();
     for url in addresses(env, &own) {
         let address = Address::parse(&url, Origin::Own)
             .map_err(|e| Error::new(Kind::Config, format!("{url}: {e}")))?;
         match env.network.document(&address, env.rng) {
-            Ok(answer) => found.push((judge(&own, &answer.body, env.now()), url)),
+            Ok(answer) => found.push((home.judge(&answer.body, env.now()), url)),
             Err(error) if !strict && matches!(error.cause, Cause::Absent) => {
                 found.push((There::Nothing, url));
             }
@@ -71,7 +73,7 @@ pub fn look(env: &mut Env<'_>, strict: bool) -> Result<Vec<Error>, Error> {
             There::Nothing | There::Wrong(_) => None,
         });
         if !env.clock()?.is_wrong() {
-            faults.extend(conclude(env, &own, cards.collect())?);
+            faults.extend(conclude(env, &home, cards.collect())?);
         }
     }
     Ok(faults)
@@ -112,7 +114,7 @@ fn wrong(
 /// Draws the conclusions from the cards of one's own that are published.
 fn conclude(
     env: &mut Env<'_>,
-    own: &SignedCard,
+    home: &This,
     cards: Vec<SignedCard>,
 ) -> Result<Option<Error>, Error> {
     let places = env.home.places().clone();
@@ -134,7 +136,7 @@ fn conclude(
     if later {
         return Ok(Some(why(Stopped::Series)));
     }
-    let newer = cards.into_iter().filter(|c| is_newer(own, c, now)).max_by_key(|c| c.card.issued);
+    let newer = cards.into_iter().filter(|c| home.lacks(c, now)).max_by_key(|c| c.card.issued);
     newer.map_or(Ok(None), |newer| meet(env, &newer, published))
 }
 
@@ -189,34 +191,54 @@ fn offer_anew(env: &mut Env<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-fn judge(own: &SignedCard, bytes: &[u8], now: Time) -> There {
-    let found = match SignedCard::parse(bytes) {
-        Ok(found) => found,
-        Err(_) if card::is_signed_by(bytes, &own.card.sign) => {
-            let what = "serves a card signed with your key that this program cannot read: a newer \
-                        program signed it";
-            return There::Wrong(what.into());
-        }
-        Err(error) => return There::Wrong(format!("serves no card: {error}")),
-    };
-    if found.card.sign != own.card.sign {
-        let what = "serves a card of another identity; whoever looks there is deceived";
-        There::Wrong(what.into())
-    } else if found.signed_part() == own.signed_part() {
-        There::Current { exact: found.text() == own.text() }
-    } else if is_newer(own, &found, now) {
-        There::Newer(found)
-    } else {
-        There::Other(found)
-    }
+/// What this home has signed.
+struct This {
+    /// The last card.
+    own: SignedCard,
+    /// The prekeys whose secrets are here.
+    prekeys: Vec<HybridPublic>,
+    /// When the oldest of them was made: those of older cards were erased.
+    oldest: Time,
 }
 
-/// Whether a card of one's own cannot be of this home. One from the future, which a wrong clock
-/// has signed, may be: this home has gone back behind it.
-fn is_newer(own: &SignedCard, found: &SignedCard, now: Time) -> bool {
-    found.card.issued >= own.card.issued
-        && found.card.issued <= now + DAY
-        && found.signed_part() != own.signed_part()
+impl This {
+    fn load(env: &Env<'_>, own: SignedCard) -> Result<This, Error> {
+        let transit = Transit::load(env.home.places())?;
+        let prekeys = transit.prekey.iter().map(|prekey| prekey.secret.public()).collect();
+        let oldest = transit.prekey.iter().map(|prekey| prekey.made).min().unwrap_or_default();
+        Ok(This { own, prekeys, oldest })
+    }
+
+    fn judge(&self, bytes: &[u8], now: Time) -> There {
+        let key = &self.own.card.sign;
+        match SignedCard::parse(bytes) {
+            Err(_) if card::is_signed_by(bytes, key) => {
+                let what = "serves a card signed with your key that this program cannot read: a \
+                            newer program signed it";
+                There::Wrong(what.into())
+            }
+            Err(error) => There::Wrong(format!("serves no card: {error}")),
+            Ok(found) if found.card.sign != *key => {
+                let what = "serves a card of another identity; whoever looks there is deceived";
+                There::Wrong(what.into())
+            }
+            Ok(found) if found.signed_part() == self.own.signed_part() => {
+                There::Current { exact: found.text() == self.own.text() }
+            }
+            Ok(found) if self.lacks(&found, now) => There::Newer(found),
+            Ok(found) => There::Other(found),
+        }
+    }
+
+    /// Whether a card of one's own cannot have been signed by this home as it is: it is newer than
+    /// the last, or it names a prekey that is not here and is too new to have been erased. One
+    /// from the future, which a wrong clock has signed, may be of this home.
+    fn lacks(&self, found: &SignedCard, now: Time) -> bool {
+        let newer = found.card.issued >= self.own.card.issued;
+        let lost = found.card.issued > self.oldest && !self.prekeys.contains(&found.card.prekey);
+        let other = found.signed_part() != self.own.signed_part();
+        other && (newer || lost) && found.card.issued <= now + DAY
+    }
 }
 
 fn addresses(env: &Env<'_>, own: &SignedCard) -> BTreeSet<String> {

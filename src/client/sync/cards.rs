@@ -8,7 +8,7 @@ use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::renew::{self, OfferDue};
-use crate::client::restored;
+use crate::client::{publish, restored};
 use crate::core::card::{NotTaken, SignedCard};
 use crate::core::keys::Fingerprint;
 use crate::core::printable::line;
@@ -51,10 +51,10 @@ struct Found {
     bad: Vec<String>,
 }
 
-/// Asks for one's own card if this is the daily exchange, and for those of contacts that are
-/// needed.
+/// Asks for one's own card if this is the daily exchange, or one is to take its place, and for
+/// those of contacts that are needed.
 pub fn refresh(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<(), Error> {
-    if daily {
+    if daily || publish::is_pending(env)? {
         restored::look(env, false)?.into_iter().for_each(|fault| report.soft(fault));
     }
     let wanted = plan(env, daily)?;
