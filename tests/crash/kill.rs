@@ -171,7 +171,7 @@ fn soak(name: &str, makes: &[Make]) {
 }
 
 /// Turns of the long test.
-const SOAK_TURNS: usize = 4;
+const SOAK_TURNS: usize = 3;
 
 #[test]
 #[ignore = "make soak"]
