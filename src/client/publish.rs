@@ -16,28 +16,20 @@ use crate::store::published::Published;
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-/// The newest card, signed anew if it is due; a passphrase is asked for only then.
-pub fn current(env: &mut Env<'_>) -> Result<SignedCard, Error> {
-    renewed(env, false)
-}
-
-/// The same; with `trust_clock` whatever the clock is worth. Before a card is signed or takes the
-/// place of another, that one is looked at, since it may tell that this home was restored.
+/// The newest card, signed anew if it is due; a passphrase is asked for only then. Before a card is
+/// signed or takes the place of another, that one is looked at, since it may tell that this home
+/// was restored. With `trust_clock` it is signed whatever the clock is worth.
 pub fn renewed(env: &mut Env<'_>, trust_clock: bool) -> Result<SignedCard, Error> {
     if is_pending(env)? {
         // What is wrong there is said by a sync, and by --check.
         restored::look(env, false)?;
     }
-    let lock = env.lock()?;
-    restored::may_send(env)?;
-    let mut transit = Transit::load(env.home.places())?;
-    let card = own::find(env)?;
-    if own::is_due(env, &transit, card.as_ref()) {
-        own::may_sign(env, trust_clock)?;
-        let locked = env.unlock(&transit)?;
-        return own::sign(env, &lock, &mut transit, &locked);
-    }
-    own::load(env)
+    signed(env, trust_clock)
+}
+
+/// The same, without looking at any address.
+pub fn current(env: &mut Env<'_>) -> Result<SignedCard, Error> {
+    signed(env, false)
 }
 
 /// Whether a card is to be signed, or to be posted.
@@ -57,7 +49,8 @@ pub fn go_on(env: &mut Env<'_>) -> Result<(), Error> {
 }
 
 /// Signs the card if it is due, its key is under no passphrase and the clock is not wrong, and
-/// posts it if it was not yet posted everywhere: what an unattended sync can do.
+/// posts it if it was not yet posted everywhere: what an unattended sync can do, after it has
+/// looked at what is there.
 pub fn when_due(env: &mut Env<'_>) -> Result<(), Error> {
     if restored::may_send(env).is_err() {
         return Ok(());
@@ -132,6 +125,19 @@ pub fn check(env: &mut Env<'_>, card: &SignedCard) -> Result<(), Error> {
         }
         None => Ok(()),
     }
+}
+
+fn signed(env: &mut Env<'_>, trust_clock: bool) -> Result<SignedCard, Error> {
+    let lock = env.lock()?;
+    restored::may_send(env)?;
+    let mut transit = Transit::load(env.home.places())?;
+    let card = own::find(env)?;
+    if own::is_due(env, &transit, card.as_ref()) {
+        own::may_sign(env, trust_clock)?;
+        let locked = env.unlock(&transit)?;
+        return own::sign(env, &lock, &mut transit, &locked);
+    }
+    own::load(env)
 }
 
 fn put(env: &mut Env<'_>, target: &Target, card: &SignedCard) -> Result<(), Error> {
