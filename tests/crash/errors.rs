@@ -30,8 +30,8 @@ fn turns(name: &str, makes: &[Make], names: &str, stride: usize, mut turn: usize
         let scenario = make();
         let calls = trace::calls(&scenario.world, &scenario.step, names);
         for (count, call) in calls.iter().step_by(stride).enumerate() {
-            let errors = ERRORS.iter().filter(|(part, _)| call.name.contains(part));
-            let Some((_, errors)) = errors.last() else { continue };
+            let errors = ERRORS.iter().find(|(part, _)| call.name.contains(part));
+            let Some((_, errors)) = errors else { continue };
             turn += 1;
             let (errno, lasting) = (errors[turn % errors.len()], turn / errors.len() % 2 == 1);
             point(&scenario, call, errno, lasting, count % 8 == 0, &mut tally);
