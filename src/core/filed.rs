@@ -56,9 +56,12 @@ pub struct NotFiled;
 /// # Errors
 /// A header over the limits of mail.
 pub fn write(head: &Head, mail: &[u8], key: &MacKey) -> Result<Vec<u8>, MailError> {
-    let rest = rest(head, mail)?;
-    let mac = base64(&key.filed(&head.id, &rest));
-    Ok(with_first_line(head, &mac, &rest))
+    // In one piece, as the mail may be large: the MAC takes the place kept for it.
+    let place = "A".repeat(base64(&[0; 32]).len());
+    let (mut message, rest) = with_mark(head, &place, mail)?;
+    let mac = base64(&key.filed(&head.id, &message[rest..]));
+    message[rest - 1 - mac.len()..rest - 1].copy_from_slice(mac.as_bytes());
+    Ok(message)
 }
 
 /// An unproven letter as it lies in quarantine: the same form, but for a reason in place of the
@@ -67,17 +70,14 @@ pub fn write(head: &Head, mail: &[u8], key: &MacKey) -> Result<Vec<u8>, MailErro
 /// # Errors
 /// A header over the limits of mail.
 pub fn write_unproven(head: &Head, mail: &[u8], why: &str) -> Result<Vec<u8>, MailError> {
-    Ok(with_first_line(head, &format!("{UNPROVEN}{why}"), &rest(head, mail)?))
+    Ok(with_mark(head, &format!("{UNPROVEN}{why}"), mail)?.0)
 }
 
-fn with_first_line(head: &Head, mark: &str, rest: &[u8]) -> Vec<u8> {
-    let first = format!("X-Poste: 1 {} {} {mark}\n", head.id, head.day);
-    [first.as_bytes(), rest].concat()
-}
-
-fn rest(head: &Head, mail: &[u8]) -> Result<Vec<u8>, MailError> {
+/// The message with this mark, and where the part after its first line begins.
+fn with_mark(head: &Head, mark: &str, mail: &[u8]) -> Result<(Vec<u8>, usize), MailError> {
     let (fields, body) = incoming::strip(mail, &incoming::removed_from_filed)?;
     let to: Vec<String> = head.to.iter().map(address).collect();
+    let first = format!("X-Poste: 1 {} {} {mark}\n", head.id, head.day);
     let mut rest = format!(
         "From: {}\nTo: {}\nDate: {}\n",
         address(&head.from),
@@ -87,7 +87,8 @@ fn rest(head: &Head, mail: &[u8]) -> Result<Vec<u8>, MailError> {
     if let Some((id, version)) = &head.group {
         let _ = writeln!(rest, "X-Poste-Group: {id} {version}");
     }
-    Ok([rest.as_bytes(), &fields, b"\n", body].concat())
+    let message = [first.as_bytes(), rest.as_bytes(), &fields, b"\n", body].concat();
+    Ok((message, first.len()))
 }
 
 /// `<fingerprint>@poste`: how people are written in messages.

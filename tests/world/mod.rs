@@ -4,6 +4,7 @@
 
 pub mod craft;
 pub mod faults;
+pub mod film;
 mod relay;
 
 pub use relay::Relay;

@@ -39,6 +39,8 @@ pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
         files: &attached,
     };
     let mail = compose(&draft, run.env.rng);
+    // They may be large, and are in the mail now.
+    drop((files, text));
     let mut to = Vec::new();
     for name in &args.names {
         // Somebody named twice gets one letter.
