@@ -126,6 +126,7 @@ fn with(
     prompt.use_command(config.passphrase_command.clone());
     let network = Reach::new(&config)?;
     let warn = |text: &str| ui.warn(text);
+    let progress = |text: &str| ui.progress(text);
     let mut random = SystemRandom;
     let mut env = Env {
         home,
@@ -135,6 +136,7 @@ fn with(
         network: &network,
         ask: prompt,
         warn: &warn,
+        progress: &progress,
     };
     command(&mut Run { env: &mut env, ui, prompt })
 }

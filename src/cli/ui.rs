@@ -1,14 +1,15 @@
 //! Every line that a person reads goes through this file, and these are its rules.
 //!
-//! Data go to standard output, all else to standard error: notes and progress on a terminal alone,
-//! warnings and errors always, as `poste: error: …` with hints that can be typed. Lower case, no
-//! full stop, no colour. What others wrote is made printable on its way out. A reader of our output
-//! who has seen enough is no error. No other file of the program prints. Specified in poste(1).
+//! Data go to standard output, all else to standard error: notes on a terminal alone, and there
+//! progress, on a line that whatever follows wipes; warnings and errors always, as
+//! `poste: error: …` with hints that can be typed. Lower case, no full stop, no colour. What others
+//! wrote is made printable on its way out. A reader of our output who has seen enough is no error.
+//! No other file of the program prints. Specified in poste(1).
 
 use crate::client::error::{Error, Kind};
 use crate::core::printable;
 use serde::Serialize;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write, stderr, stdout};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -51,6 +52,8 @@ pub struct Ui {
     out: RefCell<BufWriter<Stdout>>,
     terminal_out: bool,
     terminal_err: bool,
+    /// Width of the progress that stands on the terminal.
+    progress: Cell<usize>,
 }
 
 impl Ui {
@@ -61,6 +64,7 @@ impl Ui {
             out: RefCell::new(BufWriter::new(stdout())),
             terminal_out: stdout().is_terminal(),
             terminal_err: stderr().is_terminal(),
+            progress: Cell::new(0),
         }
     }
 
@@ -142,6 +146,16 @@ impl Ui {
         }
     }
 
+    /// How far something long has come, on a terminal alone, in place of what was said of it before.
+    pub fn progress(&self, text: &str) {
+        if self.terminal_err && self.manner.quiet == 0 {
+            self.wipe();
+            let text = printable::line(text);
+            let _ = write!(stderr().lock(), "{text}");
+            self.progress.set(text.chars().count());
+        }
+    }
+
     /// What to do next, for a person who watches.
     pub fn next(&self, text: &str) {
         if self.talks() {
@@ -166,10 +180,21 @@ impl Ui {
 
     fn say(&self, before: &str, text: &str) {
         let _ = self.out.borrow_mut().flush();
+        self.wipe();
         let _ = writeln!(stderr().lock(), "{before}{}", printable::line(text));
     }
 
+    fn wipe(&self) {
+        match self.progress.take() {
+            0 => {}
+            width => {
+                let _ = write!(stderr().lock(), "\r{:width$}\r", "");
+            }
+        }
+    }
+
     fn write(&self, bytes: &[u8]) -> Done {
+        self.wipe();
         self.out.borrow_mut().write_all(bytes).map_err(stop)
     }
 }

@@ -61,6 +61,8 @@ pub struct Env<'a> {
     pub ask: &'a dyn Ask,
     /// Takes warnings: soft errors, which do not stop a verb.
     pub warn: &'a dyn Fn(&str),
+    /// Takes how far something long has come: each text stands in place of the one before.
+    pub progress: &'a dyn Fn(&str),
 }
 
 impl Env<'_> {

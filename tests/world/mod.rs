@@ -207,6 +207,7 @@ impl<'w> Person<'w> {
             network: self.world,
             ask: &Nobody,
             warn: &warn,
+            progress: &|_| {},
         };
         verb(&mut env)
     }

@@ -139,11 +139,14 @@ pub fn take_want(
 }
 
 /// Records that a node took cells of a letter's enclosure: which first, then how many.
-pub fn took(places: &Places, item: &mut Item, cells: &[u16], now: Time) -> Result<(), Error> {
+pub fn took(env: &Env<'_>, item: &mut Item, cells: &[u16]) -> Result<(), Error> {
+    let places = env.home.places();
     let Some(enclosed) = item.enclosure.clone() else { return Ok(()) };
     let mut owed = item.owed(places, &enclosed)?;
-    owed.took(cells, now);
+    owed.took(cells, env.now());
     item.save_owed(places, &owed)?;
-    item.enclosure = Some(Enclosed { posted: owed.sent(), ..enclosed });
+    let posted = owed.sent();
+    (env.progress)(&format!("letter {}: {posted} of {} cells", item.id, enclosed.cells));
+    item.enclosure = Some(Enclosed { posted, ..enclosed });
     Ok(item.save(places)?)
 }

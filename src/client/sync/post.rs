@@ -258,7 +258,7 @@ pub fn record(env: &mut Env<'_>, out: Out, posted: &Posted) -> Result<usize, Err
             let took: Vec<u16> = took.map(|(_, index)| *index).collect();
             let item = desk.outbox.iter_mut().find(|item| item.id == *id && item.is_waiting());
             if let Some(item) = item.filter(|_| !took.is_empty()) {
-                going::took(&places, item, &took, now)?;
+                going::took(env, item, &took)?;
                 letters += 1;
             }
             continue;
