@@ -54,6 +54,25 @@ fn a_month_of_twenty_people() {
     println!("{}", month(1, 12));
 }
 
+/// Two whose machines are never on at the same time, so that only daily buckets join them.
+#[test]
+fn people_who_are_never_awake_together_acknowledge_by_the_daily_class() {
+    let world = World::at("2026-11-02T00");
+    let relays = relays(&world, 7);
+    for url in &relays {
+        world.relay(url).lock().unwrap().faults = Faults::default();
+    }
+    let mut town = Town::new(&world, 7, &[Habit::Evening, Habit::Office], &relays);
+    town.people[0].to_meet.insert(1);
+    town.people[1].to_meet.insert(0);
+    town.writing = false;
+    for _ in 0..48 * 9 {
+        town.half_hour();
+    }
+    assert_eq!(town.ledger.letters.len(), 2);
+    verify(&town, 8);
+}
+
 /// Lives through so many days and the quiet ones after them; gives the figures.
 fn month(seed: u64, days: u64) -> String {
     let began = Instant::now();
@@ -88,8 +107,19 @@ fn month(seed: u64, days: u64) -> String {
                 began.elapsed()
             );
         }
-        if today == 8 { town.debug(); return String::new(); }
-        if today % 2 == 0 { eprintln!("DEBUG day {today} waiting {} letters {} syncs {} {:?}", town.waiting().len(), town.ledger.letters.len(), town.figures.syncs, began.elapsed()); }
+        if today == 8 {
+            town.debug();
+            return String::new();
+        }
+        if today % 2 == 0 {
+            eprintln!(
+                "DEBUG day {today} waiting {} letters {} syncs {} {:?}",
+                town.waiting().len(),
+                town.ledger.letters.len(),
+                town.figures.syncs,
+                began.elapsed()
+            );
+        }
         let quiet = (today + 1).saturating_sub(days);
         if quiet > 0 && (town.waiting().is_empty() || quiet == QUIET) {
             break quiet;
