@@ -1,4 +1,4 @@
-//! A month in the life of twenty people, in a minute: laptops that sleep, one away for 20 days,
+//! A month in the life of twenty people: laptops that sleep, one away for 20 days,
 //! one restored from a backup 10 days old, relays that lose a third of the cells, repeat, reorder,
 //! refuse and die. Every letter comes exactly once (`month/ledger.rs` says what that means for a
 //! restored disk), and after some quiet days no outbox holds anything.
@@ -50,16 +50,44 @@ const DAILY: usize = 6;
 const QUIET: u64 = 14;
 
 #[test]
-fn a_month_of_twenty_people() {
-    println!("{}", month(1, 12));
+#[ignore = "many minutes: make soak"]
+fn soak_a_month_of_twenty_people() {
+    for seed in 1..4 {
+        println!("{}", month(seed, &HABITS, 30));
+    }
+}
+
+#[test]
+#[ignore = "minutes: make soak"]
+fn soak_a_week_of_seven_people() {
+    println!("{}", month(1, &HABITS[..7], 7));
+}
+
+/// Two whose machines are never on at the same time, so that only daily buckets join them.
+#[test]
+fn people_who_are_never_awake_together_acknowledge_by_the_daily_class() {
+    let world = World::at("2026-11-02T00");
+    let relays = relays(&world, 7);
+    for url in &relays {
+        world.relay(url).lock().unwrap().faults = Faults::default();
+    }
+    let mut town = Town::new(&world, 7, &[Habit::Evening, Habit::Office], &relays);
+    town.people[0].to_meet.insert(1);
+    town.people[1].to_meet.insert(0);
+    town.writing = false;
+    for _ in 0..48 * 9 {
+        town.half_hour();
+    }
+    assert_eq!(town.ledger.letters.len(), 2);
+    verify(&town, 8);
 }
 
 /// Lives through so many days and the quiet ones after them; gives the figures.
-fn month(seed: u64, days: u64) -> String {
+fn month(seed: u64, habits: &[Habit], days: u64) -> String {
     let began = Instant::now();
     let world = World::at("2026-11-02T00");
     let relays = relays(&world, seed);
-    let mut town = Town::new(&world, seed, &HABITS, &relays);
+    let mut town = Town::new(&world, seed, habits, &relays);
     town.people[DAILY].person.config.class = Class::Daily;
     town.people[DAILY].person.publish();
     make_friends(&mut town);
@@ -78,15 +106,6 @@ fn month(seed: u64, days: u64) -> String {
             18 => town.restore(RESTORED, &backup.take().unwrap()),
             3..22 if !today.is_multiple_of(3) => strangers_meet(&mut town),
             _ => {}
-        }
-        if today % 2 == 0 {
-            eprintln!(
-                "DEBUG day {today} waiting {} letters {} syncs {} {:?}",
-                town.waiting().len(),
-                town.ledger.letters.len(),
-                town.figures.syncs,
-                began.elapsed()
-            );
         }
         let quiet = (today + 1).saturating_sub(days);
         if quiet > 0 && (town.waiting().is_empty() || quiet == QUIET) {

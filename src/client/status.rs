@@ -101,10 +101,7 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         listen: card.card.listen.to_string(),
         last_sync: some(progress.last_sync),
         last_answer: some(progress.last_answer),
-        // A new home counts as having done it the day before it was made.
-        daily_done: Some(progress.daily_done)
-            .filter(|done| *done >= transit.series.number)
-            .map(|done| done.day().to_string()),
+        daily_done: some(progress.daily_done).map(|time| time.day().to_string()),
         missed: some(progress.last_answer).map_or(0, |last| missed(card.card.class, last, now)),
         unread,
         queued: count(State::Queued),

@@ -62,17 +62,16 @@ impl Progress {
     /// which lies between 00:10 and 23:00 and is drawn here if it was not yet. A machine that is
     /// asleep at its moment has its exchange when it wakes, be it on the next day.
     pub fn is_daily_exchange(&mut self, now: Time, rng: &mut dyn Random) -> bool {
+        let span = 23 * HOUR - 10 * MINUTE;
+        let moment = *self.daily_moment.get_or_insert_with(|| 10 * MINUTE + below(rng, span));
         let today = now.day().start();
-        if self.daily_moment.is_none() {
-            let moment = 10 * MINUTE + below(rng, 23 * HOUR - 10 * MINUTE);
-            self.daily_moment = Some(moment);
-            // A new home has missed none yet.
-            self.daily_done = today + moment - DAY;
-        }
-        let moment = today + self.daily_moment.unwrap_or_default();
+        let moment = today + moment;
         let latest = if now < moment { moment - DAY } else { moment };
+        // A home that never had one has missed none from before its first sync.
+        let known = [self.daily_done, self.last_sync].into_iter().find(|t| *t != Time::default());
+        let last = known.unwrap_or(today);
         // One in the future was done by a clock that has been set back since.
-        self.daily_done < latest || self.daily_done > now
+        last < latest || last > now
     }
 
     /// Whether the day's exchange is due or done at `now`, so that what it missed may be fetched.
@@ -163,6 +162,8 @@ mod tests {
         let moment = midnight + progress.daily_moment.unwrap();
         assert!(!progress.is_daily_exchange(moment - 1, rng));
         assert!(progress.is_daily_exchange(moment, rng));
+        progress.last_sync = moment - 1;
+        assert!(progress.is_daily_exchange(moment + 9 * HOUR, rng), "asleep since");
         progress.daily_done = moment;
         assert!(!progress.is_daily_exchange(moment + 23 * HOUR, rng));
         assert!(progress.is_daily_exchange(moment + DAY, rng));

@@ -126,6 +126,7 @@ fn attempts(
     let (to, now, own) = (contact.fingerprint, env.now(), class(desk));
     // As it will be if all is taken; on disk it changes only when it was.
     let mut peer = Peer::load(&places, to)?;
+    let mut owed = if daily { peer.acks.clone() } else { Vec::new() };
     let mut wants = coming::wants(&places, to, now)?;
     for at in 0..desk.outbox.len() {
         let item = &desk.outbox[at];
@@ -174,6 +175,21 @@ fn attempts(
         let Some(made) = made else { continue };
         sent(&mut peer, &made, now);
         out.push(Attempted { to, what: What::Control, made });
+    }
+    // Who wrote by the daily class may be asleep whenever this home is awake.
+    for attempted in out.iter().filter(|attempted| attempted.to == to) {
+        let acks = if attempted.made.bucket.class() == Class::Daily {
+            &attempted.made.acks[..]
+        } else {
+            &[]
+        };
+        owed.retain(|ack| !acks.contains(ack));
+    }
+    if !owed.is_empty() && peer.card_seen != Time::default() {
+        let peer = Peer { acks: owed, ..peer };
+        let cargo = due::control_letter(env, false);
+        let made = attempt(env, desk, sender, (contact, &peer), &cargo, Class::Daily)?;
+        out.extend(made.map(|made| Attempted { to, what: What::Control, made }));
     }
     Ok(false)
 }
