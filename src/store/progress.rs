@@ -138,7 +138,9 @@ mod tests {
     #[test]
     fn who_sleeps_at_the_moment_has_the_exchange_on_waking() {
         let midnight = Time::from_unix(1_795_305_600);
-        let mut progress = Progress { daily_moment: Some(20 * HOUR), ..Progress::default() };
+        let daily_done = midnight - 16 * HOUR;
+        let daily_moment = Some(20 * HOUR);
+        let mut progress = Progress { daily_moment, daily_done, ..Progress::default() };
         let rng = &mut Fixed::new(1);
         for day in 0..5 {
             let morning = midnight + day * DAY + 8 * HOUR;
