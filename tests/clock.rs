@@ -85,7 +85,7 @@ fn no_card_is_signed_by_a_contradicted_clock_unless_it_is_to_be_trusted() {
     let own = alice.card();
     alice.skew.set(20 * DAY as i64);
     alice.sync();
-    let refused = alice.with(|env| publish::current(env)).unwrap_err();
+    let refused = alice.with(publish::current).unwrap_err();
     assert_eq!(refused.kind, Kind::Offline);
     assert!(refused.hints.iter().any(|hint| hint.contains("--trust-clock")), "{refused:?}");
     assert_eq!(alice.card().text(), own.text());

@@ -140,7 +140,7 @@ fn without_an_address_letters_that_wait_repair_it() {
         (Person::new(&world, "alice", 1, &[]), Person::new(&world, "bob", 2, &[]));
     for person in [&mut alice, &mut bob] {
         (person.config.urls, person.config.publish) = (Vec::new(), Vec::new());
-        person.with(|env| publish::current(env)).unwrap();
+        person.with(publish::current).unwrap();
     }
     for (person, other, name) in [(&alice, &bob, "bob"), (&bob, &alice, "alice")] {
         let file = person.dir.path().join("card.toml");
@@ -213,7 +213,7 @@ fn twin_homes_stop() {
     assert!(report.errors.iter().any(|e| e.contains("two homes are alive")), "{report:?}");
     assert!(report.posted > 0, "cover goes on");
     assert_eq!(one.outbox().last().unwrap().state, State::Queued);
-    let refused = one.with(|env| publish::current(env)).unwrap_err();
+    let refused = one.with(publish::current).unwrap_err();
     assert!(refused.hints.iter().any(|hint| hint.contains("poste publish --force")));
     let posted = world.documents.lock().unwrap()[URL].clone();
     days(&world, &[(one, "bob")], 2, "");
@@ -250,9 +250,9 @@ fn a_later_series_stops_a_home_at_once_and_its_own_keys_let_it_go_on() {
     alice.send("bob", "waits");
     alice.sync();
     assert_eq!(alice.outbox().last().unwrap().state, State::Queued);
-    assert!(alice.with(|env| publish::current(env)).is_err());
+    assert!(alice.with(publish::current).is_err());
     alice.with(publish::go_on).unwrap();
-    assert!(alice.with(|env| publish::current(env)).is_err(), "no word of the user's helps");
+    assert!(alice.with(publish::current).is_err(), "no word of the user's helps");
     serve(&own);
     world.pass(HOUR);
     alice.sync_with(&daily);
