@@ -14,7 +14,7 @@ use poste::core::letter::{self, Enclosure, Want};
 use poste::core::time::{DAY, HOUR};
 use poste::store::enclosures::{Coming, Stage};
 use poste::store::outbox::State;
-use world::film::{NOW, coming, item, left, send, state};
+use world::film::{NOW, arrived, coming, item, left, send, state};
 use world::{Dice, Person, RELAY, World, acquainted, petname};
 
 /// What a person would say of an enclosure in a letter's control data.
@@ -215,4 +215,46 @@ fn what_does_not_come_is_given_up_after_thirty_days() {
     world.pass(25 * HOUR);
     bob.sync_with(&NOW);
     assert_eq!(left(&bob), 0);
+}
+
+#[test]
+fn cells_that_cannot_be_kept_are_an_error_and_come_again() {
+    let world = World::at("2026-11-22T14");
+    let (alice, bob) = acquainted(&world);
+    send(&alice, "bob", "film", 70_000);
+    alice.sync_with(&NOW);
+    bob.sync_with(&NOW);
+    alice.sync_with(&NOW);
+    let spool = bob.places().state().join("enclosures");
+    let coming = &coming(&bob)[0];
+    let cells = spool.join(format!("{}-{}.cells", coming.from, coming.id));
+    std::fs::create_dir(&cells).unwrap();
+    // The bucket is closed by now, and is fetched again all the same.
+    world.pass(50 * 60);
+    for _ in 0..2 {
+        let report = bob.sync_with(&NOW);
+        assert!(report.errors.iter().any(|error| error.contains(".cells")), "{report:?}");
+    }
+    std::fs::remove_dir(&cells).unwrap();
+    assert_eq!(bob.sync_with(&NOW).letters.get("alice"), Some(&1));
+    arrived(&bob, &alice, "film", 70_000);
+}
+
+#[test]
+fn cells_that_vanish_are_asked_for_again() {
+    let world = World::at("2026-11-22T14");
+    let (alice, bob) = acquainted(&world);
+    send(&alice, "bob", "film", 70_000);
+    alice.sync_with(&NOW);
+    bob.sync_with(&NOW);
+    let mut state = coming(&bob)[0].clone();
+    state.have = base64(CellSet::none(state.cells).others().as_bytes());
+    state.save(&bob.places()).unwrap();
+    bob.sync_with(&NOW);
+    assert!(coming(&bob)[0].have().is_empty());
+    for _ in 0..2 {
+        alice.sync_with(&NOW);
+        bob.sync_with(&NOW);
+    }
+    arrived(&bob, &alice, "film", 70_000);
 }

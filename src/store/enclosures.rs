@@ -5,7 +5,7 @@
 //! Specified in poste-files(5), State, and poste-protocol(7), Enclosures.
 
 use super::atomic;
-use super::error::Error;
+use super::error::{Cause, Error};
 use super::home::Places;
 use crate::core::cell::CHUNK;
 use crate::core::enclosure::CellSet;
@@ -14,6 +14,7 @@ use crate::core::keys::{DhPublic, EnclosureId, Fingerprint, LetterId};
 use crate::core::time::{DAY, Day, Time};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// Enclosures of one person on their way at most.
@@ -140,9 +141,12 @@ impl Coming {
         self.save(places)
     }
 
-    /// The cells that have come, one after the other.
-    pub fn open(&self, places: &Places) -> Result<File, Error> {
-        atomic::open_plain(&file(places, self.from, self.id, "cells"))
+    /// The cells that have come, one after the other; `None` if the file is gone.
+    pub fn open(&self, places: &Places) -> Result<Option<File>, Error> {
+        match atomic::open_plain(&file(places, self.from, self.id, "cells")) {
+            Err(Error { cause: Cause::Io(e), .. }) if e.kind() == ErrorKind::NotFound => Ok(None),
+            other => other.map(Some),
+        }
     }
 
     /// Forgets the cells, not the head.

@@ -215,7 +215,11 @@ fn complete(
     mut coming: Coming,
 ) -> Result<Option<Outcome>, Error> {
     let places = env.home.places().clone();
-    let mut file = coming.open(&places)?;
+    let Some(mut file) = coming.open(&places)? else {
+        coming.asked = Time::default();
+        coming.forget_cells(&places)?;
+        return Ok(None);
+    };
     let io = |error: std::io::Error| Error::new(Kind::Io, format!("an enclosure: {error}"));
     let hash = prim::sha256_of(&file).map_err(io)?;
     if base64(&hash) != coming.sha256 {

@@ -126,7 +126,14 @@ pub fn take_want(
             continue;
         };
         let Ok(missing) = CellSet::parse(enclosed.cells, &want.missing) else { continue };
-        let mut owed = item.owed(places, &enclosed)?;
+        let mut owed = match item.owed(places, &enclosed) {
+            Ok(owed) => owed,
+            Err(error) => {
+                // The rest of the letter takes effect.
+                (env.warn)(&error.to_string());
+                continue;
+            }
+        };
         let class = due::travels(item, contact, desk.card.card.class);
         // A date in the future must not outlast all later ones.
         if owed.take(date.min(env.now()), &missing, class) {
