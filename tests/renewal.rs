@@ -224,3 +224,26 @@ fn both_may_write_first_whatever_is_lost_of_it() {
         }
     }
 }
+
+#[test]
+fn first_letters_go_on_being_first_until_they_are_answered() {
+    let world = World::at("2026-11-22T14");
+    let (alice, bob) = (Person::new(&world, "alice", 1, &[]), Person::new(&world, "bob", 2, &[]));
+    bob.add("alice", &alice);
+    bob.send("alice", "one");
+    bob.sync();
+    alice.sync();
+    alice.accept("bob");
+    // Bob does not know yet, and repeats the first one beside the second.
+    world.pass(HOUR);
+    bob.send("alice", "two");
+    bob.sync();
+    assert_eq!(bob.outbox().iter().map(|row| row.posted).collect::<Vec<_>>(), [2, 1]);
+    assert_eq!(alice.sync().letters.get("bob"), Some(&1));
+    let mut bodies = alice.bodies("bob");
+    bodies.sort();
+    assert_eq!(bodies, ["one", "two"]);
+    bob.sync();
+    assert!(bob.outbox().iter().all(|row| row.state == State::Acknowledged));
+    assert!(alice.list(Some("requests")).is_empty());
+}
