@@ -134,6 +134,13 @@ impl Error {
         }
     }
 
+    /// The first of these that is not about content, so that the file may well be read another time:
+    /// whoever took letters in without it would lose what they say to it.
+    pub fn passing(errors: &mut Vec<Error>) -> Option<Error> {
+        let at = errors.iter().position(|error| error.kind() != Kind::Damaged)?;
+        Some(errors.swap_remove(at))
+    }
+
     /// A line that can be typed, or what to do, if that is known.
     pub fn hint(&self) -> Option<String> {
         let path = quoted(&self.path);

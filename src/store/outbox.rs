@@ -244,9 +244,13 @@ pub fn load(places: &Places) -> Result<(Vec<Item>, Vec<Error>), Error> {
 /// written when all others are durable: from then on they all count, and before then none does.
 /// Here the mark is taken off those that count, so that none hangs on the first when that is
 /// acknowledged or dropped, which therefore happens after this call alone. What came after a
-/// letter that is not there was never queued.
+/// letter that is not there was never queued. A state that the system does not let us read, unlike
+/// a damaged one, is an error.
 pub fn settle(places: &Places, _lock: &StateLock) -> Result<(Vec<Item>, Vec<Error>), Error> {
-    let Found { mut items, bad, lone } = find(places)?;
+    let Found { mut items, mut bad, lone } = find(places)?;
+    if let Some(error) = Error::passing(&mut bad) {
+        return Err(error);
+    }
     for item in items.iter_mut().filter(|item| item.after.is_some()) {
         item.after = None;
         item.save(places)?;
