@@ -1,5 +1,8 @@
 //! The commands that change a home, each in a world made ready for it, and what must be there at
-//! the end whatever befell the command before it was run again.
+//! the end whatever befell the command before it was run again. [`late`] has those of letters that
+//! take several exchanges.
+
+mod late;
 
 use crate::check::{Ledger, TEXT};
 use crate::programs::Home;
@@ -48,6 +51,7 @@ pub const WRITING: [Make; 4] = [send, send_to_three, sendmail, seal];
 pub const GOING: [Make; 1] = [sync_out];
 pub const COMING: [Make; 2] = [sync_in, first_letter_in];
 pub const ANSWERED: [Make; 2] = [sync_acknowledged, sync_wiping];
+pub use late::{EXPIRED, LARGE};
 /// What is done by hand once in a while.
 pub const KEYS: [Make; 3] = [init, publish, passphrase];
 pub const PEOPLE: [Make; 7] = [add, accept, words, rename, remove, block, unblock];
@@ -55,7 +59,7 @@ pub const HANDS: [Make; 5] = [receive, sync_unproven, keep, discard, drop_letter
 
 /// Every one of them.
 pub fn all() -> Vec<Make> {
-    [&WRITING[..], &GOING, &COMING, &ANSWERED, &KEYS, &PEOPLE, &HANDS].concat()
+    [&WRITING[..], &GOING, &COMING, &ANSWERED, &LARGE, &EXPIRED, &KEYS, &PEOPLE, &HANDS].concat()
 }
 
 fn init() -> Scenario {
