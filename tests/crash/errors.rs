@@ -107,7 +107,7 @@ fn by_hand() {
 
 #[test]
 fn while_opening_files() {
-    series("errors while opening files", &scenario::all(), OPENING, 8);
+    series("errors while opening files", &scenario::all(), OPENING, 11);
 }
 
 /// All calls, each with every error, once and lasting.

@@ -129,7 +129,7 @@ fn while_writing() {
 
 #[test]
 fn while_posting() {
-    series("killed while posting", &scenario::GOING, WRITING, (1, 0));
+    series("killed while posting", &scenario::GOING, WRITING, (2, 0));
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn while_receiving() {
 
 #[test]
 fn while_being_acknowledged() {
-    series("killed while acknowledged", &scenario::ANSWERED, WRITING, (1, 0));
+    series("killed while acknowledged", &scenario::ANSWERED, WRITING, (2, 0));
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn while_handling() {
 
 #[test]
 fn while_opening_files() {
-    series("killed while opening files", &scenario::all(), OPENING, (18, 0));
+    series("killed while opening files", &scenario::all(), OPENING, (24, 0));
 }
 
 /// All calls of all commands, in turns that differ in where the second kill falls.
