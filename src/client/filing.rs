@@ -52,6 +52,11 @@ pub fn as_author(
     Ok(filed::write(head, mail, &key)?)
 }
 
+/// A message sealed to the archive recipient.
+pub fn at_rest(places: &Places, message: &[u8], rng: &mut dyn Random) -> Result<Vec<u8>, Error> {
+    Ok(archive::seal_at_rest(&archive_recipient(places)?, message, rng))
+}
+
 /// Seals a message to the archive recipient and delivers it under `name`.
 pub fn deliver(
     places: &Places,
@@ -61,7 +66,7 @@ pub fn deliver(
     message: &[u8],
     rng: &mut dyn Random,
 ) -> Result<PathBuf, Error> {
-    let sealed = archive::seal_at_rest(&archive_recipient(places)?, message, rng);
+    let sealed = at_rest(places, message, rng)?;
     Ok(Maildir::new(places.mail()).deliver(folder, name, place, &sealed)?)
 }
 

@@ -6,9 +6,9 @@
 //! processes never deliver under one name, names being random. The discipline of writing is
 //! [`atomic`](super::super::atomic)'s.
 
-use super::super::atomic::Batch;
+use super::super::atomic::{self, Batch};
 use super::super::error::Error;
-use super::{Flags, Folder, Maildir, Name};
+use super::{Entry, Flags, Folder, Maildir, Name};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -44,6 +44,30 @@ impl Maildir {
         let path = delivery.add(folder, name, place, bytes)?;
         delivery.commit()?;
         Ok(path)
+    }
+
+    /// Puts `bytes` in the place of a message, under `name` and with its flags. The new file stands
+    /// before the old one goes. `None` if the message is gone.
+    pub fn replace(
+        &self,
+        entry: &Entry,
+        name: &Name,
+        bytes: &[u8],
+    ) -> Result<Option<Entry>, Error> {
+        let Some(now) = self.locate(&entry.folder, &entry.name)? else { return Ok(None) };
+        let path = match now.is_new {
+            true => self.part(&now.folder, "new").join(name.to_string()),
+            false => self.cur_path(&now.folder, name, now.flags),
+        };
+        self.make(&now.folder)?;
+        let temp = self.part(&now.folder, "tmp").join(name.to_string());
+        let mut batch = Batch::new();
+        batch.write_via(temp, path.clone(), name.time(), bytes)?;
+        batch.commit()?;
+        if path != now.path {
+            atomic::remove(&now.path)?;
+        }
+        Ok(Some(Entry { path, name: *name, ..now }))
     }
 
     /// Begins a delivery of many; a few hundred at a time are best.

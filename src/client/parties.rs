@@ -1,0 +1,138 @@
+//! Everybody whose messages can be authenticated here: oneself and one's contacts, each with what
+//! is known of their keys. Verifying, forging, editing and importing share it, so that what one of
+//! them writes the others find as good as any. Keys of a pair and day are derived once.
+//! Specified in poste-protocol(7), Filed form.
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::client::own;
+use crate::core::auth::MacKey;
+use crate::core::filed::{self, Filed, Head};
+use crate::core::keys::Fingerprint;
+use crate::core::party::{Party, mac_keys};
+use crate::core::time::Day;
+use crate::store::contacts::Contact;
+use crate::store::keyring::Transit;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Author, reader and day.
+type Pair = (Fingerprint, Fingerprint, Day);
+
+/// People whose keys are known, oneself among them if there is a home.
+pub struct Parties {
+    people: HashMap<Fingerprint, Party>,
+    names: HashMap<Fingerprint, String>,
+    me: Option<Fingerprint>,
+    derived: RefCell<HashMap<Pair, Rc<Vec<MacKey>>>>,
+}
+
+impl Parties {
+    /// Oneself and one's contacts.
+    pub fn load(env: &Env<'_>) -> Result<Parties, Error> {
+        let card = own::load(env)?;
+        let transit = Transit::load(env.home.places())?;
+        let whole = transit.chain();
+        // Two days ahead is as far as anything is dated; from there the past is a few steps away.
+        let chain = whole.until(env.now().day().plus(2)).unwrap_or(whole);
+        let me = Party::of_card(&card.card, card.disclosed.as_ref()).and_secrets(
+            transit.series.number,
+            &transit.series.dh,
+            &chain,
+        );
+        let mut parties = Parties::of([me]);
+        let me = card.card.fingerprint();
+        parties.me = Some(me);
+        parties.names.insert(me, "me".to_owned());
+        for contact in env.readable(Contact::load_all(env.home.places())?) {
+            parties.names.insert(contact.fingerprint, contact.petname.to_string());
+            parties.people.insert(contact.fingerprint, of_contact(&contact));
+        }
+        Ok(parties)
+    }
+
+    /// These people alone, as whoever has their cards sees them.
+    pub fn of(people: impl IntoIterator<Item = Party>) -> Parties {
+        let people = people.into_iter().map(|party| (party.fingerprint(), party)).collect();
+        let (names, derived) = (HashMap::new(), RefCell::default());
+        Parties { people, names, me: None, derived }
+    }
+
+    /// The petname of a person, `me` for oneself, else the fingerprint.
+    pub fn name(&self, who: &Fingerprint) -> String {
+        self.names.get(who).cloned().unwrap_or_else(|| who.to_string())
+    }
+
+    /// Whether that is oneself.
+    pub fn is_me(&self, who: &Fingerprint) -> bool {
+        self.me.as_ref() == Some(who)
+    }
+
+    /// What is known of a person.
+    pub fn party(&self, who: &Fingerprint) -> Option<&Party> {
+        self.people.get(who)
+    }
+
+    /// Whom a message is authenticated for: oneself, or for one's own copy the first addressee.
+    pub fn reader(&self, head: &Head) -> Option<Fingerprint> {
+        match self.me {
+            Some(me) if head.from != me => Some(me),
+            _ => head.to.first().copied(),
+        }
+    }
+
+    /// Whether the message's MAC holds; `None` if no key that could tell is known.
+    pub fn holds(&self, message: &Filed<'_>) -> Option<bool> {
+        let keys = self.keys(&message.head);
+        (!keys.is_empty()).then(|| keys.iter().any(|key| message.holds(key)))
+    }
+
+    /// The message in filed form, authenticated like any other.
+    pub fn write(&self, head: &Head, mail: &[u8]) -> Result<Vec<u8>, Error> {
+        let keys = self.keys(head);
+        let key = keys.first().ok_or_else(|| self.no_key(head))?;
+        Ok(filed::write(head, mail, key)?)
+    }
+
+    fn keys(&self, head: &Head) -> Rc<Vec<MacKey>> {
+        let Some(reader) = self.reader(head) else { return Rc::default() };
+        let pair = (head.from, reader, head.day);
+        if let Some(known) = self.derived.borrow().get(&pair) {
+            return known.clone();
+        }
+        let parties = self.people.get(&head.from).zip(self.people.get(&reader));
+        let keys = parties.map(|(author, reader)| mac_keys(author, reader, head.day));
+        let keys = Rc::new(keys.unwrap_or_default());
+        self.derived.borrow_mut().insert(pair, keys.clone());
+        keys
+    }
+
+    fn no_key(&self, head: &Head) -> Error {
+        let (who, day) = (self.name(&head.from), head.day);
+        let Some(author) = self.people.get(&head.from) else {
+            return Error::new(Kind::NoContact, format!("no card of {who} is at hand"))
+                .hint("poste contacts");
+        };
+        let known = match author.known_days() {
+            Some((Some(first), last)) => format!("known are {first} to {last}"),
+            Some((None, last)) => format!("known are all days up to {last}"),
+            None => "none is known".to_owned(),
+        };
+        Error::new(Kind::Data, format!("the key of {who} for {day} is not known; {known}"))
+    }
+}
+
+/// A contact, as known from its cards and what it has disclosed.
+pub fn of_contact(contact: &Contact) -> Party {
+    let card = &contact.card;
+    let series = card.card.series;
+    let mut party = Party::of_card(&card.card, card.disclosed.as_ref());
+    for days in contact.older.iter().filter(|days| days.series == series) {
+        party = party.and_days(days.first_day, &days.keys);
+    }
+    match contact.held.as_ref().filter(|held| held.series == series) {
+        Some(held) => party.and_seed(held.date, &held.seed),
+        None => party,
+    }
+}
