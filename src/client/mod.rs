@@ -7,6 +7,7 @@ pub mod desk;
 pub mod dispatch;
 pub mod doctor;
 pub mod enclosure;
+pub mod edit;
 pub mod env;
 pub mod error;
 pub mod expiry;

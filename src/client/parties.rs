@@ -69,6 +69,12 @@ impl Parties {
         self.me.as_ref() == Some(who)
     }
 
+    /// Who is meant by a petname, `me`, or a fingerprint.
+    pub fn who(&self, name: &str) -> Option<Fingerprint> {
+        let named = self.names.iter().find(|(_, known)| *known == name).map(|(who, _)| *who);
+        named.or_else(|| name.parse().ok())
+    }
+
     /// What is known of a person.
     pub fn party(&self, who: &Fingerprint) -> Option<&Party> {
         self.people.get(who)

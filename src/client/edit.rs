@@ -1,0 +1,110 @@
+//! Editing: a message of the tree as a text with names, and the text put back as a message that is
+//! authenticated again, so that nothing tells it was ever different. From, To and Date may be
+//! changed as well; who is named must be known. Specified in poste(1), edit.
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::client::forge;
+use crate::client::parties::Parties;
+use crate::core::filed::{Filed, Head};
+use crate::core::keys::Fingerprint;
+use crate::core::mail::fields::{self, Field};
+use crate::core::mail::recipients;
+use crate::core::time::Time;
+use crate::store::maildir::Entry;
+use crate::store::seen::Seen;
+use std::path::PathBuf;
+
+/// The message as it is given to an editor: without the line of its authentication, people by
+/// their names.
+pub fn text(parties: &Parties, message: &[u8]) -> Result<Vec<u8>, Error> {
+    let filed = read(message)?;
+    let head = &filed.head;
+    let name = |who: &Fingerprint| format!("{}@{}", parties.name(who), recipients::DOMAIN);
+    let to: Vec<String> = head.to.iter().map(name).collect();
+    let date = head.date.rfc5322();
+    let own = format!("From: {}\nTo: {}\nDate: {date}\n", name(&head.from), to.join(", "));
+    let parts = fields::split(filed.message())?;
+    let mut out = own.into_bytes();
+    for field in parts.fields.iter().filter(|field| !is_head(field)) {
+        fields::write(&mut out, field);
+    }
+    out.push(b'\n');
+    out.extend_from_slice(parts.body);
+    Ok(out)
+}
+
+/// The edited text as a message in filed form, and when it is dated.
+pub fn message(parties: &Parties, old: &[u8], text: &[u8]) -> Result<(Vec<u8>, Time), Error> {
+    let filed = read(old)?;
+    let text = fields::normalize(text);
+    let parts = fields::split(&text)?;
+    let people = |title: &str| people(parties, &parts.fields, title);
+    let from = people("From")?;
+    let [from] = from.as_slice() else { return Err(bad("it needs one author in From")) };
+    let to = people("To")?;
+    if to.is_empty() {
+        return Err(bad("it needs somebody in To"));
+    }
+    let date = fields::unfold(one(&parts.fields, "Date").ok_or_else(|| bad("it needs a Date"))?);
+    let date = Time::parse_rfc5322(&String::from_utf8_lossy(&date))
+        .ok_or_else(|| bad("its Date is not one"))?
+        .minute();
+    let day = if date == filed.head.date { filed.head.day } else { date.day() };
+    let head = Head { day, from: *from, to, date, ..filed.head.clone() };
+    Ok((parties.write(&head, &text)?, date))
+}
+
+/// Puts an edited message in the place of what it was. Gives its path.
+pub fn put_back(
+    env: &mut Env<'_>,
+    entry: &Entry,
+    message: &[u8],
+    date: Time,
+) -> Result<PathBuf, Error> {
+    let lock = env.lock()?;
+    let filed = read(message)?;
+    let key = (*filed.head.from.as_bytes(), *filed.head.id.as_bytes());
+    let places = env.home.places().clone();
+    let own = crate::client::own::load(env)?.card.fingerprint();
+    let mut seen = Seen::open(&places.seen_dir())?;
+    if filed.head.from != own && seen.lookup(&key.0, &key.1).is_none() {
+        seen.done(&lock, env.now(), &[key])?;
+    }
+    forge::replace(&places, entry, date, message, env.rng)
+}
+
+fn read(message: &[u8]) -> Result<Filed<'_>, Error> {
+    let filed = Filed::read(message).map_err(|_| bad("it is not in filed form"))?;
+    match filed.unproven() {
+        Some(_) => Err(bad("it lies in quarantine").hint("poste quarantine keep")),
+        None => Ok(filed),
+    }
+}
+
+fn bad(why: &str) -> Error {
+    Error::new(Kind::Data, format!("the message cannot be edited so: {why}"))
+}
+
+fn is_head(field: &Field<'_>) -> bool {
+    ["From", "To", "Date"].iter().any(|name| field.name.eq_ignore_ascii_case(name))
+}
+
+fn one<'a, 'm>(all: &'a [Field<'m>], name: &str) -> Option<&'a Field<'m>> {
+    all.iter().find(|field| field.name.eq_ignore_ascii_case(name))
+}
+
+fn people(parties: &Parties, all: &[Field<'_>], title: &str) -> Result<Vec<Fingerprint>, Error> {
+    let Some(field) = one(all, title) else { return Ok(Vec::new()) };
+    let names = recipients::of_field(field).map_err(|e| bad(&format!("{title}: {e}")))?;
+    names
+        .iter()
+        .map(|name| {
+            parties.who(name).ok_or_else(|| {
+                let shown = crate::core::printable::line(name);
+                Error::new(Kind::NoContact, format!("{title}: {shown} is nobody known"))
+                    .hint("poste contacts")
+            })
+        })
+        .collect()
+}
