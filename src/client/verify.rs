@@ -8,10 +8,11 @@ use crate::client::error::{Error, Kind};
 use crate::client::own;
 use crate::client::parties::{Parties, of_contact};
 use crate::core::card::SignedCard;
+use crate::core::disclosure::disclosed_from;
 use crate::core::filed::Filed;
 use crate::core::keys::Fingerprint;
 use crate::core::party::Party;
-use crate::core::time::{Day, HOUR, Time};
+use crate::core::time::{Day, Time};
 use crate::store::contacts::Contact;
 use serde::Serialize;
 
@@ -62,11 +63,6 @@ pub enum Makers {
     Anyone,
     /// Whoever it is from, and whoever it is for.
     Either,
-}
-
-/// When the key of a day is disclosed: at 02:00 two days later.
-pub fn disclosed_from(day: Day) -> Time {
-    day.plus(2).start() + 2 * HOUR
 }
 
 /// Judges a message of one's own tree, in filed form.

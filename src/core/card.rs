@@ -279,4 +279,4 @@ fn last_mark(text: &str) -> Option<usize> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

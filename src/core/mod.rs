@@ -11,6 +11,7 @@ pub mod cell;
 pub mod chain;
 pub mod clock;
 pub mod enclosure;
+pub mod disclosure;
 pub mod encode;
 pub mod filed;
 pub mod hybrid;

@@ -8,7 +8,7 @@ fn now() -> Time {
     Time::from_unix(1_795_356_000)
 }
 
-fn parts() -> (Card, SignSecret, Chain) {
+pub(crate) fn parts() -> (Card, SignSecret, Chain) {
     let mut rng = Fixed::new(1);
     let sign = SignSecret::generate(&mut rng);
     let first_day = now().day();
