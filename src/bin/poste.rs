@@ -20,5 +20,9 @@ fn main() -> ExitCode {
         user_home: path("HOME"),
         ..Given::default()
     };
-    cli::run(Start { args: args_os().collect(), given, passphrase_fd }).into()
+    let editor = ["VISUAL", "EDITOR"].into_iter().find_map(|name| var(name).ok());
+    let editor = editor.filter(|command| !command.is_empty());
+    let runtime_dir = path("XDG_RUNTIME_DIR");
+    let args = args_os().collect();
+    cli::run(Start { args, given, passphrase_fd, editor, runtime_dir }).into()
 }

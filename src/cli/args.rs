@@ -3,6 +3,7 @@
 //! Specified in poste(1).
 
 use crate::core::keys::Fingerprint;
+use crate::core::when::When;
 use crate::store::maildir::Folder;
 use crate::store::petname::Petname;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -188,6 +189,21 @@ pub enum Command {
         #[arg(long, value_name = "NUMBER")]
         part: Option<usize>,
     },
+    /// Say whether a message's authentication holds, and what that proves
+    Verify {
+        /// A message, or a file in filed form, - being standard input
+        message: String,
+        /// Judge by these two cards alone, the author's first; needs no home
+        #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
+        cards: Vec<PathBuf>,
+    },
+    /// Write a message that was never sent; the text comes from standard input
+    Forge(Forge),
+    /// Change a message in an editor
+    Edit {
+        /// Which one
+        message: String,
+    },
     /// List, show, keep or drop unproven letters
     Quarantine {
         /// What to do with them
@@ -272,6 +288,38 @@ pub struct Send {
     /// The message that this one answers
     #[arg(long, value_name = "MESSAGE")]
     pub in_reply_to: Option<String>,
+}
+
+/// `forge`.
+#[derive(Debug, Args)]
+pub struct Forge {
+    /// Whose it shall be: a contact, or me
+    #[arg(long, value_name = "NAME", conflicts_with = "cards")]
+    pub from: Option<String>,
+    /// For whom, if not for oneself
+    #[arg(long, value_name = "NAME", conflicts_with = "cards")]
+    pub to: Option<String>,
+    /// When it shall have been written, in UTC; of a day alone, some hour of it
+    #[arg(long, value_name = "DATE", value_parser = crate::cli::cmd::forge::date)]
+    pub date: Option<When>,
+    /// The subject; standard input is then a text alone
+    #[arg(short, value_name = "SUBJECT")]
+    pub subject: Option<String>,
+    /// Put it in the place of this message
+    #[arg(long, value_name = "MESSAGE", conflicts_with = "cards")]
+    pub replace: Option<String>,
+    /// File it there, and not in the contact's folder
+    #[arg(long, conflicts_with = "cards")]
+    pub folder: Option<Folder>,
+    /// Forge from one card's owner to the other's; needs no home
+    #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
+    pub cards: Vec<PathBuf>,
+    /// The author's disclosed seed, if the card has none: base64, or DATE:base64
+    #[arg(long, requires = "cards")]
+    pub seed: Option<String>,
+    /// Write it to FILE instead of standard output
+    #[arg(short, value_name = "FILE", requires = "cards")]
+    pub output: Option<PathBuf>,
 }
 
 /// `outbox …`.

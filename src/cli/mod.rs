@@ -4,6 +4,7 @@
 
 mod args;
 mod cmd;
+mod editor;
 mod exit;
 mod prompt;
 mod sendmail;
@@ -18,9 +19,10 @@ use crate::store::home::{Given, Home, Places};
 use args::{Cli, Command, Global};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use editor::Editor;
 use prompt::Prompt;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use ui::{Done, Manner, Stop, Ui};
 
 /// What the program was started with.
@@ -32,6 +34,10 @@ pub struct Start {
     pub given: Given,
     /// `POSTE_PASSPHRASE_FD`.
     pub passphrase_fd: Option<String>,
+    /// `VISUAL`, else `EDITOR`.
+    pub editor: Option<String>,
+    /// `XDG_RUNTIME_DIR`.
+    pub runtime_dir: Option<PathBuf>,
 }
 
 /// The command tree, for completions and tests.
@@ -82,6 +88,7 @@ struct Run<'a, 'e> {
     env: &'a mut Env<'e>,
     ui: &'a Ui,
     prompt: &'a Prompt,
+    editor: &'a Editor,
 }
 
 fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
@@ -91,14 +98,21 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
         Some(Command::Sendmail { arguments }) if arguments == ["--help"] => {
             return cmd::help::run(Some("sendmail"), ui);
         }
+        Some(Command::Verify { message, cards }) if !cards.is_empty() => {
+            return cmd::verify::by_cards(ui, &message, &cards);
+        }
+        Some(Command::Forge(args)) if !args.cards.is_empty() => {
+            return cmd::forge::by_cards(ui, &args);
+        }
         other => other,
     };
     let places = places(start, &cli.global)?;
+    let editor = Editor { command: start.editor.clone(), runtime_dir: start.runtime_dir.clone() };
     let prompt = Prompt::new(start.passphrase_fd.clone(), !cli.global.no_input);
     let command = match command {
         Some(Command::Init(init)) => {
             let home = cmd::init::make(&init, places, &prompt)?;
-            return with(home, ui, &prompt, cmd::init::finish);
+            return with(home, ui, &prompt, editor, cmd::init::finish);
         }
         Some(Command::Doctor { offline }) => {
             let before = doctor::preconditions(&places);
@@ -113,17 +127,21 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
         None => Command::Status,
     };
     let home = Home::open(places)?;
-    with(home, ui, &prompt, |run| cmd::run(run, command))
+    with(home, ui, &prompt, editor, |run| cmd::run(run, command))
 }
 
 fn with(
     home: Home,
     ui: &Ui,
     prompt: &Prompt,
+    mut editor: Editor,
     command: impl FnOnce(&mut Run<'_, '_>) -> Done,
 ) -> Done {
     let config = Config::read(&home.places().config_file())?;
     prompt.use_command(config.passphrase_command.clone());
+    if config.editor.is_some() {
+        editor.command.clone_from(&config.editor);
+    }
     let network = Reach::new(&config)?;
     let warn = |text: &str| ui.warn(text);
     let progress = |text: &str| ui.progress(text);
@@ -138,7 +156,7 @@ fn with(
         warn: &warn,
         progress: &progress,
     };
-    command(&mut Run { env: &mut env, ui, prompt })
+    command(&mut Run { env: &mut env, ui, prompt, editor: &editor })
 }
 
 fn places(start: &Start, global: &Global) -> Result<Places, Error> {

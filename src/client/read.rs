@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 /// Bytes of a message at rest at most: the largest mail, and what filing and sealing add.
-const LIMIT: u64 = MOST_BYTES + (1 << 20);
+pub const LIMIT: u64 = MOST_BYTES + (1 << 20);
 
 /// Messages of a folder, or of all but the quarantine, newest last.
 pub fn list(

@@ -7,6 +7,8 @@ mod card;
 pub mod completions;
 mod contacts;
 pub mod doctor;
+mod edit;
+pub mod forge;
 pub mod help;
 pub mod init;
 mod list;
@@ -22,13 +24,16 @@ mod send;
 mod show;
 pub mod status;
 mod sync;
+pub mod verify;
 
 use crate::cli::Run;
 use crate::cli::args::Command;
 use crate::cli::ui::Done;
 use crate::client::error::{Error, Kind};
-use std::fs::File;
-use std::io::{Read, stdin};
+use crate::core::card::{LIMIT as CARD_LIMIT, SignedCard};
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write, stdin};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Runs a command that needs a home.
@@ -41,6 +46,8 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Block { name } => block::block(run, &name),
         Command::Card { toml, words } => card::run(run, toml, words),
         Command::Contacts => contacts::list(run),
+        Command::Edit { message } => edit::run(run, &message),
+        Command::Forge(args) => forge::run(run, &args),
         Command::List(list) => list::run(run, &list),
         Command::Outbox { action } => outbox::run(run, action),
         Command::Passphrase { remove } => passphrase::run(run, remove),
@@ -60,6 +67,7 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Status => status::run(run),
         Command::Sync(sync) => sync::run(run, &sync),
         Command::Unblock { name } => block::unblock(run, &name),
+        Command::Verify { message, .. } => verify::run(run, &message),
         Command::Words { name, confirm } => contacts::words(run, &name, confirm),
         Command::Completions { .. }
         | Command::Doctor { .. }
@@ -68,6 +76,23 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
             Err(Error::new(Kind::Bug, "this command was to run without a home").into())
         }
     }
+}
+
+/// A card from a file.
+fn card_file(path: &Path) -> Result<SignedCard, Error> {
+    let bytes = read_file(path, CARD_LIMIT as u64)?;
+    SignedCard::parse(&bytes)
+        .map_err(|error| Error::new(Kind::Data, format!("{}: no card: {error}", path.display())))
+}
+
+/// Writes a file that must not exist, whole and for its owner alone.
+fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let failed = |error: std::io::Error| {
+        Error::new(Kind::CannotCreate, format!("cannot write {}: {error}", path.display()))
+    };
+    let mut open = OpenOptions::new();
+    let mut file = open.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
 }
 
 /// All of standard input, at most `limit` bytes.

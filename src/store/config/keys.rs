@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The keys that do something.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "name",
     "urls",
     "publish",
@@ -25,20 +25,20 @@ const KEYS: [&str; 15] = [
     "stamp_bits",
     "trust_clock",
     "passphrase_command",
+    "editor",
     "archive",
     "warn_after",
     "attachment_max",
 ];
 
 /// Keys of features that are designed and not yet built.
-const LATER: [&str; 9] = [
+const LATER: [&str; 8] = [
     "trackers",
     "listen_budget",
     "listen_max",
     "pace_strict",
     "cover",
     "cover_budget",
-    "editor",
     "expires",
     "hooks",
 ];
@@ -88,6 +88,7 @@ fn set(config: &mut Config, key: &str, value: &Value) -> Result<(), String> {
         "passphrase_command" => {
             config.passphrase_command = Some(text(key, value)?.to_owned()).filter(|c| !c.is_empty())
         }
+        "editor" => config.editor = Some(text(key, value)?.to_owned()).filter(|c| !c.is_empty()),
         "archive" => {
             let known = [Archive::X25519, Archive::Hybrid];
             config.archive = one_of(key, value, known, Archive::name)?;

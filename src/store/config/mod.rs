@@ -48,6 +48,8 @@ pub struct Config {
     pub trust_clock: bool,
     /// Prints the passphrase; run by `/bin/sh -c`.
     pub passphrase_command: Option<String>,
+    /// What edits messages, a line for the shell; without it `VISUAL` or `EDITOR`.
+    pub editor: Option<String>,
     /// How mail is sealed at rest.
     pub archive: Archive,
     /// Seconds without any node's answer after which an unattended sync says so.
@@ -90,6 +92,7 @@ impl Default for Config {
             stamp_bits: 22,
             trust_clock: false,
             passphrase_command: None,
+            editor: None,
             archive: Archive::X25519,
             warn_after: 3 * HOUR,
             attachment_max: 25 << 20,

@@ -30,6 +30,8 @@ pub(super) fn render(config: &Config) -> String {
     out.add(c.trust_clock, "trust_clock", c.trust_clock, "true if no node can confirm it");
     let command = option(c.passphrase_command.as_deref(), "pass show poste");
     out.add(c.passphrase_command.is_some(), "passphrase_command", command, "none: asked for");
+    let editor = option(c.editor.as_deref(), "vi");
+    out.add(c.editor.is_some(), "editor", editor, "VISUAL or EDITOR");
     out.add(c.archive != usual.archive, "archive", text(c.archive.name()), "or \"hybrid\"");
     let warn = text(&duration_text(c.warn_after));
     out.add(c.warn_after != usual.warn_after, "warn_after", warn, "when no node answers");

@@ -22,6 +22,7 @@ fn full() -> Config {
         stamp_bits: 28,
         trust_clock: true,
         passphrase_command: Some("pass show 'poste'".to_owned()),
+        editor: Some("vim -i NONE".to_owned()),
         archive: Archive::Hybrid,
         warn_after: 90,
         attachment_max: 1 << 20,

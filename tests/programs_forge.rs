@@ -1,0 +1,110 @@
+//! Forging, editing and verifying as a user does it, with the real programs; and as somebody does
+//! who has no home at all (poste(1), Changing history).
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "common/programs.rs"]
+mod programs;
+
+use programs::{Home, Node, POSTE};
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+fn alone(args: &[&str], stdin: &str) -> Output {
+    let mut command = Command::new(POSTE);
+    command.env_clear().args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn text(output: &Output) -> String {
+    String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
+}
+
+/// Runs `poste edit` with a shell command as the editor.
+fn edit(home: &Home, message: &str, editor: &str) -> Output {
+    home.command(&["edit", message]).env("EDITOR", editor).output().unwrap()
+}
+
+fn find(home: &Home, subject: &str) -> String {
+    let list = home.ok(&["list", "--json", "-l"]);
+    let line = list.split('{').find(|line| line.contains(&format!("\"subject\":\"{subject}\"")));
+    line.unwrap().split("\"path\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned()
+}
+
+#[test]
+fn a_user_forges_edits_and_verifies() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let genuine = find(&bob, "welcome");
+    let judged = bob.ok(&["verify", &genuine]);
+    assert!(judged.contains("from alice to me") && judged.contains("proves nothing"), "{judged}");
+
+    let forged = bob.ok_with(&["forge", "--from", "alice", "-s", "forged"], b"never written\n");
+    assert_eq!(bob.ok(&["verify", forged.trim()]), judged);
+    assert_eq!(
+        bob.ok(&["--json", "verify", forged.trim()]),
+        bob.ok(&["--json", "verify", &genuine])
+    );
+    assert!(bob.ok(&["show", forged.trim()]).contains("never written"));
+    let mine =
+        bob.ok_with(&["forge", "--from", "me", "--to", "alice", "-s", "mine"], b"nor this\n");
+    assert!(bob.ok(&["verify", mine.trim()]).contains("from me to alice"));
+
+    let count = bob.ok(&["list"]).lines().count();
+    let edited = edit(&bob, &genuine, "sed -i s/welcome/farewell/g");
+    assert!(edited.status.success(), "{}", text(&edited));
+    let path = String::from_utf8(edited.stdout).unwrap();
+    let shown = bob.ok(&["show", path.trim()]);
+    assert!(shown.contains("farewell") && !shown.contains("welcome"), "{shown}");
+    assert_eq!(bob.ok(&["verify", path.trim()]), judged);
+    assert_eq!(bob.ok(&["list"]).lines().count(), count);
+    // Another date is another name, and still one message.
+    let dated =
+        edit(&bob, path.trim(), "sed -i 's/^Date: .*/Date: Sun, 22 Nov 2020 10:11:00 +0000/'");
+    assert!(text(&dated).contains("is not known"), "{}", text(&dated));
+    assert_eq!(bob.ok(&["verify", path.trim()]), judged, "nothing was changed");
+
+    for (editor, says) in [
+        ("false", "nothing was changed"),
+        ("sed -i 's/^From: .*/From: nobody@poste/'", "nobody is nobody known"),
+        ("sed -i '/^Date:/d'", "needs a Date"),
+    ] {
+        let before = bob.ok(&["show", "--raw", path.trim()]);
+        let failed = edit(&bob, path.trim(), editor);
+        assert!(!failed.status.success() && text(&failed).contains(says), "{}", text(&failed));
+        assert_eq!(bob.ok(&["show", "--raw", path.trim()]), before);
+    }
+    let before = std::fs::read_dir("/dev/shm").unwrap().filter_map(Result::ok);
+    assert!(!before.map(|e| e.file_name()).any(|n| n.to_string_lossy().starts_with("poste-")));
+
+    // What is changed without being authenticated again does not hold.
+    let raw = bob.ok(&["show", "--raw", path.trim()]).replace("farewell", "good bye");
+    let changed = dir.path().join("changed.eml");
+    std::fs::write(&changed, raw).unwrap();
+    let output = bob.run(&["verify", changed.to_str().unwrap()], b"");
+    assert_eq!(output.status.code(), Some(65), "{}", text(&output));
+    assert!(text(&output).contains("does not hold"));
+    drop(alice);
+}
+
+#[test]
+fn without_a_home_two_cards_and_a_seed_are_enough() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let alice = Home::init(dir.path(), "alice", &node.url);
+    let bob = Home::init(dir.path(), "bob", &node.url);
+    let (from, to) = (alice.card(), bob.card());
+    let cards = ["--cards", from.to_str().unwrap(), to.to_str().unwrap()];
+    let today = alice.ok(&["card", "--toml"]);
+    let today = today.lines().find_map(|line| line.strip_prefix("first_day = ")).unwrap();
+    let forge = |more: &[&str]| {
+        alone(&[&["forge"], &cards[..], &["--date", today], more].concat(), "nobody wrote this\n")
+    };
+    let refused = forge(&[]);
+    assert_eq!(refused.status.code(), Some(65), "{}", text(&refused));
+    assert!(text(&refused).contains("--seed"), "{}", text(&refused));
+    let wrong = forge(&["--seed", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]);
+    assert!(text(&wrong).contains("does not give the key"), "{}", text(&wrong));
+}
