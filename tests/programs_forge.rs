@@ -76,8 +76,13 @@ fn a_user_forges_edits_and_verifies() {
         assert!(!failed.status.success() && text(&failed).contains(says), "{}", text(&failed));
         assert_eq!(bob.ok(&["show", "--raw", path.trim()]), before);
     }
-    let before = std::fs::read_dir("/dev/shm").unwrap().filter_map(Result::ok);
-    assert!(!before.map(|e| e.file_name()).any(|n| n.to_string_lossy().starts_with("poste-")));
+    let runtime = tempfile::tempdir_in("/dev/shm").unwrap();
+    let look = format!("ls {}/poste-*/message.eml && true", runtime.path().display());
+    let mut command = bob.command(&["edit", path.trim()]);
+    command.env("EDITOR", format!("{look} #")).env("XDG_RUNTIME_DIR", runtime.path());
+    let looked = command.output().unwrap();
+    assert!(looked.status.success(), "the text lay in memory: {}", text(&looked));
+    assert_eq!(std::fs::read_dir(runtime.path()).unwrap().count(), 0, "and is gone");
 
     // What is changed without being authenticated again does not hold.
     let raw = bob.ok(&["show", "--raw", path.trim()]).replace("farewell", "good bye");
