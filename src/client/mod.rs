@@ -11,6 +11,7 @@ pub mod edit;
 pub mod env;
 pub mod error;
 pub mod expiry;
+pub mod export;
 pub mod filing;
 pub mod forge;
 pub mod hand;

@@ -12,7 +12,8 @@ use crate::core::time::{Day, Time};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-const LIMIT: u64 = 1 << 20;
+/// Bytes of a contact's file at most.
+pub const LIMIT: u64 = 1 << 20;
 /// Lists of older cards kept at most, the newest: whoever signs a card a minute must not make the
 /// file longer than may be read.
 const MOST_OLDER: usize = 64;

@@ -18,6 +18,7 @@ pub mod loops;
 pub mod maildir;
 pub mod outbox;
 pub mod owed;
+pub mod pack;
 pub mod peers;
 pub mod petname;
 pub mod progress;
@@ -26,5 +27,6 @@ pub mod quarantine;
 pub mod requests;
 pub mod seen;
 pub mod spool;
+pub mod unpack;
 
 pub use error::{Cause, Error, Kind};

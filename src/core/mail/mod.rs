@@ -12,6 +12,7 @@ pub mod compose;
 pub mod failure;
 pub mod fields;
 pub mod incoming;
+pub mod mbox;
 pub mod mime;
 pub mod outgoing;
 pub mod recipients;

@@ -1,0 +1,182 @@
+//! Export: the messages of the tree as an archive in standard formats. Sealed as they lie, byte for
+//! byte, with the contacts in one sealed file; or in plain, as a Maildir with people's names or as
+//! mboxes. What cannot be read is named and counted, and stops nothing else. Nothing is changed.
+//! Specified in poste(1), export, and poste-files(5), Archives.
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::client::parties::Parties;
+use crate::client::read::{self, Reader};
+use crate::client::{edit, filing};
+use crate::core::mail::mbox;
+use crate::core::time::Time;
+use crate::store::atomic;
+use crate::store::contacts;
+use crate::store::maildir::{Entry, Folder, Maildir};
+use crate::store::pack::Pack;
+use serde::{Deserialize, Serialize};
+use std::io::Write;
+
+/// In what form messages are exported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// One mbox a folder, in plain.
+    Mbox,
+    /// A Maildir, in plain.
+    Plain,
+    /// A Maildir of the files as they lie in the tree.
+    Sealed,
+}
+
+/// What was exported.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Exported {
+    /// Messages in the archive.
+    pub exported: usize,
+    /// Those that could not be, each with the reason.
+    pub skipped: Vec<String>,
+}
+
+/// A contact in a sealed archive: the name, and its file.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContactFile {
+    /// The petname.
+    pub name: String,
+    /// The contact's file as it lies in the home.
+    pub file: String,
+}
+
+/// All contacts of a sealed archive.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ContactFiles {
+    /// By name.
+    #[serde(default)]
+    pub contact: Vec<ContactFile>,
+}
+
+/// The name of the file of contacts in a sealed archive.
+pub const CONTACTS: &str = "contacts.age";
+/// The directory of contacts in a plain one, and of the messages.
+pub const CONTACTS_DIR: &str = "contacts";
+/// The directory of messages.
+pub const MAIL: &str = "mail";
+
+/// Which folders are exported when none is named: all but the quarantine in plain, since what is
+/// unproven must not come back as anything else.
+pub fn folders(env: &Env<'_>, named: &[Folder], form: Form) -> Result<Vec<Folder>, Error> {
+    let all = Maildir::new(env.home.places().mail()).folders()?;
+    if let Some(unknown) = named.iter().find(|folder| !all.contains(folder)) {
+        return Err(Error::new(Kind::NoContact, format!("there is no folder {unknown}"))
+            .hint("poste contacts"));
+    }
+    let mut chosen: Vec<Folder> = match named {
+        [] => all,
+        some => some.to_vec(),
+    };
+    chosen.retain(|folder| form == Form::Sealed || *folder != Folder::quarantine());
+    chosen.sort();
+    chosen.dedup();
+    Ok(chosen)
+}
+
+/// Exports folders into an archive.
+pub fn export<W: Write>(
+    env: &mut Env<'_>,
+    folders: &[Folder],
+    form: Form,
+    pack: &mut Pack<W>,
+) -> Result<Exported, Error> {
+    let reader = match form {
+        Form::Sealed => None,
+        Form::Mbox | Form::Plain => Some((Reader::open(env)?, Parties::load(env)?)),
+    };
+    match form {
+        Form::Mbox => {}
+        Form::Plain => plain_contacts(env, pack)?,
+        Form::Sealed => sealed_contacts(env, pack)?,
+    }
+    if form != Form::Mbox {
+        pack.add_dir(MAIL)?;
+    }
+    let mut done = Exported::default();
+    for folder in folders {
+        let entries = read::list(env, Some(folder), false, None)?;
+        let mut text = Vec::new();
+        if form != Form::Mbox {
+            for part in ["", "/cur", "/new", "/tmp"] {
+                pack.add_dir(&format!("{MAIL}/{folder}{part}"))?;
+            }
+        }
+        for entry in &entries {
+            let bytes = match &reader {
+                None => sealed(env, entry),
+                Some((reader, parties)) => {
+                    reader.read(env, entry).and_then(|filed| edit::text(parties, &filed))
+                }
+            };
+            match bytes {
+                Err(error) => done.skipped.push(format!("{}: {error}", entry.path.display())),
+                Ok(bytes) => {
+                    done.exported += 1;
+                    match form {
+                        Form::Mbox => text.extend(mbox::write(&bytes, entry.name.time())),
+                        Form::Plain | Form::Sealed => {
+                            pack.add_file(&name(entry), &bytes, entry.name.time())?;
+                        }
+                    }
+                }
+            }
+        }
+        if form == Form::Mbox {
+            let newest = entries.last().map_or(Time::default(), |entry| entry.name.time());
+            pack.add_file(&format!("{folder}.mbox"), &text, newest)?;
+        }
+    }
+    Ok(done)
+}
+
+/// The name of a message in an archive.
+fn name(entry: &Entry) -> String {
+    let file = entry.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let part = if entry.is_new { "new" } else { "cur" };
+    format!("{MAIL}/{}/{part}/{file}", entry.folder)
+}
+
+fn sealed(env: &Env<'_>, entry: &Entry) -> Result<Vec<u8>, Error> {
+    let found = Maildir::new(env.home.places().mail()).read(entry, read::LIMIT)?;
+    found.ok_or_else(|| Error::new(Kind::NoMessage, "it is gone"))
+}
+
+fn sealed_contacts<W: Write>(env: &mut Env<'_>, pack: &mut Pack<W>) -> Result<(), Error> {
+    let mut all = ContactFiles::default();
+    for (name, file) in contact_files(env)? {
+        all.contact.push(ContactFile { name, file });
+    }
+    let text = toml::to_string(&all).map_err(|e| Error::new(Kind::Bug, e.to_string()))?;
+    let sealed = filing::at_rest(env.home.places(), text.as_bytes(), env.rng)?;
+    Ok(pack.add_file(CONTACTS, &sealed, Time::default())?)
+}
+
+fn plain_contacts<W: Write>(env: &Env<'_>, pack: &mut Pack<W>) -> Result<(), Error> {
+    pack.add_dir(CONTACTS_DIR)?;
+    for (name, file) in contact_files(env)? {
+        pack.add_file(&format!("{CONTACTS_DIR}/{name}.toml"), file.as_bytes(), Time::default())?;
+    }
+    Ok(())
+}
+
+/// The contacts' files, by name.
+fn contact_files(env: &Env<'_>) -> Result<Vec<(String, String)>, Error> {
+    let places = env.home.places();
+    let all = env.readable(contacts::Contact::load_all(places)?);
+    let mut files = Vec::new();
+    for contact in all {
+        let path = places.contacts_dir().join(format!("{}.toml", contact.petname));
+        if let Some(bytes) = atomic::read(&path, contacts::LIMIT)? {
+            files.push((contact.petname.to_string(), String::from_utf8_lossy(&bytes).into()));
+        }
+    }
+    Ok(files)
+}
