@@ -3,7 +3,7 @@
 //! Specified in poste(1), forge.
 
 use crate::cli::args::Forge;
-use crate::cli::cmd::{card_file, read_stdin, write_new};
+use crate::cli::cmd::{card_file, read_stdin};
 use crate::cli::ui::{Done, Ui};
 use crate::cli::{Run, wrong};
 use crate::client::error::{Error, Kind};
@@ -17,6 +17,7 @@ use crate::core::mail::compose::{Draft, compose};
 use crate::core::random::Random;
 use crate::core::time::Day;
 use crate::core::when::When;
+use crate::store::atomic;
 use crate::store::maildir::Folder;
 use std::io::{IsTerminal, stdin};
 
@@ -78,7 +79,7 @@ pub fn by_cards(ui: &Ui, args: &Forge) -> Done {
     let seed = seed.as_ref().map(|(day, seed)| (*day, seed));
     let message = forge::by_cards(&from, &to, seed, date, &text, &mut random)?;
     match &args.output {
-        Some(path) if path.as_os_str() != "-" => Ok(write_new(path, &message)?),
+        Some(path) if path.as_os_str() != "-" => Ok(atomic::write_new(path, &message)?),
         _ => ui.bytes(&message),
     }
 }

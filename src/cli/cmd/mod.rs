@@ -31,9 +31,8 @@ use crate::cli::args::Command;
 use crate::cli::ui::Done;
 use crate::client::error::{Error, Kind};
 use crate::core::card::{LIMIT as CARD_LIMIT, SignedCard};
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write, stdin};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{Read, stdin};
 use std::path::Path;
 
 /// Runs a command that needs a home.
@@ -83,16 +82,6 @@ fn card_file(path: &Path) -> Result<SignedCard, Error> {
     let bytes = read_file(path, CARD_LIMIT as u64)?;
     SignedCard::parse(&bytes)
         .map_err(|error| Error::new(Kind::Data, format!("{}: no card: {error}", path.display())))
-}
-
-/// Writes a file that must not exist, whole and for its owner alone.
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let failed = |error: std::io::Error| {
-        Error::new(Kind::CannotCreate, format!("cannot write {}: {error}", path.display()))
-    };
-    let mut open = OpenOptions::new();
-    let mut file = open.write(true).create_new(true).mode(0o600).open(path).map_err(failed)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)
 }
 
 /// All of standard input, at most `limit` bytes.
