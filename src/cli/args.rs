@@ -189,6 +189,10 @@ pub enum Command {
         #[arg(long, value_name = "NUMBER")]
         part: Option<usize>,
     },
+    /// Write messages into an archive
+    Export(Export),
+    /// Take messages from an archive, a Maildir or an mbox
+    Import(Import),
     /// Say whether a message's authentication holds, and what that proves
     Verify {
         /// A message, or a file in filed form, - being standard input
@@ -288,6 +292,43 @@ pub struct Send {
     /// The message that this one answers
     #[arg(long, value_name = "MESSAGE")]
     pub in_reply_to: Option<String>,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Only these folders
+    #[arg(value_name = "FOLDER")]
+    pub folders: Vec<Folder>,
+    /// Write it to FILE, or as a tree into a directory that is empty or ends in a slash
+    #[arg(short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Opened, as a Maildir with people's names
+    #[arg(long)]
+    pub plain: bool,
+    /// Opened, as one mbox a folder
+    #[arg(long)]
+    pub mbox: bool,
+}
+
+/// `import`.
+#[derive(Debug, Args)]
+pub struct Import {
+    /// A tar file, a directory, an mbox, or - for standard input
+    #[arg(value_name = "FILE-OR-DIRECTORY")]
+    pub source: PathBuf,
+    /// Put everything into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub into: Option<Folder>,
+    /// Replace messages of the same id
+    #[arg(long)]
+    pub replace: bool,
+    /// Say what would be done
+    #[arg(long)]
+    pub dry_run: bool,
+    /// An address that is one's own in foreign mail
+    #[arg(long, value_name = "ADDRESS")]
+    pub mine: Vec<String>,
 }
 
 /// `forge`.

@@ -156,6 +156,14 @@ impl Ui {
         }
     }
 
+    /// With what counts a command ended that a person or a script waits for.
+    pub fn count(&self, text: &str) {
+        if self.manner.quiet == 0 {
+            self.say("", text);
+        }
+    }
+    }
+
     /// What to do next, for a person who watches.
     pub fn next(&self, text: &str) {
         if self.talks() {

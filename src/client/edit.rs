@@ -90,6 +90,15 @@ fn is_head(field: &Field<'_>) -> bool {
     ["From", "To", "Date"].iter().any(|name| field.name.eq_ignore_ascii_case(name))
 }
 
+/// The one person that an address means, if it is of our form and somebody known.
+pub fn person(parties: &Parties, address: &str) -> Option<Fingerprint> {
+    let names = recipients::of_argument(address).ok()?;
+    match names.as_slice() {
+        [name] => parties.who(name),
+        _ => None,
+    }
+}
+
 fn one<'a, 'm>(all: &'a [Field<'m>], name: &str) -> Option<&'a Field<'m>> {
     all.iter().find(|field| field.name.eq_ignore_ascii_case(name))
 }

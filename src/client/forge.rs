@@ -88,14 +88,15 @@ pub fn replace(
     message: &[u8],
     rng: &mut dyn Random,
 ) -> Result<PathBuf, Error> {
-    let name = match date == entry.name.time() {
-        true => entry.name,
-        false => Name::new(date, rng),
-    };
     let sealed = filing::at_rest(places, message, rng)?;
-    let mail = Maildir::new(places.mail());
+    put(places, entry, &entry.name.at(date), &sealed)
+}
+
+/// Puts a message, as it lies in the tree, in the place of another.
+pub fn put(places: &Places, entry: &Entry, name: &Name, sealed: &[u8]) -> Result<PathBuf, Error> {
     let gone = || Error::new(Kind::NoMessage, format!("{} is gone", entry.path.display()));
-    Ok(mail.replace(entry, &name, &sealed)?.ok_or_else(gone)?.path)
+    let mail = Maildir::new(places.mail());
+    Ok(mail.replace(entry, name, sealed)?.ok_or_else(gone)?.path)
 }
 
 /// A third person's forgery, from the two cards and a seed that was disclosed: the message in
@@ -146,12 +147,17 @@ pub fn date(when: Option<When>, mail: &[u8], now: Time, rng: &mut dyn Random) ->
 }
 
 /// What would have travelled: of a mail only what leaves, under an id of our form.
-fn mail(text: &[u8], before: Option<String>, rng: &mut dyn Random) -> Result<Vec<u8>, Error> {
+pub fn mail(text: &[u8], before: Option<String>, rng: &mut dyn Random) -> Result<Vec<u8>, Error> {
     let text = fields::normalize(text);
     let id = message_id(&text)
         .or(before)
         .unwrap_or_else(|| format!("<{}@poste>", hex(&bytes::<16>(rng))));
     Ok(outgoing(&text, &id, Audience::One)?)
+}
+
+/// Whether a mail has a Message-ID of our form, as all have that came or went as letters.
+pub fn is_ours(mail: &[u8]) -> bool {
+    message_id(mail).is_some()
 }
 
 /// The Message-ID, if it is of our form.

@@ -15,6 +15,7 @@ pub mod export;
 pub mod filing;
 pub mod forge;
 pub mod hand;
+pub mod import;
 pub mod init;
 pub mod loops;
 pub mod outbox;

@@ -59,6 +59,12 @@ impl Parties {
         Parties { people, names, me: None, derived }
     }
 
+    /// Adds somebody.
+    pub fn add(&mut self, who: Fingerprint, name: String, party: Party) {
+        self.names.insert(who, name);
+        self.people.insert(who, party);
+    }
+
     /// The petname of a person, `me` for oneself, else the fingerprint.
     pub fn name(&self, who: &Fingerprint) -> String {
         self.names.get(who).cloned().unwrap_or_else(|| who.to_string())

@@ -107,6 +107,12 @@ impl Reader {
         Ok(Reader { identity: locked.archive, names })
     }
 
+    /// What was sealed to the archive.
+    pub fn open_sealed(&self, sealed: &[u8]) -> Result<Vec<u8>, Error> {
+        archive::open_at_rest(&self.identity, sealed, LIMIT as usize)
+            .map_err(|e| Error::new(Kind::Data, e.to_string()))
+    }
+
     /// The message as it is filed.
     pub fn read(&self, env: &Env<'_>, entry: &Entry) -> Result<Vec<u8>, Error> {
         let path = entry.path.display();

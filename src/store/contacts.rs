@@ -10,7 +10,7 @@ use crate::core::card::{Disclosed, SignedCard};
 use crate::core::keys::{DhPublic, Fingerprint};
 use crate::core::time::{Day, Time};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Bytes of a contact's file at most.
 pub const LIMIT: u64 = 1 << 20;
@@ -91,12 +91,24 @@ impl Contact {
     pub fn load(places: &Places, petname: &Petname) -> Result<Option<Contact>, Error> {
         let path = file(places, petname);
         let Some(raw) = atomic::read_toml::<Raw>(&path, LIMIT)? else { return Ok(None) };
+        Contact::from_raw(&path, petname, raw).map(Some)
+    }
+
+    /// Reads the text of a contact's file that comes from elsewhere; no renaming in it goes on.
+    pub fn parse(places: &Places, petname: &Petname, text: &str) -> Result<Contact, Error> {
+        let path = file(places, petname);
+        let raw: Raw = toml::from_str(text)
+            .map_err(|error| Error::damaged(&path, None, error.message().to_owned()))?;
+        Ok(Contact { becomes: None, ..Contact::from_raw(&path, petname, raw)? })
+    }
+
+    fn from_raw(path: &Path, petname: &Petname, raw: Raw) -> Result<Contact, Error> {
         let card = SignedCard::parse(raw.card.as_bytes())
-            .map_err(|e| Error::damaged(&path, None, format!("the card in it: {e}")))?;
+            .map_err(|e| Error::damaged(path, None, format!("the card in it: {e}")))?;
         if card.card.fingerprint() != raw.fingerprint {
-            return Err(Error::damaged(&path, None, "the card in it is another person's"));
+            return Err(Error::damaged(path, None, "the card in it is another person's"));
         }
-        Ok(Some(Contact {
+        Ok(Contact {
             petname: petname.clone(),
             fingerprint: raw.fingerprint,
             urls: raw.urls,
@@ -106,7 +118,7 @@ impl Contact {
             card,
             older: raw.older,
             held: raw.held,
-        }))
+        })
     }
 
     /// Reads all contacts, by petname. A file that cannot be read stops none of the others: it is

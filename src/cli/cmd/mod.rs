@@ -8,8 +8,10 @@ pub mod completions;
 mod contacts;
 pub mod doctor;
 mod edit;
+mod export;
 pub mod forge;
 pub mod help;
+mod import;
 pub mod init;
 mod list;
 mod outbox;
@@ -46,7 +48,9 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Card { toml, words } => card::run(run, toml, words),
         Command::Contacts => contacts::list(run),
         Command::Edit { message } => edit::run(run, &message),
+        Command::Export(args) => export::run(run, &args),
         Command::Forge(args) => forge::run(run, &args),
+        Command::Import(args) => import::run(run, &args),
         Command::List(list) => list::run(run, &list),
         Command::Outbox { action } => outbox::run(run, action),
         Command::Passphrase { remove } => passphrase::run(run, remove),

@@ -81,6 +81,11 @@ impl Name {
         self.time
     }
 
+    /// The same message's name with another Date.
+    pub fn at(self, time: Time) -> Name {
+        Name { time, ..self }
+    }
+
     /// The 16 hex digits by which a person may name the message, or by fewer of them.
     pub fn unique(&self) -> String {
         hex(&self.unique)

@@ -1,0 +1,304 @@
+//! Import: messages from an archive, a Maildir or an mbox into the tree. Archives are hostile: each
+//! is read to its end before anything is written. What is there already stays, unless it is to be
+//! replaced; a message that cannot be taken is named, and stops nothing else. Cut short, it can be
+//! run again. Specified in poste(1), import, and poste-files(5), Archives.
+
+mod message;
+mod place;
+mod source;
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::client::export::{ContactFiles, MAIL};
+use crate::client::forge;
+use crate::client::parties::{Parties, of_contact};
+use crate::client::read::Reader;
+use crate::core::mail::mbox;
+use crate::core::time::Time;
+use crate::store::contacts::Contact;
+use crate::store::maildir::{Entry, Flags, Folder, Maildir};
+use crate::store::petname::Petname;
+use crate::store::seen::Seen;
+use message::{Desk, Ready};
+use place::{FileName, Piece};
+use serde::Serialize;
+use source::Source;
+use std::collections::HashMap;
+use std::io::Read;
+use std::path::Path;
+
+/// Messages delivered with one flush of the disk.
+const BATCH: usize = 256;
+
+/// How to import.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The folder for messages whose place does not say one.
+    pub into: Option<Folder>,
+    /// Replace messages that are there already and differ.
+    pub replace: bool,
+    /// Only say what would be done.
+    pub dry_run: bool,
+    /// Addresses that are one's own in foreign mail.
+    pub mine: Vec<String>,
+}
+
+/// What was imported.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Imported {
+    /// Messages that are in the tree now and were not before.
+    pub imported: usize,
+    /// Messages that took the place of others.
+    pub replaced: usize,
+    /// Messages that were there already.
+    pub there: usize,
+    /// Contacts added.
+    pub contacts: usize,
+    /// What could not be taken, each with the reason.
+    pub skipped: Vec<String>,
+}
+
+/// Imports from `path`, which may be `-` for `stdin`.
+pub fn import(
+    env: &mut Env<'_>,
+    path: &Path,
+    stdin: &mut dyn Read,
+    options: &Options,
+) -> Result<Imported, Error> {
+    let mut source = Source::open(env, path, stdin)?;
+    let reader = Reader::open(env)?;
+    let mut contacts = Vec::new();
+    source.each(&mut |piece, name, bytes| {
+        match piece {
+            Piece::Contact(petname) => contacts.push((petname, text(name, bytes)?)),
+            Piece::Contacts => contacts.extend(sealed_contacts(&reader, name, &bytes)?),
+            Piece::Mbox(_) | Piece::Message(..) | Piece::Nothing => {}
+        }
+        Ok(())
+    })?;
+    let lock = env.lock()?;
+    let mut done = Imported::default();
+    let mut parties = Parties::load(env)?;
+    for (petname, text) in contacts {
+        match contact(env, &petname, &text, options.dry_run) {
+            Ok(Some(contact)) => {
+                parties.add(contact.fingerprint, petname.to_string(), of_contact(&contact));
+                done.contacts += 1;
+            }
+            Ok(None) => {}
+            Err(error) => done.skipped.push(format!("contact {petname}: {}", error.what)),
+        }
+    }
+    let desk = Desk { parties: &parties, reader: &reader, mine: &options.mine };
+    let mut tree = Tree::load(env)?;
+    let mut seen = Seen::open(&env.home.places().seen_dir())?;
+    let mut waiting: Vec<Ready> = Vec::new();
+    let mut take = |env: &mut Env<'_>, file: &FileName, folder: &Folder, name: &str, bytes| {
+        match message::take(env, &desk, folder, file, bytes) {
+            Err(error) => done.skipped.push(format!("{name}: {}", error.what)),
+            Ok(ready) => {
+                tree.place(env, &desk, options, ready, name, &mut done, &mut waiting)?;
+            }
+        }
+        if waiting.len() >= BATCH {
+            tree.deliver(env, &lock, &mut seen, &mut waiting)?;
+        }
+        Ok::<(), Error>(())
+    };
+    source.each(&mut |piece, name, bytes| match piece {
+        Piece::Message(folder, file) => {
+            let folder = options.into.clone().or(folder).ok_or_else(|| nowhere(name))?;
+            take(env, &file, &folder, name, bytes)
+        }
+        Piece::Mbox(folder) => {
+            let folder = options.into.clone().or(folder).ok_or_else(|| nowhere(name))?;
+            mbox::read(&bytes).into_iter().enumerate().try_for_each(|(at, bytes)| {
+                let name = format!("{name}, message {}", at + 1);
+                take(env, &FileName::default(), &folder, &name, bytes)
+            })
+        }
+        Piece::Contact(_) | Piece::Contacts | Piece::Nothing => Ok(()),
+    })?;
+    tree.deliver(env, &lock, &mut seen, &mut waiting)?;
+    Ok(done)
+}
+
+/// The messages of the tree.
+struct Tree {
+    /// By their unique ids.
+    known: HashMap<String, Entry>,
+    /// The ids of those of a folder and moment.
+    dated: HashMap<(Folder, Time), Vec<String>>,
+}
+
+impl Tree {
+    fn load(env: &Env<'_>) -> Result<Tree, Error> {
+        let mail = Maildir::new(env.home.places().mail());
+        let mut tree = Tree { known: HashMap::new(), dated: HashMap::new() };
+        for folder in mail.folders()? {
+            mail.list(&folder)?.into_iter().for_each(|entry| tree.add(entry));
+        }
+        Ok(tree)
+    }
+
+    fn add(&mut self, entry: Entry) {
+        let moment = (entry.folder.clone(), entry.name.time());
+        self.dated.entry(moment).or_default().push(entry.name.unique());
+        self.known.insert(entry.name.unique(), entry);
+    }
+
+    /// The message of that id; of one that came without, one that says the same.
+    fn find(&self, env: &Env<'_>, desk: &Desk<'_>, ready: &Ready) -> Option<&Entry> {
+        if !ready.unnamed {
+            return self.known.get(&ready.name.unique());
+        }
+        let moment = (ready.folder.clone(), ready.name.time());
+        let ids = self.dated.get(&moment)?;
+        ids.iter()
+            .filter_map(|id| self.known.get(id))
+            .find(|entry| is_same(env, desk, entry, ready))
+    }
+
+    /// Decides what becomes of a message: new, there already, or in the place of another.
+    #[allow(clippy::too_many_arguments, reason = "the parts of one import")]
+    fn place(
+        &mut self,
+        env: &mut Env<'_>,
+        desk: &Desk<'_>,
+        options: &Options,
+        ready: Ready,
+        name: &str,
+        done: &mut Imported,
+        waiting: &mut Vec<Ready>,
+    ) -> Result<(), Error> {
+        let Some(entry) = self.find(env, desk, &ready) else {
+            done.imported += 1;
+            let path = env.home.places().mail();
+            let (folder, name) = (ready.folder.clone(), ready.name);
+            self.add(Entry { path, folder, name, flags: Flags::NONE, is_new: false });
+            if !options.dry_run {
+                waiting.push(ready);
+            }
+            return Ok(());
+        };
+        let same = is_same(env, desk, entry, &ready);
+        match (same, options.replace) {
+            (true, _) => done.there += 1,
+            (false, true) => {
+                done.replaced += 1;
+                if !options.dry_run {
+                    forge::put(env.home.places(), entry, &ready.name, &ready.sealed)?;
+                }
+            }
+            (false, false) => done.skipped.push(format!(
+                "{name}: another message of that id is in the tree (--replace puts this in its place)"
+            )),
+        }
+        Ok(())
+    }
+
+    /// Files what waits, as arrivals are: names first, then the messages, then that they came.
+    fn deliver(
+        &mut self,
+        env: &Env<'_>,
+        lock: &crate::store::lock::StateLock,
+        seen: &mut Seen,
+        waiting: &mut Vec<Ready>,
+    ) -> Result<(), Error> {
+        let keys: Vec<_> = waiting.iter().filter_map(|r| Some((r.key?, r.name))).collect();
+        let fresh: Vec<_> =
+            keys.into_iter().filter(|(key, _)| seen.lookup(&key.0, &key.1).is_none()).collect();
+        seen.plan(lock, env.now(), &fresh)?;
+        let mail = Maildir::new(env.home.places().mail());
+        let mut delivery = mail.delivery();
+        for ready in waiting.iter() {
+            delivery.add(&ready.folder, &ready.name, ready.place, &ready.sealed)?;
+        }
+        delivery.commit()?;
+        let done: Vec<_> = fresh.into_iter().map(|(key, _)| key).collect();
+        seen.done(lock, env.now(), &done)?;
+        waiting.clear();
+        Ok(())
+    }
+}
+
+/// Whether a message of the tree is the same to whoever reads it.
+fn is_same(env: &Env<'_>, desk: &Desk<'_>, entry: &Entry, ready: &Ready) -> bool {
+    let old = desk.reader.read(env, entry);
+    old.is_ok_and(|old| says_the_same(&old, &ready.filed, ready.drawn))
+}
+
+/// Whether two messages in filed form are one to whoever reads them. A Message-ID that was only
+/// drawn for one of them does not count.
+fn says_the_same(one: &[u8], other: &[u8], drawn: bool) -> bool {
+    let counts = |line: &&[u8]| !(drawn && line.starts_with(b"Message-ID: "));
+    let lines = |bytes: &'_ [u8]| -> Vec<Vec<u8>> {
+        let lines = bytes.split(|b| *b == b'\n').skip(1).filter(counts);
+        lines.map(<[u8]>::to_vec).collect()
+    };
+    lines(one) == lines(other)
+}
+
+/// Adds a contact, or takes what is newer of one. Gives it if it was not known.
+fn contact(
+    env: &Env<'_>,
+    petname: &Petname,
+    text: &str,
+    dry_run: bool,
+) -> Result<Option<Contact>, Error> {
+    let places = env.home.places();
+    let mut new = Contact::parse(places, petname, text)?;
+    // Whoever made the archive may have compared the words; that was not here.
+    new.confirmed = false;
+    let all = env.readable(Contact::load_all(places)?);
+    if let Some(mut known) = all.iter().find(|c| c.fingerprint == new.fingerprint).cloned() {
+        let now = env.now();
+        let newer = new.card.is_newer_than(&known.card)
+            && new.card.check(known.fingerprint, Some(&known.card), now).is_ok();
+        if newer && !dry_run {
+            known.take_card(new.card, now);
+            known.save(places)?;
+        }
+        return Ok(None);
+    }
+    if all.iter().any(|known| known.petname == *petname) {
+        return Err(Error::new(Kind::Data, "somebody else has this name"));
+    }
+    if !dry_run {
+        new.save(places)?;
+    }
+    Ok(Some(new))
+}
+
+fn sealed_contacts(
+    reader: &Reader,
+    name: &str,
+    bytes: &[u8],
+) -> Result<Vec<(Petname, String)>, Error> {
+    let text = text(
+        name,
+        reader.open_sealed(bytes).map_err(|error| {
+            Error::new(Kind::Data, format!("{name}: {}; nothing was imported", error.what))
+                .hint("an archive sealed by another home comes in with: poste init --import")
+        })?,
+    )?;
+    let all: ContactFiles = toml::from_str(&text)
+        .map_err(|error| Error::new(Kind::Data, format!("{name}: {}", error.message())))?;
+    all.contact
+        .into_iter()
+        .map(|contact| match contact.name.parse() {
+            Ok(petname) => Ok((petname, contact.file)),
+            Err(error) => Err(Error::new(Kind::Data, format!("{name}: {error}"))),
+        })
+        .collect()
+}
+
+fn text(name: &str, bytes: Vec<u8>) -> Result<String, Error> {
+    String::from_utf8(bytes)
+        .map_err(|_| Error::new(Kind::Data, format!("{name}: not UTF-8; nothing was imported")))
+}
+
+fn nowhere(name: &str) -> Error {
+    Error::new(Kind::Usage, format!("{name}: its place names no folder"))
+        .hint(format!("poste import --into bob …, or put it below {MAIL}/bob"))
+}

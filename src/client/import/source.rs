@@ -1,0 +1,119 @@
+//! Where messages come from: a tar file, a directory, an mbox. Everything is looked at before
+//! anything is taken, so that one bad entry leaves the tree as it was; then it is read once more.
+//! Links and devices are followed nowhere. Specified in poste(1), import.
+
+use super::place::{Piece, piece};
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::client::read;
+use crate::core::mail::mbox;
+use crate::store::atomic;
+use crate::store::unpack::{self, Unpack};
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// Bytes of an mbox at most: it is held in memory.
+const MBOX_LIMIT: u64 = 1 << 30;
+
+/// Where messages come from.
+pub enum Source {
+    /// A directory.
+    Directory(PathBuf),
+    /// An mbox.
+    Mbox(Vec<u8>),
+    /// A tar file, and what it is called.
+    Tar(File, String),
+}
+
+impl Source {
+    /// Opens a file or directory; what comes from standard input is kept in the home, in a file
+    /// without a name, while it is read.
+    pub fn open(env: &Env<'_>, path: &Path, stdin: &mut dyn Read) -> Result<Source, Error> {
+        let name = path.display().to_string();
+        if path.is_dir() {
+            return Ok(Source::Directory(path.to_owned()));
+        }
+        let io =
+            |error: std::io::Error| Error::new(Kind::Io, format!("cannot read {name}: {error}"));
+        let mut file = match path == Path::new("-") {
+            false => File::open(path).map_err(|error| {
+                Error::new(Kind::NoMessage, format!("cannot open {name}: {error}"))
+            })?,
+            true => {
+                let mut spool =
+                    tempfile::tempfile_in(env.home.places().data()).map_err(|error| {
+                        let what = format!("cannot keep standard input in the home: {error}");
+                        Error::new(Kind::CannotCreate, what)
+                    })?;
+                std::io::copy(stdin, &mut spool).and_then(|_| spool.flush()).map_err(io)?;
+                spool.seek(SeekFrom::Start(0)).map_err(io)?;
+                spool
+            }
+        };
+        let mut first = Vec::new();
+        (&mut file).take(5).read_to_end(&mut first).map_err(io)?;
+        file.seek(SeekFrom::Start(0)).map_err(io)?;
+        if mbox::is_mbox(&first) {
+            let mut bytes = Vec::new();
+            (&mut file).take(MBOX_LIMIT + 1).read_to_end(&mut bytes).map_err(io)?;
+            if bytes.len() as u64 > MBOX_LIMIT {
+                let what = format!("{name} is an mbox of more than {MBOX_LIMIT} bytes");
+                return Err(Error::new(Kind::Data, what).hint("formail -s cuts it into messages"));
+            }
+            return Ok(Source::Mbox(bytes));
+        }
+        Ok(Source::Tar(file, name))
+    }
+
+    /// Gives each piece with its name and content to `take`, in order.
+    pub fn each(
+        &mut self,
+        take: &mut dyn FnMut(Piece, &str, Vec<u8>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match self {
+            Source::Mbox(bytes) => take(Piece::Mbox(None), "the mbox", bytes.clone()),
+            Source::Directory(base) => directory(base, take),
+            Source::Tar(file, name) => tar(file, name, take),
+        }
+    }
+}
+
+fn tar(
+    file: &mut File,
+    archive: &str,
+    take: &mut dyn FnMut(Piece, &str, Vec<u8>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let refused =
+        |why: String| Error::new(Kind::Data, format!("{archive}: {why}; nothing was imported"));
+    file.seek(SeekFrom::Start(0)).map_err(|e| refused(e.to_string()))?;
+    let mut entries = Unpack::new(BufReader::new(file), read::LIMIT);
+    while let Some(entry) = entries.next().map_err(|e| refused(e.to_string()))? {
+        let name = entry.name.join("/");
+        let piece = piece(&entry.name).map_err(|why| refused(format!("entry {name:?}: {why}")))?;
+        take(piece, &name, entry.bytes)?;
+    }
+    Ok(())
+}
+
+fn directory(
+    base: &Path,
+    take: &mut dyn FnMut(Piece, &str, Vec<u8>) -> Result<(), Error>,
+) -> Result<(), Error> {
+    for item in walkdir::WalkDir::new(base).follow_links(false).sort_by_file_name() {
+        let item = item.map_err(|e| Error::new(Kind::Io, e.to_string()))?;
+        if item.file_type().is_dir() {
+            continue;
+        }
+        let path = item.path();
+        let below = path.strip_prefix(base).unwrap_or(path);
+        let name = below.to_string_lossy().into_owned();
+        // What else lies in a directory is its owner's affair, unlike in an archive.
+        let piece = unpack::parts(&name).ok().and_then(|parts| piece(&parts).ok());
+        let Some(piece) = piece.filter(|_| item.file_type().is_file()) else { continue };
+        if let Some(bytes) = atomic::read(path, read::LIMIT)? {
+            take(piece, &path.to_string_lossy(), bytes)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Export and import with the real programs, and with those that other people have: tar, age, mutt,
+//! Python (poste(1), export and import).
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "common/programs.rs"]
+mod programs;
+
+use programs::{Home, Node};
+use std::path::Path;
+use std::process::Command;
+
+fn sh(script: &str, dir: &Path) -> String {
+    let output = Command::new("sh").args(["-euc", script]).current_dir(dir).output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script}: {error}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn export(home: &Home, args: &[&str]) -> Vec<u8> {
+    let output = home.run(&[&["export"], args].concat(), b"");
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && error.contains(" exported, 0 skipped"), "{error}");
+    output.stdout
+}
+
+/// The message entries of a tar file, as GNU tar lists and writes them.
+fn messages(archive: &Path, dir: &Path) -> String {
+    let archive = archive.display();
+    sh(&format!("tar -xOf {archive} mail | sha256sum; tar -tvf {archive} mail"), dir)
+}
+
+#[test]
+fn messages_go_out_and_come_in_byte_for_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    bob.ok_with(&["send", "alice", "-s", "with a file", "-a", "/etc/hostname"], b"see below\n");
+    bob.ok_with(&["forge", "--from", "alice", "-s", "From: here"], b"From the start\n>From me\n");
+    let file = |name: &str| dir.path().join(name);
+
+    let sealed = file("sealed.tar");
+    let count = bob.ok(&["list"]).lines().count();
+    bob.ok(&["export", "-o", sealed.to_str().unwrap()]);
+    let before = messages(&sealed, dir.path());
+    assert_eq!(before.matches(".poste").count(), count, "{before}");
+    // Deleted, and back again as it was.
+    sh(&format!("rm -r {}/share/mail/alice", bob.dir.display()), dir.path());
+    let report = bob.run(&["import", sealed.to_str().unwrap()], b"");
+    let said = String::from_utf8_lossy(&report.stderr).into_owned();
+    assert!(said.contains(&format!("{count} imported, 0 skipped")), "{said}");
+    let again = file("again.tar");
+    bob.ok(&["export", "-o", again.to_str().unwrap()]);
+    assert_eq!(messages(&again, dir.path()), before);
+    let twice = bob.run(&["import", "-"], &std::fs::read(&sealed).unwrap());
+    let said = String::from_utf8_lossy(&twice.stderr).into_owned();
+    assert!(said.contains(&format!("0 imported, {count} there already")), "{said}");
+
+    // In plain: the same bytes from the same tree, and from the tree that it is imported into.
+    let plain = export(&bob, &["--plain"]);
+    assert_eq!(export(&bob, &["--plain"]), plain);
+    assert!(!plain.windows(8).any(|w| w == b"X-Poste:"), "nothing says how it was authenticated");
+    let other = Home::init(dir.path(), "other", &node.url);
+    let output = other.run(&["import", "-"], &plain);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("1 contacts added"), "{said}");
+    assert_eq!(export(&other, &["--plain"]), plain, "{said}");
+    for message in other.ok(&["list", "alice"]).lines() {
+        assert!(other.ok(&["verify", message]).contains("holds"));
+    }
+
+    // Other people's programs read it.
+    std::fs::write(file("plain.tar"), &plain).unwrap();
+    sh("mkdir open && tar -xf plain.tar -C open", dir.path());
+    let list = "import mailbox; box = mailbox.Maildir('open/mail/alice', create=False); \
+        print(sorted(m['subject'] for m in box))";
+    let subjects = sh(&format!("python3 -c \"{list}\""), dir.path());
+    assert!(subjects.contains("welcome") && subjects.contains("From: here"), "{subjects}");
+    std::fs::write(file("alice.mbox"), export(&bob, &["--mbox"])).unwrap();
+    sh("mkdir boxes && tar -xf alice.mbox -C boxes", dir.path());
+    let list = "import mailbox; print(len(mailbox.mbox('boxes/alice.mbox', create=False)))";
+    let found = sh(&format!("python3 -c \"{list}\""), dir.path());
+    assert_eq!(found.trim(), count.to_string());
+}
+
+#[test]
+fn what_is_edited_in_an_unpacked_export_comes_in_as_good_as_any() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let tree = dir.path().join("tree/");
+    bob.ok(&["export", "--plain", "-o", &format!("{}/", tree.display())]);
+    let count = bob.ok(&["list"]).lines().count();
+    sh("sed -i s/welcome/farewell/ tree/mail/alice/*/*.poste*", dir.path());
+    let added = "From: alice@poste\nTo: me@poste\nDate: $(date -u -R)\nSubject: added\n\nby hand\n";
+    sh(&format!("printf \"{added}\" >tree/mail/alice/new/added"), dir.path());
+    sh("tar -C tree -cf edited.tar .", dir.path());
+    let edited = dir.path().join("edited.tar");
+    let kept = bob.run(&["import", edited.to_str().unwrap()], b"");
+    let said = String::from_utf8_lossy(&kept.stderr).into_owned();
+    assert_eq!(kept.status.code(), Some(65), "{said}");
+    assert!(said.contains("1 imported") && said.contains("--replace"), "{said}");
+    bob.ok(&["import", "--replace", edited.to_str().unwrap()]);
+    assert_eq!(bob.ok(&["list"]).lines().count(), count + 1);
+    let list = bob.ok(&["list", "-l"]);
+    assert!(list.contains("farewell") && list.contains("added"), "{list}");
+    assert!(!list.contains("welcome"), "{list}");
+    for message in bob.ok(&["list"]).lines() {
+        let judged = bob.ok(&["verify", message]);
+        assert!(judged.contains("holds") && judged.contains("proves nothing"), "{judged}");
+    }
+    let unknown = "From: nobody@poste\nDate: Sun, 22 Nov 2026 10:11:00 +0000\n\nx\n";
+    std::fs::write(dir.path().join("tree/mail/alice/new/unknown"), unknown).unwrap();
+    let future = "From: alice@poste\nDate: Sun, 22 Nov 2099 10:11:00 +0000\n\nx\n";
+    std::fs::write(dir.path().join("tree/mail/alice/new/future"), future).unwrap();
+    let output = bob.run(&["import", tree.to_str().unwrap()], b"");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(65), "{said}");
+    assert!(said.contains("new/future: its Date has not come yet"), "{said}");
+}
+
+#[test]
+fn foreign_mail_comes_in_as_from_a_contact() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let date = sh("date -u '+%a %b %e %H:%M:%S %Y'; date -u -R", dir.path());
+    let (from, rfc) = date.trim().split_once('\n').unwrap();
+    let mbox = format!(
+        "From a@example.org {from}\nFrom: Alice <a@example.org>\nTo: b@example.org\nDate: {rfc}\n\
+         Subject: foreign\nX-Mailer: y\nMessage-ID: <1@laptop>\n\nhello\n\n\
+         From b@example.org {from}\nFrom: Bob <b@example.org>\nTo: a@example.org\nDate: {rfc}\n\
+         Subject: answered\n\nhello too\n\nFrom c {from}\nSubject: no date\n\nx\n"
+    );
+    let output =
+        bob.run(&["import", "-", "--into", "alice", "--mine", "b@example.org"], mbox.as_bytes());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("2 imported, 1 skipped") && said.contains("message 3"), "{said}");
+    let list = bob.ok(&["list", "alice", "-l"]);
+    assert!(list.contains("alice\tforeign") && list.contains("me\tanswered"), "{list}");
+    let raw = bob.ok(&["export", "--plain"]);
+    assert!(!raw.contains("laptop") && !raw.contains("X-Mailer") && !raw.contains("example.org"));
+    let nowhere = bob.run(&["import", "-"], mbox.as_bytes());
+    assert_eq!(nowhere.status.code(), Some(64));
+    let tried = bob.run(&["import", "--dry-run", "-", "--into", "alice"], mbox.as_bytes());
+    let said = String::from_utf8_lossy(&tried.stderr).into_owned();
+    assert!(said.contains("1 imported, 1 there already, 1 skipped"), "{said}");
+    assert_eq!(bob.ok(&["list", "alice", "-l"]), list, "nothing was done");
+}
