@@ -120,7 +120,7 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
                 return cmd::doctor::tell(ui, &before);
             }
             let home = Home::open(places)?;
-            return with(home, ui, &prompt, |run| cmd::doctor::run(run, before, offline));
+            return with(home, ui, &prompt, editor, |run| cmd::doctor::run(run, before, offline));
         }
         Some(other) => other,
         None if !places.exists() => return cmd::status::first_run(ui),
