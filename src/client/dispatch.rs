@@ -328,6 +328,7 @@ fn control(
     };
     let mut optional = Optional {
         acks: peer.acks.iter().copied().take(MOST_ACKS).collect(),
+        disclosed: sender.card.disclosed.clone(),
         ..Optional::default()
     };
     let is_control = cargo.kind == letter::Kind::Control;

@@ -4,6 +4,7 @@
 
 pub mod arrive;
 pub mod desk;
+pub mod disclose;
 pub mod dispatch;
 pub mod doctor;
 pub mod edit;

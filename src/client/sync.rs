@@ -15,6 +15,7 @@ pub use self::fetch::BUCKET_LIMIT;
 use self::post::Round;
 
 use crate::client::desk::Desk;
+use crate::client::disclose::{self, Word};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::{loops, own, publish, stamps};
@@ -77,8 +78,11 @@ pub struct Report {
     pub errors: Vec<String>,
     /// Whether nobody has answered for so long that it is to be said, once a day.
     pub outage: bool,
-    /// That the card ends soon, said once a day.
+    /// What the user should know, said once a day: that the card ends soon, or that something
+    /// keeps expired keys from being disclosed.
     pub warning: Option<String>,
+    #[serde(skip)]
+    held: Option<String>,
     #[serde(skip)]
     worst: Option<Kind>,
     #[serde(skip)]
@@ -160,6 +164,11 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     cards::refresh(env, daily, &mut report)?;
 
     send(env, options, daily, &mut report)?;
+    match disclose::disclose(env, Word::default()) {
+        Ok(disclose::Outcome::Held(why)) => report.held = Some(disclose::advice(&why)),
+        Ok(_) => {}
+        Err(error) => report.soft(error),
+    }
     if let Err(error) = publish::when_due(env) {
         report.soft(error);
     }
@@ -233,10 +242,15 @@ fn end(
     progress.last_sync = now;
     let last_day = own::load(env)?.card.last_day();
     let left = last_day.days_since(now.day());
-    if left <= CARD_ENDS && progress.warned != Some(now.day()) {
-        progress.warned = Some(now.day());
+    let ends = || {
         let what = format!("the card lists no day after {last_day}; sign a new one: poste publish");
-        report.warning = Some(what);
+        (left <= CARD_ENDS).then_some(what)
+    };
+    if progress.warned != Some(now.day()) {
+        report.warning = ends().or(report.held.take());
+        if report.warning.is_some() {
+            progress.warned = Some(now.day());
+        }
     }
     if !report.heard.is_empty() {
         progress.last_answer = now;

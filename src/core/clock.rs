@@ -91,6 +91,7 @@ impl Record {
         self.heard(now).filter(|w| !w.agrees()).map(|w| w.server.clone()).collect()
     }
 
+    /// What was heard in the last 24 hours.
     pub fn heard(&self, now: Time) -> impl Iterator<Item = &Witness> {
         self.witnesses.iter().filter(move |w| w.heard <= now && now.since(w.heard) <= MEMORY)
     }
@@ -111,6 +112,7 @@ mod tests {
         Time::from_unix(1_795_356_000 + seconds)
     }
 
+    /// What was heard in the last 24 hours.
     pub fn heard(said: &[i64]) -> Record {
         let mut record = Record::default();
         for (i, offset) in said.iter().enumerate() {

@@ -33,6 +33,8 @@ pub struct Progress {
     pub daily_done: Time,
     /// `issued` of the own card that was last posted everywhere.
     pub published: Time,
+    /// Since when a seed that is due could not be disclosed.
+    pub disclosure_held: Option<Time>,
     /// The day on which it was last said that the card ends soon.
     pub warned: Option<Day>,
     /// `issued` of the own card in which something last changed that correspondents must know.

@@ -4,8 +4,10 @@
 
 use crate::cli::Run;
 use crate::cli::ui::Done;
+use crate::client::disclose::{self, Outcome, Word};
 use crate::client::error::{Error, Kind};
-use crate::client::publish;
+use crate::client::{own, publish};
+use crate::core::card::SignedCard;
 use std::fs;
 use std::path::Path;
 
@@ -18,7 +20,10 @@ pub fn run(
     if force {
         publish::go_on(run.env)?;
     }
-    let card = publish::renewed(run.env, trust_clock)?;
+    let mut card = publish::renewed(run.env, trust_clock)?;
+    if !check {
+        card = disclosed(run, card, Word { trust_clock, force })?;
+    }
     if check {
         publish::check(run.env, &card)?;
         run.ui.note("the card is everywhere as it should be");
@@ -35,5 +40,20 @@ pub fn run(
             run.ui.note(&format!("the card is at {places} of {places} places"));
             Ok(())
         }
+    }
+}
+
+/// The card with the newest seed that is due in its trailer.
+fn disclosed(run: &mut Run<'_, '_>, card: SignedCard, word: Word) -> Result<SignedCard, Error> {
+    match disclose::disclose(run.env, word)? {
+        Outcome::Disclosed(day) => {
+            run.ui.note(&format!("the key of {day} is disclosed, and with it all earlier ones"));
+            own::load(run.env)
+        }
+        Outcome::Held(why) | Outcome::Waits(why) => {
+            run.ui.warn(&disclose::advice(&why));
+            Ok(card)
+        }
+        Outcome::Nothing => Ok(card),
     }
 }
