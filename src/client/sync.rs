@@ -164,10 +164,8 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     cards::refresh(env, daily, &mut report)?;
 
     send(env, options, daily, &mut report)?;
-    match disclose::disclose(env, Word::default()) {
-        Ok(disclose::Outcome::Held(why)) => report.held = Some(disclose::advice(&why)),
-        Ok(_) => {}
-        Err(error) => report.soft(error),
+    if let Err(error) = disclose_when_due(env, options, &mut report) {
+        report.soft(error);
     }
     if let Err(error) = publish::when_due(env) {
         report.soft(error);
@@ -175,6 +173,21 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
 
     end(env, options, daily, &mut report)?;
     Ok(report)
+}
+
+/// Discloses by what all servers of this sync have said of the time.
+fn disclose_when_due(
+    env: &mut Env<'_>,
+    options: &Options,
+    report: &mut Report,
+) -> Result<(), Error> {
+    let lock = env.lock()?;
+    judge_clock(env, &report.witnesses, options.trust_clock)?;
+    drop(lock);
+    if let disclose::Outcome::Held(why) = disclose::disclose(env, Word::default())? {
+        report.held = Some(disclose::advice(&why));
+    }
+    Ok(())
 }
 
 /// Posts in rounds: what is due, then what a node did not take to others, until nothing is left
