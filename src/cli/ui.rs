@@ -162,7 +162,6 @@ impl Ui {
             self.say("", text);
         }
     }
-    }
 
     /// What to do next, for a person who watches.
     pub fn next(&self, text: &str) {
