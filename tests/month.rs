@@ -52,9 +52,34 @@ const QUIET: u64 = 14;
 #[test]
 #[ignore = "many minutes: make soak"]
 fn soak_a_month_of_twenty_people() {
-    for seed in 1..4 {
+    for seed in 1..2 {
         println!("{}", month(seed, &HABITS, 30));
     }
+}
+
+#[test]
+#[ignore = "minutes: make soak"]
+fn soak_debug() {
+    let world = World::at("2026-11-02T00");
+    let relays = relays(&world, 5);
+    let mut town = Town::new(
+        &world,
+        5,
+        &[Habit::Evening, Habit::Office, Habit::Evening, Habit::Office],
+        &relays,
+    );
+    make_friends(&mut town);
+    for day in 0..30 {
+        weather(&town, &relays);
+        if day > 14 {
+            town.writing = false;
+        }
+        for _ in 0..48 {
+            town.half_hour();
+        }
+        eprintln!("day {day}: {} waiting of {}", town.waiting().len(), town.ledger.letters.len());
+    }
+    verify(&town, 8);
 }
 
 #[test]

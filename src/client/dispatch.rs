@@ -327,7 +327,7 @@ fn control(
         ..Control::new(cargo.id, me.fingerprint(), cargo.date, bucket.day())
     };
     let mut optional = Optional {
-        acks: peer.acks.iter().copied().take(MOST_ACKS).collect(),
+        acks: peer.owed(now).into_iter().take(MOST_ACKS).collect(),
         ..Optional::default()
     };
     let is_control = cargo.kind == letter::Kind::Control;

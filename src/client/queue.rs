@@ -220,6 +220,7 @@ fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
         filed: false,
         tries: 0,
         since: None,
+        heard: None,
         expired: None,
         enclosure: None,
         attempt: Vec::new(),

@@ -52,6 +52,10 @@ pub struct Item {
     /// Whether the copy was filed.
     #[serde(default)]
     pub filed: bool,
+    /// When the addressee was last known to open what goes by the offer: another letter that went
+    /// by it was acknowledged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Time>,
     /// Attempts made, answered or not: each goes to another of the addressee's nodes.
     #[serde(default)]
     pub tries: u32,

@@ -116,8 +116,9 @@ pub fn is_fallback(item: &Item, contact: &Contact, own: Class, now: Time) -> boo
 fn falls_back(item: &Item, contact: &Contact, own: Class) -> Option<Time> {
     let daily = own == Class::Daily || contact.card.card.class == Class::Daily;
     let patience = if daily { FALLBACK_DAILY } else { FALLBACK };
-    // Who asks for cells has opened the head.
-    let since = item.attempt.first().map(|first| item.wanted().unwrap_or_default().max(first.at));
+    // Who asks for cells has opened the head; who acknowledges another letter, that one.
+    let heard = item.wanted().max(item.heard).unwrap_or_default();
+    let since = item.attempt.first().map(|first| first.at.max(heard));
     since.map(|since| since + patience)
 }
 

@@ -126,7 +126,7 @@ fn attempts(
     let (to, now, own) = (contact.fingerprint, env.now(), class(desk));
     // As it will be if all is taken; on disk it changes only when it was.
     let mut peer = Peer::load(&places, to)?;
-    let mut owed = if daily { peer.acks.clone() } else { Vec::new() };
+    let mut owed = if daily { peer.owed(now) } else { Vec::new() };
     let mut wants = coming::wants(&places, to, now)?;
     for at in 0..desk.outbox.len() {
         let item = &desk.outbox[at];
@@ -186,7 +186,7 @@ fn attempts(
         owed.retain(|ack| !acks.contains(ack));
     }
     if !owed.is_empty() && peer.card_seen != Time::default() {
-        let peer = Peer { acks: owed, ..peer };
+        let peer = Peer { acks: owed, again: Vec::new(), ..peer };
         let cargo = due::control_letter(env, false);
         let made = attempt(env, desk, sender, (contact, &peer), &cargo, Class::Daily)?;
         out.extend(made.map(|made| Attempted { to, what: What::Control, made }));
@@ -196,7 +196,7 @@ fn attempts(
 
 /// What an attempt changes of the exchange, once it is taken.
 fn sent(peer: &mut Peer, made: &Made, now: Time) {
-    peer.acks.retain(|ack| !made.acks.contains(ack));
+    peer.acknowledged(&made.acks, now);
     if made.offer {
         peer.offer_sent = now;
     }
