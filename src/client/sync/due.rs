@@ -101,10 +101,18 @@ pub fn letter(
         enclosure,
         want: None,
         stamp: item.stamp.as_deref().and_then(Stamp::parse),
-        fallback: is_fallback(item, contact, own, now),
+        fallback: is_fallback(item, contact, own, now) && !is_by_offer_again(item, contact, own),
         with_card: false,
         tries: item.tries,
     }
+}
+
+/// Whether the next attempt at a letter that fell back goes by the offer all the same. It takes
+/// fewer cells, and gets through where many are lost; so the two ways take turns, two attempts
+/// each, the fallback first.
+fn is_by_offer_again(item: &Item, contact: &Contact, own: Class) -> bool {
+    let Some(begun) = falls_back(item, contact, own) else { return false };
+    item.attempt.iter().filter(|attempt| attempt.at > begun).count() % 4 >= 2
 }
 
 /// Whether a letter has been on its way for so long that the offer seems to be lost.
