@@ -227,6 +227,13 @@ fn verify(town: &Town<'_>, quiet: u64) {
     let wrong = town.ledger.wrong(&shelves);
     let waiting = town.waiting();
     let mut text = String::new();
+    for (_, what) in &wrong {
+        println!("WRONG {what}");
+    }
+    for (who, id) in &waiting {
+        let line = town.people[*who].diary.iter().find(|line| line.ends_with(id.as_str()));
+        println!("WAITING {:?} {line:?}", town.people[*who].habit);
+    }
     for (number, what) in wrong.iter().take(3) {
         text += &format!("{what}: {}", town.history(*number));
     }

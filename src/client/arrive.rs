@@ -21,7 +21,7 @@ use crate::core::filed::Head;
 use crate::core::judge::{self, Arrival, Author, Reader, Verdict, Why};
 use crate::core::keys::{LetterId, SignPublic};
 use crate::core::letter::{Kind, Letter};
-use crate::core::time::Day;
+use crate::core::time::{Day, HOUR};
 use crate::store::contacts::Contact;
 use crate::store::maildir::Folder;
 use crate::store::outbox::Item;
@@ -30,6 +30,8 @@ use crate::store::quarantine::Waiting;
 use crate::store::seen::Key;
 use std::path::PathBuf;
 
+/// Whoever made a letter so many seconds ago is taken to be awake.
+const JUST: u64 = 2 * HOUR;
 /// Why a letter is dropped whose mail cannot be filed.
 const UNFIT: &str = "a mail whose header breaks the limits of mail";
 
@@ -240,6 +242,9 @@ fn authentic(
         desk.quarantine.save(&places)?;
     }
     let mut peer = Peer::load(&places, contact.fingerprint)?;
+    if control.date <= now && now.since(control.date) <= JUST {
+        peer.awake = now;
+    }
     // A date in the future must not outlast all later ones.
     peer.learn(control.date.min(now), control.card_seen, control.offer_seen);
     if control.kind == Kind::Mail {

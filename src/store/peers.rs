@@ -28,6 +28,8 @@ pub struct Peer {
     pub card_sent: Time,
     /// When an offer of ours last went to them.
     pub offer_sent: Time,
+    /// When they were last known to be awake: a letter came that they had just made.
+    pub awake: Time,
     /// When a letter last passed either way.
     pub last_letter: Time,
     /// When a letter of theirs last came as first letters do, with card and offer.

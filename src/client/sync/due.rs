@@ -16,6 +16,7 @@ use crate::core::stamp::Stamp;
 use crate::core::time::{DAY, Time};
 use crate::store::contacts::Contact;
 use crate::store::outbox::Item;
+use crate::store::peers::Peer;
 
 /// A letter unacknowledged for this many seconds is sealed to the public prekey: the offer seems
 /// to be lost. Longer if either side listens once a day.
@@ -30,16 +31,24 @@ pub fn preview(env: &mut Env<'_>, daily: bool) -> Result<Vec<String>, Error> {
         let Some(contact) = desk.contacts.iter().find(|c| c.fingerprint == item.to) else {
             continue;
         };
-        if let Some(due) = due(item, contact, class(&desk), daily, env.now()) {
+        let awake = Peer::load(env.home.places(), item.to)?.awake;
+        if let Some(due) = due(item, (contact, awake), class(&desk), daily, env.now()) {
             lines.push(format!("post letter {} in the {} class", item.id, due.name()));
         }
     }
     Ok(lines)
 }
 
-/// In which class a letter is to be attempted now, if it is. One that falls back begins anew: the
-/// attempts before went where nobody could open them.
-pub fn due(item: &Item, contact: &Contact, own: Class, daily: bool, now: Time) -> Option<Class> {
+/// In which class a letter is to be attempted now, if it is. One that falls back begins anew, since
+/// the attempts before went where nobody could open them; so does one to somebody who is `awake`
+/// after having slept through them.
+pub fn due(
+    item: &Item,
+    (contact, awake): (&Contact, Time),
+    own: Class,
+    daily: bool,
+    now: Time,
+) -> Option<Class> {
     if !item.is_waiting() {
         return None;
     }
@@ -47,14 +56,13 @@ pub fn due(item: &Item, contact: &Contact, own: Class, daily: bool, now: Time) -
     let past: Vec<Past> = item
         .attempt
         .iter()
-        .filter(|attempt| attempt.at > anew)
         .filter_map(|a| Some(Past { at: a.at, class: a.bucket.parse::<Bucket>().ok()?.class() }))
         .collect();
     if only_directories(contact) {
         let today = past.iter().any(|p| p.at.day() == now.day());
         return (!today).then_some(Class::Daily);
     }
-    plan::due(&past, travels(item, contact, own), now, daily)
+    plan::due(&past, anew.max(awake), travels(item, contact, own), now, daily)
 }
 
 /// In which class a letter, or its enclosure, travels.

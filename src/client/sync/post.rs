@@ -130,7 +130,7 @@ fn attempts(
     let mut wants = coming::wants(&places, to, now)?;
     for at in 0..desk.outbox.len() {
         let item = &desk.outbox[at];
-        let due = due::due(item, contact, own, daily, now).filter(|_| item.to == to);
+        let due = due::due(item, (contact, peer.awake), own, daily, now).filter(|_| item.to == to);
         let Some(due) = due else { continue };
         if item.enclosure.is_some() && going::must_wait(&desk.transit, &peer, to) {
             continue;
