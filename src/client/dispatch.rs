@@ -60,6 +60,7 @@ impl Sender {
 }
 
 /// What is to go out to one person.
+#[derive(Clone)]
 pub struct Cargo {
     /// The letter's id.
     pub id: LetterId,

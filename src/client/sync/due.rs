@@ -93,14 +93,8 @@ fn only_directories(contact: &Contact) -> bool {
     !nodes.is_empty() && nodes.iter().all(|url| node(url.clone()).directory)
 }
 
-/// A letter of the outbox, as it goes out.
-pub fn letter(
-    item: &Item,
-    (mail, enclosure): (Vec<u8>, Option<Enclosure>),
-    contact: &Contact,
-    own: Class,
-    now: Time,
-) -> Cargo {
+/// A letter of the outbox, as it goes out by the offer.
+pub fn letter(item: &Item, (mail, enclosure): (Vec<u8>, Option<Enclosure>)) -> Cargo {
     Cargo {
         id: item.id,
         kind: LetterKind::Mail,
@@ -109,18 +103,31 @@ pub fn letter(
         enclosure,
         want: None,
         stamp: item.stamp.as_deref().and_then(Stamp::parse),
-        fallback: is_fallback(item, contact, own, now) && !is_by_offer_again(item, contact, own),
+        fallback: false,
         with_card: false,
         tries: item.tries,
     }
 }
 
-/// Whether the next attempt at a letter that fell back goes by the offer all the same. It takes
-/// fewer cells, and gets through where many are lost; so the two ways take turns, two attempts
-/// each, the fallback first.
-fn is_by_offer_again(item: &Item, contact: &Contact, own: Class) -> bool {
-    let Some(begun) = falls_back(item, contact, own) else { return false };
-    item.attempt.iter().filter(|attempt| attempt.at > begun).count() % 4 >= 2
+/// By which ways a letter goes in `class` now, whether as a fallback or not. One that fell back goes
+/// both ways in the daily exchange, which may be the only one in days that its addressee sees; else
+/// the two take turns, two attempts each, since by the offer it takes fewer cells and gets through
+/// where many are lost.
+pub fn ways(
+    item: &Item,
+    contact: &Contact,
+    own: Class,
+    class: Class,
+    now: Time,
+) -> &'static [bool] {
+    match falls_back(item, contact, own).filter(|begun| *begun < now) {
+        None => &[false],
+        Some(_) if class == Class::Daily => &[true, false],
+        Some(begun) => {
+            let since = item.attempt.iter().filter(|attempt| attempt.at > begun).count();
+            if since % 4 < 2 { &[true] } else { &[false] }
+        }
+    }
 }
 
 /// Whether a letter has been on its way for so long that the offer seems to be lost.

@@ -139,22 +139,28 @@ fn attempts(
         if to_them.map(|attempted| attempted.made.cells.len()).sum::<usize>() >= plan::POST_CELLS {
             return Ok(true);
         }
-        let want = wants.last().cloned();
-        let cargo = queue::contents(&places, &desk.transit, item)
-            .map(|contents| Cargo { want, ..due::letter(item, contents, contact, own, now) });
-        let made =
-            cargo.and_then(|cargo| attempt(env, desk, sender, (contact, &peer), &cargo, due));
-        match made {
-            Ok(None) => {}
-            Ok(Some(made)) => {
-                let item = &mut desk.outbox[at];
-                item.tries += 1;
-                item.save(&places)?;
-                sent(&mut peer, &made, now);
-                wants.retain(|want| made.want != Some(want.id));
-                out.push(Attempted { to, what: What::Letter(item.id), made });
+        let cargo = match queue::contents(&places, &desk.transit, item) {
+            Ok(contents) => due::letter(item, contents),
+            Err(error) => {
+                report.soft(error);
+                continue;
             }
-            Err(error) => report.soft(error),
+        };
+        for fallback in due::ways(item, contact, own, due, now) {
+            let (want, tries) = (wants.last().cloned(), desk.outbox[at].tries);
+            let cargo = Cargo { fallback: *fallback, want, tries, ..cargo.clone() };
+            match attempt(env, desk, sender, (contact, &peer), &cargo, due) {
+                Ok(None) => {}
+                Ok(Some(made)) => {
+                    let item = &mut desk.outbox[at];
+                    item.tries += 1;
+                    item.save(&places)?;
+                    sent(&mut peer, &made, now);
+                    wants.retain(|want| made.want != Some(want.id));
+                    out.push(Attempted { to, what: What::Letter(item.id), made });
+                }
+                Err(error) => report.soft(error),
+            }
         }
     }
     for want in wants {
