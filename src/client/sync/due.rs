@@ -110,9 +110,9 @@ pub fn letter(item: &Item, (mail, enclosure): (Vec<u8>, Option<Enclosure>)) -> C
 }
 
 /// By which ways a letter goes in `class` now, whether as a fallback or not. One that fell back goes
-/// both ways in the daily exchange, which may be the only one in days that its addressee sees; else
-/// the two take turns, two attempts each, since by the offer it takes fewer cells and gets through
-/// where many are lost.
+/// both ways in the daily exchange, which may be the only one in days that its addressee sees, and
+/// by the offer twice, at another node each; else the two take turns, two attempts each, since by
+/// the offer it takes fewer cells and gets through where many are lost.
 pub fn ways(
     item: &Item,
     contact: &Contact,
@@ -122,7 +122,7 @@ pub fn ways(
 ) -> &'static [bool] {
     match falls_back(item, contact, own).filter(|begun| *begun < now) {
         None => &[false],
-        Some(_) if class == Class::Daily => &[true, false],
+        Some(_) if class == Class::Daily => &[true, false, false],
         Some(begun) => {
             let since = item.attempt.iter().filter(|attempt| attempt.at > begun).count();
             if since % 4 < 2 { &[true] } else { &[false] }
