@@ -73,22 +73,45 @@ fn while_another_sync_runs_there_is_nothing_to_do() {
 }
 
 #[test]
-fn damaged_cursors_and_clock_are_set_aside_and_stop_nothing() {
+fn damaged_state_is_set_aside_and_stops_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start();
     let (alice, bob) = programs::acquainted(dir.path(), &node.url);
     bob.ok_with(&["send", "alice", "-s", "nevertheless"], b"nevertheless\n");
     bob.ok(&["sync"]);
     let state = alice.dir.join("state");
-    for name in ["cursors.toml", "clock.toml"] {
+    let names = ["cursors.toml", "clock.toml", "quarantine.toml"];
+    for name in names {
         fs::write(state.join(name), "last_sync = \"\n").unwrap();
     }
+    let (status, _, stderr) = ended(alice.run(&["publish", "--check"], b""));
+    assert!(status == 65 && stderr.contains("poste sync"), "{status}: {stderr}");
     let (status, _, stderr) = ended(alice.run(&["sync"], b""));
-    assert_eq!((status, stderr.lines().count()), (0, 2), "{stderr}");
-    for name in ["cursors.toml", "clock.toml"] {
+    assert_eq!((status, stderr.lines().count()), (0, 3), "{stderr}");
+    for name in names {
         assert!(stderr.contains(&state.join(name).display().to_string()), "{stderr}");
-        assert!(state.join(format!("{name}.damaged")).exists() && state.join(name).exists());
+        assert!(state.join(format!("{name}.damaged")).exists());
+        assert!(name == "quarantine.toml" || state.join(name).exists(), "begun anew");
     }
     assert_eq!(alice.ok(&["list", "bob", "-l"]).matches("nevertheless").count(), 1);
     assert_eq!(ended(alice.run(&["sync"], b"")), (0, String::new(), String::new()));
+}
+
+#[test]
+fn a_damaged_line_of_the_journal_is_deleted_by_what_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (alice, _bob) = programs::acquainted(dir.path(), &node.url);
+    let log = fs::read_dir(alice.dir.join("state/seen")).unwrap().next().unwrap().unwrap().path();
+    let good = fs::read_to_string(&log).unwrap();
+    let (first, rest) = good.split_once('\n').unwrap();
+    fs::write(&log, format!("{first}\n\0\0 4b\n{rest}")).unwrap();
+    let (status, _, stderr) = ended(alice.run(&["sync"], b""));
+    let place = format!("{}:2: ", log.display());
+    assert!(status == 65 && stderr.contains(&place), "{status}: {stderr}");
+    let hint = &stderr[stderr.find("sed ").unwrap()..];
+    let hint = hint.lines().next().unwrap();
+    assert!(std::process::Command::new("sh").args(["-c", hint]).status().unwrap().success());
+    assert_eq!(fs::read_to_string(&log).unwrap(), good);
+    alice.ok(&["sync"]);
 }

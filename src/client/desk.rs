@@ -11,7 +11,7 @@ use crate::core::keys::{Fingerprint, SignPublic};
 use crate::store::contacts::Contact;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
-use crate::store::outbox::{self, Item};
+use crate::store::outbox::Item;
 use crate::store::quarantine;
 use crate::store::seen::Seen;
 
@@ -49,14 +49,12 @@ impl Desk {
         let places = env.home.places().clone();
         let card = own::load(env)?;
         let (contacts, bad) = people::mend(env, &lock)?;
+        let (mut items, damaged) = queue::outbox(env, &lock, &contacts)?;
         let (contacts, blocked) = block::part(contacts);
-        let (mut items, damaged) = outbox::load(&places)?;
-        outbox::sweep(&places, &lock, &items)?;
         let mut transit = Transit::load(&places)?;
         block::finish(env, &lock, &blocked, &mut transit, &mut items)?;
         let incomplete = !bad.is_empty();
-        let mut troubles: Vec<Error> = bad.into_iter().chain(damaged).map(Error::from).collect();
-        troubles.extend(queue::heal(env, &lock, &mut items, &contacts)?);
+        let troubles = bad.into_iter().map(Error::from).chain(damaged).collect();
         Ok(Desk {
             me: card.card.sign,
             card,

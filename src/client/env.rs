@@ -7,13 +7,13 @@ use crate::core::clock::Clock;
 use crate::core::random::Random;
 use crate::core::time::Time;
 use crate::net::{self, Address, Answer, Courier, Heard, Origin};
-use crate::store;
 use crate::store::config::Config;
 use crate::store::home::Home;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::locked::{Locked, LockedFile, OpenError};
 use crate::store::progress;
+use std::fmt::Display;
 use zeroize::Zeroizing;
 
 /// How a passphrase is asked for.
@@ -78,7 +78,7 @@ impl Env<'_> {
     }
 
     /// What could be read of many files, with a warning for each that could not.
-    pub fn readable<T>(&self, (good, bad): (Vec<T>, Vec<store::Error>)) -> Vec<T> {
+    pub fn readable<T, E: Display>(&self, (good, bad): (Vec<T>, Vec<E>)) -> Vec<T> {
         bad.iter().for_each(|error| (self.warn)(&error.to_string()));
         good
     }

@@ -35,7 +35,7 @@ pub fn give_up(
     for at in 0..desk.outbox.len() {
         let item = &mut desk.outbox[at];
         if let Some(acknowledged) = item.acknowledged {
-            if now.since(acknowledged) > ACKNOWLEDGED_LISTED {
+            if item.is_done() && now.since(acknowledged) > ACKNOWLEDGED_LISTED {
                 item.remove(&places)?;
             }
             continue;

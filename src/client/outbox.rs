@@ -4,6 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::{people, queue};
 use crate::core::keys::LetterId;
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
@@ -49,9 +50,11 @@ pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
 }
 
 /// Takes the letter whose id begins with `prefix` out of the outbox. The own copy stays.
-pub fn drop(env: &Env<'_>, prefix: &str) -> Result<LetterId, Error> {
-    let _lock = env.lock()?;
-    let items = env.readable(outbox::load(env.home.places())?);
+pub fn drop(env: &mut Env<'_>, prefix: &str) -> Result<LetterId, Error> {
+    let lock = env.lock()?;
+    let contacts = env.readable(people::mend(env, &lock)?);
+    let items = queue::outbox(env, &lock, &contacts)?;
+    let items = env.readable(items);
     let mut found = items.iter().filter(|item| item.id.to_string().starts_with(prefix));
     match (prefix.is_empty(), found.next(), found.next()) {
         (false, Some(item), None) => {

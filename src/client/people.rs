@@ -93,13 +93,16 @@ pub fn reachable(env: &Env<'_>, petname: &Petname) -> Result<Contact, Error> {
     }
 }
 
-/// Reads all contacts, finishing a rename that was cut short. What cannot be read is among the
-/// errors.
+/// Reads all contacts, finishing a rename that was cut short. What is damaged is among the errors;
+/// that the system does not let us read one is an error of this.
 pub(super) fn mend(
     env: &Env<'_>,
     lock: &StateLock,
 ) -> Result<(Vec<Contact>, Vec<store::Error>), Error> {
-    let (mut contacts, bad) = Contact::load_all(env.home.places())?;
+    let (mut contacts, mut bad) = Contact::load_all(env.home.places())?;
+    if let Some(error) = store::Error::passing(&mut bad) {
+        return Err(error.into());
+    }
     for contact in contacts.iter_mut().filter(|contact| contact.becomes.is_some()) {
         rename::finish(env, lock, contact)?;
     }

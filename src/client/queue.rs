@@ -25,7 +25,7 @@ use crate::store::home::Places;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::maildir::{Flags, Folder, Name, Place};
-use crate::store::outbox::Item;
+use crate::store::outbox::{self, Item};
 use crate::store::peers::Peer;
 use crate::store::petname::Petname;
 
@@ -120,22 +120,32 @@ pub fn recipients(
     Ok(out)
 }
 
-/// Files the copies of letters that a crash left in the outbox without one. Gives what went wrong
-/// with single letters, which stops no other.
-pub fn heal(
+/// The outbox for who is going to change it or take letters out, with the copies filed that a crash
+/// or an error kept from being. Gives also what is wrong with single letters, which stops no other.
+pub fn outbox(
+    env: &mut Env<'_>,
+    lock: &StateLock,
+    contacts: &[Contact],
+) -> Result<(Vec<Item>, Vec<Error>), Error> {
+    let (mut items, bad) = outbox::settle(env.home.places(), lock)?;
+    let mut wrong: Vec<Error> = bad.into_iter().map(Error::from).collect();
+    if items.iter().any(|item| !item.filed) {
+        wrong.extend(heal(env, lock, &mut items, contacts)?);
+    }
+    Ok((items, wrong))
+}
+
+fn heal(
     env: &mut Env<'_>,
     lock: &StateLock,
     items: &mut [Item],
     contacts: &[Contact],
 ) -> Result<Vec<Error>, Error> {
-    if items.iter().all(|item| item.filed || item.acknowledged.is_some()) {
-        return Ok(Vec::new());
-    }
     let places = env.home.places().clone();
     let transit = Transit::load(&places)?;
     let sign = own::load(env)?.card.sign;
     let mut wrong = Vec::new();
-    for item in items.iter_mut().filter(|item| !item.filed && item.acknowledged.is_none()) {
+    for item in items.iter_mut().filter(|item| !item.filed) {
         let Some(contact) = contacts.iter().find(|c| c.fingerprint == item.to) else { continue };
         let healed = open(&places, &transit, item)
             .and_then(|mail| file_copy(env, lock, &transit, sign, contact, item, mail));
@@ -168,7 +178,8 @@ pub fn open(places: &Places, transit: &Transit, item: &Item) -> Result<Vec<u8>, 
     })
 }
 
-/// Puts all into the outbox, or none.
+/// Puts all into the outbox, or none: until the first is there, which comes last, none counts. What
+/// cannot be taken back after an error is removed by who next takes the lock.
 fn put_all(
     env: &mut Env<'_>,
     transit: &Transit,
@@ -177,14 +188,17 @@ fn put_all(
     ready: &mut [Ready<'_>],
 ) -> Result<(), Error> {
     let places = env.home.places().clone();
-    for at in 0..ready.len() {
+    let first = ready.first().map(|ready| ready.item.id);
+    for at in (0..ready.len()).rev() {
+        ready[at].item.after = first.filter(|_| at > 0);
         if let Err(error) = put(env, transit, card, mail, &mut ready[at]) {
-            for Ready { item, .. } in &ready[..=at] {
-                item.remove(&places)?;
-            }
+            // As long as the first cannot be taken back, all the others must stay.
+            let _ = ready.iter().try_for_each(|ready| ready.item.remove(&places));
             return Err(error);
         }
     }
+    // On disk that is so as soon as the copy is filed.
+    ready.iter_mut().for_each(|ready| ready.item.after = None);
     Ok(())
 }
 
@@ -218,6 +232,7 @@ fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
         acknowledged: None,
         copy: Name::new(date, env.rng).to_string(),
         filed: false,
+        after: None,
         tries: 0,
         since: None,
         heard: None,

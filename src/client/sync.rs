@@ -202,7 +202,7 @@ fn begin(env: &mut Env<'_>, options: &Options) -> Result<bool, Error> {
     let lock = env.lock()?;
     env.home.sweep(&lock)?;
     for error in aside::set_aside(&places, &lock)? {
-        (env.warn)(&format!("{error}; set aside as .damaged, which costs only repeats"));
+        (env.warn)(&format!("{error}; set aside as .damaged, which costs no letter"));
     }
     let mut progress = Progress::load(&places)?;
     let known = progress.daily_moment;

@@ -1,6 +1,7 @@
 //! Damaged state whose loss costs only repeats stops nothing: it is set aside as `<name>.damaged`,
 //! for whoever wants to look, and begun anew. That holds for the cursors, for what is remembered of
-//! the time and of the exchange with each person. It never holds for keys, contacts, requests, the
+//! the time and of the exchange with each person, and for the list of unproven letters, which
+//! without it lie in quarantine until somebody deletes them. It never holds for keys, contacts, requests, the
 //! outbox or the journal of letters seen: what they say cannot be had again.
 //! Specified in poste-files(5), State.
 
@@ -10,11 +11,16 @@ use super::home::Places;
 use super::lock::StateLock;
 use super::peers::{self, Peer};
 use super::progress::{self, Progress};
+use super::quarantine;
 
 /// Sets aside what is damaged. Gives what was wrong with each file.
 pub fn set_aside(places: &Places, _lock: &StateLock) -> Result<Vec<Error>, Error> {
     let mut aside = Vec::new();
-    let read = [Progress::load(places).err(), progress::load_clock(places).err()];
+    let read = [
+        Progress::load(places).err(),
+        progress::load_clock(places).err(),
+        quarantine::List::load(places).err(),
+    ];
     let of_people = peers::people(places)?.into_iter().map(|who| Peer::load(places, who).err());
     for error in read.into_iter().chain(of_people).flatten() {
         if error.kind() != Kind::Damaged {
@@ -45,13 +51,14 @@ mod tests {
         Progress::default().save(places).unwrap();
         assert!(set_aside(places, &lock).unwrap().is_empty());
         let of_bob = places.state().join(format!("peers/{bob}.toml"));
-        for path in [&places.cursors(), &places.clock(), &of_bob] {
+        let list = places.state().join("quarantine.toml");
+        for path in [&places.cursors(), &places.clock(), &list, &of_bob] {
             fs::write(path, b"latest = \0\n").unwrap();
         }
         fs::write(places.cursors().with_extension("toml.damaged"), b"an older one").unwrap();
         let wrong = set_aside(places, &lock).unwrap();
         let paths: Vec<_> = wrong.iter().map(|error| error.path.clone()).collect();
-        assert_eq!(paths, [places.cursors(), places.clock(), of_bob]);
+        assert_eq!(paths, [places.cursors(), places.clock(), list, of_bob]);
         for path in paths {
             let aside = path.with_extension("toml.damaged");
             assert_eq!(fs::read(aside).unwrap(), b"latest = \0\n");

@@ -17,6 +17,8 @@ pub struct Error {
     pub doing: &'static str,
     /// Why it failed.
     pub cause: Cause,
+    /// What mends it, where that is more than its cause tells.
+    fix: Option<String>,
 }
 
 /// Why a file could not be used.
@@ -87,7 +89,7 @@ pub enum Kind {
 impl Error {
     /// An error with a cause of this floor's own.
     pub fn new(path: &Path, doing: &'static str, cause: Cause) -> Error {
-        Error { path: path.to_owned(), doing, cause }
+        Error { path: path.to_owned(), doing, cause, fix: None }
     }
 
     /// For `map_err`: what the system refused, while `doing` that to `path`.
@@ -106,6 +108,18 @@ impl Error {
     /// The content of `path`, being read, breaks its format.
     pub fn damaged(path: &Path, line: Option<usize>, what: impl Into<String>) -> Error {
         Error::new(path, "read", Cause::Damaged { line, what: what.into() })
+    }
+
+    /// The same for a file that the next sync begins anew, if it is damaged.
+    pub fn fixed_by_sync(self) -> Error {
+        let fix = (self.kind() == Kind::Damaged).then(|| "poste sync".to_owned());
+        Error { fix, ..self }
+    }
+
+    /// Line `line` of a journal is damaged: the others shall not be lost with it.
+    pub fn damaged_line(path: &Path, line: usize, what: impl Into<String>) -> Error {
+        let fix = Some(format!("sed -i {line}d {}", quoted(path)));
+        Error { fix, ..Error::damaged(path, Some(line), what) }
     }
 
     /// The same for a file that a person writes: what is damaged in it is a bad configuration.
@@ -134,10 +148,18 @@ impl Error {
         }
     }
 
+    /// The first of these that is not about content, so that the file may well be read another time:
+    /// whoever took letters in without it would lose what they say to it.
+    pub fn passing(errors: &mut Vec<Error>) -> Option<Error> {
+        let at = errors.iter().position(|error| error.kind() != Kind::Damaged)?;
+        Some(errors.swap_remove(at))
+    }
+
     /// A line that can be typed, or what to do, if that is known.
     pub fn hint(&self) -> Option<String> {
         let path = quoted(&self.path);
         match &self.cause {
+            _ if self.fix.is_some() => self.fix.clone(),
             Cause::NoHome => Some("poste init".to_owned()),
             Cause::NoPlace => Some("set HOME, or name a directory with --home".to_owned()),
             Cause::Open { .. } => Some(format!("chmod -R go= {path}")),

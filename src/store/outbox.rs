@@ -2,7 +2,8 @@
 //! key (`<id>.age`) and its state (`<id>.toml`). Of a mail that travels as an enclosure the first
 //! holds the enclosure's key, and two more files lie beside: the enclosure as its cells are cut from
 //! it (`<id>.enclosure`) and which are owed (`<id>.owed`). The state file is written last and
-//! removed first, so a letter is either whole or not there. Specified in poste-files(5).
+//! removed first, so a letter is either whole or not there. Letters that are one mail to several
+//! people are there together or not at all: see [`settle`]. Specified in poste-files(5).
 
 use super::atomic;
 use super::error::Error;
@@ -14,6 +15,7 @@ use crate::core::enclosure::Owed;
 use crate::core::keys::{EnclosureId, Fingerprint, LetterId};
 use crate::core::time::Time;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -25,7 +27,7 @@ const STATE: &str = "toml";
 const MAIL: &str = "age";
 const ENCLOSURE: &str = "enclosure";
 const OWED: &str = "owed";
-/// Those that go when the letter is acknowledged.
+/// Those that go when the letter is acknowledged and its copy filed.
 const CONTENTS: [&str; 3] = [MAIL, ENCLOSURE, OWED];
 
 /// A letter on its way.
@@ -54,8 +56,12 @@ pub struct Item {
     pub filed: bool,
     /// When the addressee was last known to open what goes by the offer: another letter that went
     /// by it was acknowledged.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub heard: Option<Time>,
+    /// The letter it was written together with, and without which it does not count; see
+    /// [`settle`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<LetterId>,
     /// Attempts made, answered or not: each goes to another of the addressee's nodes.
     #[serde(default)]
     pub tries: u32,
@@ -204,11 +210,17 @@ impl Item {
         owed::save(&file(places, self.id, OWED), owed)
     }
 
-    /// Records that the letter is safe with its addressee, and forgets its mail.
+    /// Records that the letter is safe with its addressee, and forgets its mail, but for one of
+    /// which the own copy has yet to be made.
     pub fn acknowledge(&mut self, places: &Places, now: Time) -> Result<(), Error> {
         self.acknowledged = Some(now);
         self.save(places)?;
-        self.forget(places)
+        if self.is_done() { self.forget(places) } else { Ok(()) }
+    }
+
+    /// Whether its mail is needed no more.
+    pub fn is_done(&self) -> bool {
+        self.acknowledged.is_some() && self.filed
     }
 
     /// Removes state and mail, the enclosure included.
@@ -225,26 +237,68 @@ impl Item {
 /// All letters, oldest first. A state that cannot be read stops none of the others: it is among
 /// the errors.
 pub fn load(places: &Places) -> Result<(Vec<Item>, Vec<Error>), Error> {
+    let Found { items, bad, .. } = find(places)?;
+    Ok((items, bad))
+}
+
+/// As [`load`], for who is going to change or remove letters: removes first what a crash kept from
+/// being queued, or from being removed to the end. Under the lock none is just being queued.
+///
+/// Of letters written together all but the first name it as the one they come `after`, and it is
+/// written when all others are durable: from then on they all count, and before then none does.
+/// Here the mark is taken off those that count, so that none hangs on the first when that is
+/// acknowledged or dropped, which therefore happens after this call alone. What came after a
+/// letter that is not there was never queued. A state that the system does not let us read, unlike
+/// a damaged one, is an error.
+pub fn settle(places: &Places, _lock: &StateLock) -> Result<(Vec<Item>, Vec<Error>), Error> {
+    let Found { mut items, mut bad, lone } = find(places)?;
+    if let Some(error) = Error::passing(&mut bad) {
+        return Err(error);
+    }
+    for item in items.iter_mut().filter(|item| item.after.is_some()) {
+        item.after = None;
+        item.save(places)?;
+    }
+    lone.iter().try_for_each(|item| item.remove(places))?;
+    sweep(places, &items)?;
+    Ok((items, bad))
+}
+
+/// What lies in the outbox.
+struct Found {
+    /// Letters, oldest first.
+    items: Vec<Item>,
+    /// What is wrong with those that cannot be read.
+    bad: Vec<Error>,
+    /// Those that came after one that is not there.
+    lone: Vec<Item>,
+}
+
+fn find(places: &Places) -> Result<Found, Error> {
+    // One that cannot be read was there as well.
+    let paths = files(places, STATE)?;
     let (mut items, mut bad) = (Vec::<Item>::new(), Vec::new());
-    for path in files(places, STATE)? {
-        match atomic::read_toml::<Item>(&path, STATE_LIMIT) {
+    for path in &paths {
+        match atomic::read_toml::<Item>(path, STATE_LIMIT) {
             Ok(item) => items.extend(item),
             Err(error) => bad.push(error),
         }
     }
     items.sort_by_key(|item| (item.date, item.id));
-    Ok((items, bad))
+    let is_there = |first| paths.contains(&file(places, first, STATE));
+    let (items, lone) = items.into_iter().partition(|item| item.after.is_none_or(is_there));
+    Ok(Found { items, bad, lone })
 }
 
-/// Deletes mails without a state, and what belongs to them: what a crash kept from being queued, or
-/// from being removed to the end. Under the lock none is just being queued. A mail whose state
-/// cannot be read stays.
-pub fn sweep(places: &Places, _lock: &StateLock, items: &[Item]) -> Result<(), Error> {
+/// Deletes mails without a state, and what belongs to them. A mail whose state cannot be read
+/// stays.
+fn sweep(places: &Places, items: &[Item]) -> Result<(), Error> {
+    let states = files(places, STATE)?;
     for kind in CONTENTS {
         for path in files(places, kind)? {
             let is_its = |item: &Item| file(places, item.id, kind) == path;
-            let has_state = path.with_extension(STATE).symlink_metadata().is_ok();
-            if !has_state || items.iter().any(|item| item.acknowledged.is_some() && is_its(item)) {
+            let has_state = states.contains(&path.with_extension(STATE));
+            if !has_state || items.iter().any(|item| item.is_done() && is_its(item)) {
                 atomic::remove(&path)?;
             }
         }
@@ -252,11 +306,73 @@ pub fn sweep(places: &Places, _lock: &StateLock, items: &[Item]) -> Result<(), E
     Ok(())
 }
 
-fn files(places: &Places, kind: &str) -> Result<Vec<PathBuf>, Error> {
+fn files(places: &Places, kind: &str) -> Result<BTreeSet<PathBuf>, Error> {
     let paths = atomic::entries(&places.outbox_dir())?.into_iter().map(|entry| entry.path());
     Ok(paths.filter(|path| path.extension().is_some_and(|e| e == kind)).collect())
 }
 
 fn file(places: &Places, id: LetterId, kind: &str) -> PathBuf {
     places.outbox_dir().join(format!("{id}.{kind}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::home::tests::scratch_home;
+    use super::*;
+    use crate::core::random::fixed::Fixed;
+
+    fn item(n: u64, after: Option<LetterId>) -> Item {
+        let id = LetterId::generate(&mut Fixed::new(n));
+        let text = format!("id = \"{id}\"\nto = \"{}\"\n", Fingerprint::from([n as u8; 32]));
+        let rest = "date = 1795348800\ncopy = \"copy\"\nfiled = true\n";
+        Item { after, ..toml::from_str(&(text + rest)).unwrap() }
+    }
+
+    fn ids(found: (Vec<Item>, Vec<Error>)) -> BTreeSet<LetterId> {
+        found.0.into_iter().map(|item| item.id).collect()
+    }
+
+    #[test]
+    fn letters_written_together_count_from_the_first_on_and_then_for_themselves() {
+        let (_dir, home) = scratch_home();
+        let (places, lock) = (home.places(), StateLock::wait(&home, None).unwrap());
+        let first = item(1, None);
+        let others = [2, 3].map(|n| item(n, Some(first.id)));
+        let all = [&first, &others[0], &others[1]].map(|item| item.id).into();
+        let create = |item: &Item| item.create(places, b"sealed", Some(b"enclosure")).unwrap();
+        let left = || atomic::entries(&places.outbox_dir()).unwrap().len();
+
+        others.iter().for_each(create);
+        assert_eq!(ids(load(places).unwrap()), [].into());
+        assert_eq!(left(), 6, "who only looks changes nothing");
+        assert_eq!(ids(settle(places, &lock).unwrap()), [].into());
+        assert_eq!(left(), 0);
+
+        others.iter().chain([&first]).for_each(create);
+        assert_eq!(ids(load(places).unwrap()), all);
+        // One that cannot be read any more was there.
+        atomic::write(&file(places, first.id, STATE), b"\0").unwrap();
+        assert_eq!(ids(load(places).unwrap()).len(), 2);
+        first.save(places).unwrap();
+        assert_eq!(ids(settle(places, &lock).unwrap()), all);
+        first.remove(places).unwrap();
+        let two = others.iter().map(|item| item.id).collect();
+        assert_eq!(ids(settle(places, &lock).unwrap()), two);
+        assert_eq!(left(), 6);
+    }
+
+    #[test]
+    fn a_letter_acknowledged_before_its_copy_was_filed_keeps_its_mail() {
+        let (_dir, home) = scratch_home();
+        let (places, lock) = (home.places(), StateLock::wait(&home, None).unwrap());
+        let mut item = Item { filed: false, ..item(1, None) };
+        item.create(places, b"sealed", None).unwrap();
+        item.acknowledge(places, item.date).unwrap();
+        settle(places, &lock).unwrap();
+        assert_eq!(item.mail(places).unwrap(), b"sealed");
+        item.filed = true;
+        item.save(places).unwrap();
+        settle(places, &lock).unwrap();
+        assert!(item.mail(places).is_err());
+    }
 }

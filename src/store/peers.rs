@@ -72,7 +72,8 @@ const MOST_ACKS: usize = 4096;
 impl Peer {
     /// Reads what is remembered; nothing if nothing is.
     pub fn load(places: &Places, person: Fingerprint) -> Result<Peer, Error> {
-        Ok(atomic::read_toml(&file(places, person), LIMIT)?.unwrap_or_default())
+        let known = atomic::read_toml(&file(places, person), LIMIT);
+        Ok(known.map_err(Error::fixed_by_sync)?.unwrap_or_default())
     }
 
     /// Writes it, durably.

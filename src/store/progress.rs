@@ -50,7 +50,8 @@ pub struct Progress {
 impl Progress {
     /// Reads it; a fresh one if there is none.
     pub fn load(places: &Places) -> Result<Progress, Error> {
-        Ok(atomic::read_toml(&places.cursors(), LIMIT)?.unwrap_or_default())
+        let known = atomic::read_toml(&places.cursors(), LIMIT).map_err(Error::fixed_by_sync)?;
+        Ok(known.unwrap_or_default())
     }
 
     /// Writes it, durably.
@@ -122,7 +123,8 @@ impl Progress {
 
 /// Reads what is remembered of the time.
 pub fn load_clock(places: &Places) -> Result<clock::Record, Error> {
-    Ok(atomic::read_toml(&places.clock(), LIMIT)?.unwrap_or_default())
+    let known = atomic::read_toml(&places.clock(), LIMIT).map_err(Error::fixed_by_sync)?;
+    Ok(known.unwrap_or_default())
 }
 
 /// Writes what is remembered of the time.

@@ -45,7 +45,8 @@ pub struct List {
 impl List {
     /// Reads it.
     pub fn load(places: &Places) -> Result<List, Error> {
-        Ok(atomic::read_toml(&file(places), LIMIT)?.unwrap_or_default())
+        let known = atomic::read_toml(&file(places), LIMIT).map_err(Error::fixed_by_sync)?;
+        Ok(known.unwrap_or_default())
     }
 
     /// Writes it, durably.

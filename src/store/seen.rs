@@ -141,7 +141,7 @@ fn read_day(path: &Path) -> Result<Vec<(Key, Mark)>, Error> {
         .map(|(at, line)| {
             let line = line.strip_suffix(b"\n").and_then(|line| std::str::from_utf8(line).ok());
             line.and_then(parse)
-                .ok_or_else(|| Error::damaged(path, Some(at + 1), "not a line of this journal"))
+                .ok_or_else(|| Error::damaged_line(path, at + 1, "not a line of this journal"))
         })
         .collect()
 }

@@ -31,7 +31,7 @@ pub fn sound(world: &World, people: &[&'static str], ledger: &Ledger) -> Vec<Str
         let places = Places::under(&dir);
         let (items, bad) = outbox::load(&places).unwrap();
         wrong.extend(bad.iter().map(|error| format!("{name}: {error}")));
-        let waiting = items.iter().filter(|item| item.acknowledged.is_none());
+        let waiting = items.iter().filter(|item| item.is_waiting());
         wrong.extend(waiting.map(|item| format!("{name}: not acknowledged: {item:?}")));
         for (folder, subject) in messages(&places, &mut wrong) {
             *found.entry((*name, folder, subject)).or_default() += 1;
@@ -81,7 +81,10 @@ pub fn messages(places: &Places, wrong: &mut Vec<String>) -> Vec<(String, String
             let subject = text.lines().find_map(|line| line.strip_prefix("Subject: "));
             let subject = subject.unwrap_or_default().to_owned();
             // Acquainted people have written a word.
-            if !plain.ends_with(TEXT) && !text.ends_with(&format!("\n\n{subject}\n")) {
+            // A report ends with the whole mail that it is about, in a part of its own.
+            let parts = text.trim_end().rsplit_once("\n\n--").map_or("", |(parts, _)| parts);
+            let whole = plain.ends_with(TEXT) || parts.as_bytes().ends_with(TEXT.trim_ascii_end());
+            if !whole && !text.ends_with(&format!("\n\n{subject}\n")) {
                 wrong.push(format!("torn: the text of {}", entry.path.display()));
             }
             found.push((folder.to_string(), subject));

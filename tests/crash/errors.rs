@@ -94,6 +94,12 @@ fn while_exchanging() {
 }
 
 #[test]
+fn while_exchanging_late() {
+    let makes = [&scenario::LARGE[..], &scenario::EXPIRED].concat();
+    series("errors while exchanging late", &makes, WRITING, 5);
+}
+
+#[test]
 fn by_hand() {
     let makes = [&scenario::KEYS[..], &scenario::PEOPLE, &scenario::HANDS].concat();
     series("errors by hand", &makes, WRITING, 2);
@@ -101,7 +107,7 @@ fn by_hand() {
 
 #[test]
 fn while_opening_files() {
-    series("errors while opening files", &scenario::all(), OPENING, 5);
+    series("errors while opening files", &scenario::all(), OPENING, 11);
 }
 
 /// All calls, each with every error, once and lasting.

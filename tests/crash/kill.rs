@@ -129,17 +129,27 @@ fn while_writing() {
 
 #[test]
 fn while_posting() {
-    series("killed while posting", &scenario::GOING, WRITING, (1, 0));
+    series("killed while posting", &scenario::GOING, WRITING, (2, 0));
 }
 
 #[test]
 fn while_receiving() {
-    series("killed while receiving", &scenario::COMING, WRITING, (1, 0));
+    series("killed while receiving", &scenario::COMING, WRITING, (2, 0));
 }
 
 #[test]
 fn while_being_acknowledged() {
-    series("killed while acknowledged", &scenario::ANSWERED, WRITING, (1, 0));
+    series("killed while acknowledged", &scenario::ANSWERED, WRITING, (2, 0));
+}
+
+#[test]
+fn while_exchanging_cells() {
+    series("killed while exchanging cells", &scenario::LARGE, WRITING, (4, 0));
+}
+
+#[test]
+fn while_giving_up() {
+    series("killed while giving up", &scenario::EXPIRED, WRITING, (2, 0));
 }
 
 #[test]
@@ -159,7 +169,7 @@ fn while_handling() {
 
 #[test]
 fn while_opening_files() {
-    series("killed while opening files", &scenario::all(), OPENING, (12, 0));
+    series("killed while opening files", &scenario::all(), OPENING, (24, 0));
 }
 
 /// All calls of all commands, in turns that differ in where the second kill falls.
@@ -195,6 +205,18 @@ fn soak_while_receiving() {
 #[ignore = "make soak"]
 fn soak_while_being_acknowledged() {
     soak("acknowledged", &scenario::ANSWERED);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_exchanging_cells() {
+    soak("exchanging cells", &scenario::LARGE);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_giving_up() {
+    soak("giving up", &scenario::EXPIRED);
 }
 
 #[test]

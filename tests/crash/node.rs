@@ -2,7 +2,7 @@
 //! and once; and what was to be wiped stays wiped.
 
 use crate::kill::Tally;
-use crate::relay::{self, Node, cell, cells, get, post};
+use crate::relay::{self, Node, Process, cell, cells, get, post};
 use crate::trace::{self, Call, OPENING, Trap, WRITING};
 use crate::world::copy;
 use poste::core::bucket::{Bucket, Class};
@@ -169,7 +169,7 @@ fn wiping(name: &str, names: &str) {
         command.arg(format!("inject={name}:signal=KILL:when={at}"));
         command.args([env!("CARGO_BIN_EXE_posted"), "relay", "--config"]);
         command.arg(here.join("posted.toml")).envs(env).stderr(Stdio::null());
-        let status = command.status().unwrap();
+        let status = Process(command.spawn().unwrap()).0.wait().unwrap();
         tally.points += 1;
         tally.hits += usize::from(status.signal() == Some(9));
         let mut wrong = Vec::new();

@@ -1,9 +1,14 @@
 //! The commands that change a home, each in a world made ready for it, and what must be there at
-//! the end whatever befell the command before it was run again.
+//! the end whatever befell the command before it was run again. [`late`] has those of letters that
+//! take several exchanges.
+
+mod late;
 
 use crate::check::{Ledger, TEXT};
 use crate::programs::Home;
 use crate::world::{Step, World};
+use poste::store::home::Places;
+use poste::store::outbox;
 use std::fs;
 
 /// A command and what is to come of it.
@@ -34,16 +39,19 @@ pub enum Again {
 const QUIET: &[&str] = &["bob", "alice"];
 /// A letter of bob's is to go out, and to be acknowledged.
 const ROUND: &[&str] = &["bob", "alice", "bob"];
+/// One of his to everybody.
+const ALL: &[&str] = &["bob", "alice", "carol", "dave", "bob"];
 
 /// What makes a scenario; tests make only those they run.
 pub type Make = fn() -> Scenario;
 
 /// Writing.
-pub const WRITING: [Make; 3] = [send, sendmail, seal];
+pub const WRITING: [Make; 4] = [send, send_to_three, sendmail, seal];
 /// Exchanging.
 pub const GOING: [Make; 1] = [sync_out];
 pub const COMING: [Make; 2] = [sync_in, first_letter_in];
 pub const ANSWERED: [Make; 2] = [sync_acknowledged, sync_wiping];
+pub use late::{EXPIRED, LARGE};
 /// What is done by hand once in a while.
 pub const KEYS: [Make; 3] = [init, publish, passphrase];
 pub const PEOPLE: [Make; 7] = [add, accept, words, rename, remove, block, unblock];
@@ -51,7 +59,7 @@ pub const HANDS: [Make; 5] = [receive, sync_unproven, keep, discard, drop_letter
 
 /// Every one of them.
 pub fn all() -> Vec<Make> {
-    [&WRITING[..], &GOING, &COMING, &ANSWERED, &KEYS, &PEOPLE, &HANDS].concat()
+    [&WRITING[..], &GOING, &COMING, &ANSWERED, &LARGE, &EXPIRED, &KEYS, &PEOPLE, &HANDS].concat()
 }
 
 fn init() -> Scenario {
@@ -131,6 +139,21 @@ fn send() -> Scenario {
     let args = ["send", "alice", "-s", "sent"];
     let all = ledger(&["sent"]);
     ready("send", World::acquainted(), "bob", &args, TEXT, Again::IfNotQueued, ROUND, all)
+}
+
+fn send_to_three() -> Scenario {
+    let world = World::acquainted();
+    let (stick, card) = (world.stick(), world.path("bob.card"));
+    let mut all = ledger(&["shared"]);
+    for name in ["carol", "dave"] {
+        let friend = Home::init(&world.dir(), name, &stick);
+        friend.ok(&["add", "bob", &card]);
+        world.home("bob").ok(&["add", name, &world.path(&format!("{name}.card"))]);
+        all.insert(("bob", name.to_owned(), "shared".to_owned()), 1..=1);
+        all.insert((name, "bob".to_owned(), "shared".to_owned()), 1..=1);
+    }
+    let args = ["send", "alice", "carol", "dave", "-s", "shared"];
+    ready("send to three", world, "bob", &args, TEXT, Again::IfNotQueued, ALL, all)
 }
 
 fn sendmail() -> Scenario {
@@ -344,8 +367,7 @@ fn by_hand() -> Ledger {
 
 /// The letters in somebody's outbox.
 pub fn queued(world: &World, who: &str) -> usize {
-    let dir = world.home(who).dir.join("share/outbox");
-    let Ok(items) = fs::read_dir(dir) else { return 0 };
-    let state = |item: &fs::DirEntry| item.path().extension().is_some_and(|e| e == "toml");
-    items.map(Result::unwrap).filter(state).count()
+    let (items, bad) = outbox::load(&Places::under(&world.home(who).dir)).unwrap();
+    assert!(bad.is_empty(), "{bad:?}");
+    items.len()
 }

@@ -8,6 +8,9 @@ use crate::programs::Node;
 use crate::scenario::ledger;
 use crate::trace::{self, Call, End, OPENING, OTHERS, TALKING, Trap, WRITING};
 use crate::world::{Step, World};
+use poste::store::home::Places;
+use poste::store::loops::Loops;
+use std::path::PathBuf;
 
 /// Letters between two looks at everything.
 const OFTEN: usize = 8;
@@ -34,11 +37,29 @@ impl Exchange {
         self.subjects.push(subject);
     }
 
-    /// Runs a sync that is killed at a call.
-    fn kill(&mut self, step: &Step, call: &Call) {
+    /// The calls of a sync that posts a loop cell.
+    fn calls(&self, who: &'static str, names: &str) -> Vec<Call> {
+        self.forget_loop(who);
+        trace::calls(&self.world, &sync(who), names)
+    }
+
+    /// Runs such a sync, killed at a call.
+    fn kill(&mut self, who: &'static str, call: &Call) {
+        self.forget_loop(who);
+        let step = &sync(who);
         let end = trace::killed(&self.world, step, call);
         self.tally.points += 1;
         self.tally.hits += usize::from(end == End::Killed);
+    }
+
+    /// Makes a new day of it as far as loop cells go, of which a relay gets one a day.
+    fn forget_loop(&self, who: &str) {
+        // Whoever died before it was written has none.
+        let _ = std::fs::remove_file(self.loops(who));
+    }
+
+    fn loops(&self, who: &str) -> PathBuf {
+        Places::under(&self.world.home(who).dir).state().join("loops.toml")
     }
 
     /// Both sync; now and then everything is looked at.
@@ -52,6 +73,12 @@ impl Exchange {
 
     fn look(&self) -> Vec<String> {
         let mut wrong = self.world.settle(&["bob"]);
+        for who in ["alice", "bob"] {
+            let loops = Loops::load(&Places::under(&self.world.home(who).dir)).unwrap();
+            if loops.sent.len() != 1 || !loops.losing.is_empty() {
+                wrong.push(format!("{who}: not one loop cell at a good relay: {loops:?}"));
+            }
+        }
         let subjects: Vec<&str> = self.subjects.iter().map(String::as_str).collect();
         wrong.extend(sound(&self.world, &["alice", "bob"], &ledger(&subjects)));
         wrong
@@ -73,8 +100,7 @@ fn clients(name: &str, names: &str, stride: usize) {
     let node = Node::start();
     let mut exchange = Exchange::new(&node.url);
     exchange.write();
-    let going = trace::calls(&exchange.world, &sync("bob"), names);
-    let coming = trace::calls(&exchange.world, &sync("alice"), names);
+    let (going, coming) = (exchange.calls("bob", names), exchange.calls("alice", names));
     exchange.go_on("the first");
     let most = going.len().max(coming.len());
     for at in (0..most).step_by(stride) {
@@ -82,7 +108,7 @@ fn clients(name: &str, names: &str, stride: usize) {
         let mut place = String::new();
         for (who, calls) in [("bob", &going), ("alice", &coming)] {
             let Some(call) = calls.get(at) else { continue };
-            exchange.kill(&sync(who), call);
+            exchange.kill(who, call);
             place += &format!("{who} at {} {}; ", call.name, call.at);
             if who == "bob" {
                 exchange.world.settle(&["bob"]);

@@ -155,7 +155,7 @@ pub fn post(to: SocketAddr, bucket: Bucket, body: &[u8]) -> Option<Reply> {
 
 /// The real program, killed when dropped.
 pub struct Node {
-    child: Child,
+    child: Process,
     pub address: SocketAddr,
     log: PathBuf,
 }
@@ -173,7 +173,7 @@ impl Node {
         let program = env!("CARGO_BIN_EXE_posted");
         let line: Vec<&str> = wrapper.iter().copied().chain([program]).collect();
         let log = dir.join("log");
-        let mut child = Command::new(line[0])
+        let child = Command::new(line[0])
             .args(&line[1..])
             .args(["relay", "--config"])
             .arg(&config)
@@ -181,7 +181,8 @@ impl Node {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut child = Process(child);
+        let mut lines = BufReader::new(child.0.stderr.take().unwrap()).lines();
         let mut seen = String::new();
         let address = loop {
             let line = lines.next().unwrap_or_else(|| panic!("did not start: {seen}")).unwrap();
@@ -204,30 +205,30 @@ impl Node {
 
     /// The number of its process.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_some()
+        self.child.0.try_wait().unwrap().is_some()
     }
 
     /// Kills it on the spot, as a crash would.
     pub fn kill(mut self) {
         // It may have been killed already.
-        let _ = self.child.kill();
-        self.child.wait().unwrap();
+        let _ = self.child.0.kill();
+        self.child.0.wait().unwrap();
     }
 
     /// Asks it to stop.
     pub fn terminate(&self) {
-        let id = self.child.id().to_string();
+        let id = self.child.0.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     }
 
     /// Waits for its end.
     pub fn end(&mut self) -> ExitStatus {
-        self.child.wait().unwrap()
+        self.child.0.wait().unwrap()
     }
 
     /// What it has logged so far.
@@ -236,14 +237,17 @@ impl Node {
     }
 }
 
-impl Drop for Node {
+/// A running program; killed when dropped, with what libfaketime left of it.
+pub struct Process(pub Child);
+
+impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
         // What libfaketime has in a process that is killed stays behind.
         for file in ["faketime_shm_", "sem.faketime_sem_"] {
-            let _ = std::fs::remove_file(format!("/dev/shm/{file}{}", self.child.id()));
+            let _ = std::fs::remove_file(format!("/dev/shm/{file}{}", self.0.id()));
         }
     }
 }

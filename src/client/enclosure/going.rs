@@ -16,6 +16,7 @@ use crate::core::letter::{Enclosure, Want};
 use crate::core::prim;
 use crate::core::seal;
 use crate::core::time::Time;
+use crate::store;
 use crate::store::config::size_text;
 use crate::store::contacts::Contact;
 use crate::store::home::Places;
@@ -128,11 +129,13 @@ pub fn take_want(
         let Ok(missing) = CellSet::parse(enclosed.cells, &want.missing) else { continue };
         let mut owed = match item.owed(places, &enclosed) {
             Ok(owed) => owed,
-            Err(error) => {
+            Err(error) if error.kind() == store::Kind::Damaged => {
                 // The rest of the letter takes effect.
                 (env.warn)(&error.to_string());
                 continue;
             }
+            // The whole letter is taken another time.
+            Err(error) => return Err(error.into()),
         };
         let class = due::travels(item, contact, desk.card.card.class);
         // A date in the future must not outlast all later ones.

@@ -181,7 +181,7 @@ fn take(
     };
     if let Some(other) = &other {
         // Their file comes last, and is written over below: cut short, this is done again.
-        remove::forget(env, &lock, other.fingerprint)?;
+        remove::forget(env, &lock, other)?;
     }
     let contact = match old {
         Some(mut known) => {

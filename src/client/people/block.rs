@@ -7,26 +7,27 @@
 use super::{load, mend};
 use crate::client::env::Env;
 use crate::client::error::Error;
-use crate::client::renew;
+use crate::client::{queue, renew};
 use crate::core::keys::Fingerprint;
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
-use crate::store::outbox::{self, Item};
+use crate::store::outbox::Item;
 use crate::store::peers::Peer;
 use crate::store::petname::Petname;
 
 /// Blocks a contact. Gives the number of letters that will not be sent.
 pub fn block(env: &mut Env<'_>, petname: &Petname) -> Result<usize, Error> {
     let lock = env.lock()?;
-    mend(env, &lock)?;
+    let (contacts, _) = mend(env, &lock)?;
     let mut contact = load(env, petname)?;
     // The decision first: whoever is killed below finds them blocked, and `finish` goes on.
     contact.blocked = true;
     contact.save(env.home.places())?;
     let mut transit = Transit::load(env.home.places())?;
-    let mut items = env.readable(outbox::load(env.home.places())?);
+    let items = queue::outbox(env, &lock, &contacts)?;
+    let mut items = env.readable(items);
     finish(env, &lock, &[contact.fingerprint], &mut transit, &mut items)
 }
 

@@ -7,16 +7,18 @@
 use super::{load, mend};
 use crate::client::env::Env;
 use crate::client::error::Error;
+use crate::client::queue;
 use crate::core::keys::Fingerprint;
+use crate::store::contacts::Contact;
 use crate::store::enclosures;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::maildir::{Folder, Maildir};
-use crate::store::outbox;
 use crate::store::peers::Peer;
 use crate::store::petname::Petname;
 use crate::store::quarantine::Waiting;
 use serde::Serialize;
+use std::slice;
 
 /// What became of somebody removed.
 #[derive(Clone, Debug, Serialize)]
@@ -37,7 +39,7 @@ pub fn remove(env: &mut Env<'_>, petname: &Petname, keep_mail: bool) -> Result<R
     mend(env, &lock)?;
     let contact = load(env, petname)?;
     let fingerprint = contact.fingerprint;
-    let letters = forget(env, &lock, fingerprint)?;
+    let letters = forget(env, &lock, &contact)?;
     let mut removed = Removed { fingerprint, letters, messages: 0, folder_stays: false };
     if !keep_mail {
         let folder = Folder::from(petname);
@@ -56,13 +58,15 @@ pub fn messages(env: &Env<'_>, petname: &Petname) -> Result<usize, Error> {
 
 /// Erases all that is kept of the exchange with a person. Gives the number of letters dropped.
 pub(super) fn forget(
-    env: &Env<'_>,
-    _lock: &StateLock,
-    person: Fingerprint,
+    env: &mut Env<'_>,
+    lock: &StateLock,
+    contact: &Contact,
 ) -> Result<usize, Error> {
+    let person = contact.fingerprint;
+    let items = queue::outbox(env, lock, slice::from_ref(contact))?;
     let places = env.home.places();
     let mut letters = 0;
-    for item in env.readable(outbox::load(places)?).iter().filter(|item| item.to == person) {
+    for item in env.readable(items).iter().filter(|item| item.to == person) {
         item.remove(places)?;
         letters += usize::from(item.is_waiting());
     }
