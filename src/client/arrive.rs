@@ -13,21 +13,25 @@ use crate::client::enclosure::{coming, going};
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::client::filing;
+use crate::client::sync::due;
 use crate::core::archive;
-use crate::core::card::SignedCard;
+use crate::core::card::{NotTaken, SignedCard};
 use crate::core::encode::base64;
 use crate::core::filed::Head;
 use crate::core::judge::{self, Arrival, Author, Reader, Verdict, Why};
-use crate::core::keys::SignPublic;
+use crate::core::keys::{LetterId, SignPublic};
 use crate::core::letter::{Kind, Letter};
-use crate::core::time::Day;
+use crate::core::time::{Day, HOUR};
 use crate::store::contacts::Contact;
 use crate::store::maildir::Folder;
+use crate::store::outbox::Item;
 use crate::store::peers::Peer;
 use crate::store::quarantine::Waiting;
 use crate::store::seen::Key;
 use std::path::PathBuf;
 
+/// Whoever made a letter so many seconds ago is taken to be awake.
+const JUST: u64 = 2 * HOUR;
 /// Why a letter is dropped whose mail cannot be filed.
 const UNFIT: &str = "a mail whose header breaks the limits of mail";
 
@@ -190,6 +194,8 @@ fn learn(
                 changed = true;
             }
             Ok(()) => {}
+            // It was made, or repeated, before a newer one was seen.
+            Err(NotTaken::Rollback) => {}
             Err(why) => (env.warn)(&format!("a card of {}: {why}", contact.petname)),
         }
     }
@@ -236,6 +242,9 @@ fn authentic(
         desk.quarantine.save(&places)?;
     }
     let mut peer = Peer::load(&places, contact.fingerprint)?;
+    if control.date <= now && now.since(control.date) <= JUST {
+        peer.awake = now;
+    }
     // A date in the future must not outlast all later ones.
     peer.learn(control.date.min(now), control.card_seen, control.offer_seen);
     if control.kind == Kind::Mail {
@@ -257,12 +266,31 @@ fn authentic(
     if let Some(want) = &control.want {
         going::take_want(env, desk, contact, control.date, want)?;
     }
-    for item in desk.outbox.iter_mut().filter(|item| item.to == contact.fingerprint) {
-        if control.acks.contains(&item.id) && item.acknowledged.is_none() {
-            item.acknowledge(&places, now)?;
-        }
-    }
+    acknowledged(env, desk, contact, &control.acks)?;
     Ok(outcome)
+}
+
+/// Records that letters are safe with their addressee. If one of them went by the offer, the offer
+/// is not lost, and what else is on its way to them goes on by it.
+fn acknowledged(
+    env: &Env<'_>,
+    desk: &mut Desk,
+    contact: &Contact,
+    acks: &[LetterId],
+) -> Result<(), Error> {
+    let (places, now, own) = (env.home.places(), env.now(), desk.card.card.class);
+    let theirs = |item: &&mut Item| item.to == contact.fingerprint && item.acknowledged.is_none();
+    let mut by_offer = false;
+    for item in desk.outbox.iter_mut().filter(theirs).filter(|item| acks.contains(&item.id)) {
+        let last = item.attempt.last().map(|attempt| attempt.at);
+        by_offer |= last.is_some_and(|at| !due::is_fallback(item, contact, own, at));
+        item.acknowledge(places, now)?;
+    }
+    for item in desk.outbox.iter_mut().filter(theirs).filter(|_| by_offer) {
+        item.heard = Some(now);
+        item.save(places)?;
+    }
+    Ok(())
 }
 
 /// The message in filed form; `None` for a mail whose header breaks the limits of mail, which no

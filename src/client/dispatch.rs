@@ -60,6 +60,7 @@ impl Sender {
 }
 
 /// What is to go out to one person.
+#[derive(Clone)]
 pub struct Cargo {
     /// The letter's id.
     pub id: LetterId,
@@ -327,7 +328,7 @@ fn control(
         ..Control::new(cargo.id, me.fingerprint(), cargo.date, bucket.day())
     };
     let mut optional = Optional {
-        acks: peer.acks.iter().copied().take(MOST_ACKS).collect(),
+        acks: peer.owed(now).into_iter().take(MOST_ACKS).collect(),
         disclosed: sender.card.disclosed.clone(),
         ..Optional::default()
     };

@@ -235,6 +235,7 @@ fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
         after: None,
         tries: 0,
         since: None,
+        heard: None,
         expired: None,
         enclosure: None,
         attempt: Vec::new(),

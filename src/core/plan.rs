@@ -90,8 +90,9 @@ pub struct Past {
 }
 
 /// In which class a letter not yet acknowledged is due at `now`, if it is. `to` is the class of
-/// the addressee's card, or daily if the letter shall travel by nothing else.
-pub fn due(past: &[Past], to: Class, now: Time, daily_exchange: bool) -> Option<Class> {
+/// the addressee's card, or daily if the letter shall travel by nothing else. The hours in which it
+/// is repeated hourly begin with the first attempt after `anew`.
+pub fn due(past: &[Past], anew: Time, to: Class, now: Time, daily_exchange: bool) -> Option<Class> {
     if daily_exchange {
         let today = |p: &&Past| p.class == Class::Daily && p.at.day() == now.day();
         if past.iter().find(today).is_none() && (to == Class::Daily || !past.is_empty()) {
@@ -101,15 +102,14 @@ pub fn due(past: &[Past], to: Class, now: Time, daily_exchange: bool) -> Option<
     if to == Class::Daily {
         return None;
     }
-    match (past.first(), past.iter().rfind(|p| p.class == Class::Hourly)) {
-        (Some(first), Some(last)) => {
-            let still = now.since(first.at) <= HOURLY_FOR;
-            // An attempt in the future was made by a clock that has been set back since.
-            let rested = last.at > now || now.since(last.at) >= HOURLY_AFTER;
-            (still && rested).then_some(Class::Hourly)
-        }
-        _ => Some(Class::Hourly),
-    }
+    let Some(last) = past.iter().rfind(|p| p.class == Class::Hourly) else {
+        return Some(Class::Hourly);
+    };
+    let begun = past.iter().find(|p| p.at > anew);
+    let still = begun.is_none_or(|first| now.since(first.at) <= HOURLY_FOR);
+    // An attempt in the future was made by a clock that has been set back since.
+    let rested = last.at > now || now.since(last.at) >= HOURLY_AFTER;
+    (still && rested).then_some(Class::Hourly)
 }
 
 /// The uploads of one class: every node in `visit` gets the cells meant for it, and cover up to
@@ -206,7 +206,7 @@ mod tests {
         for half_hours in 0..96 {
             let now = start + half_hours * 30 * MINUTE;
             let exchange = now.unix() % DAY == 12 * HOUR;
-            if let Some(class) = due(&past, Class::Hourly, now, exchange) {
+            if let Some(class) = due(&past, Time::default(), Class::Hourly, now, exchange) {
                 past.push(Past { at: now, class });
                 if class == Class::Hourly { hourly += 1 } else { daily += 1 }
             }
@@ -216,8 +216,19 @@ mod tests {
             (6, 2),
             "the daily one at noon takes the place of an hourly one"
         );
-        assert_eq!(due(&[], Class::Daily, start, false), None);
-        assert_eq!(due(&[], Class::Daily, start, true), Some(Class::Daily));
+        assert_eq!(due(&[], Time::default(), Class::Daily, start, false), None);
+        assert_eq!(due(&[], Time::default(), Class::Daily, start, true), Some(Class::Daily));
+    }
+
+    #[test]
+    fn hourly_attempts_begin_anew_and_never_come_closer() {
+        let start = at("hourly/2026-11-22T09", 0);
+        let past = [Past { at: start, class: Class::Hourly }];
+        let due = |anew, now| due(&past, anew, Class::Hourly, now, false);
+        let later = start + 9 * HOUR;
+        assert_eq!(due(Time::default(), later), None);
+        assert_eq!(due(start + 8 * HOUR, later), Some(Class::Hourly));
+        assert_eq!(due(start + 10 * MINUTE, start + 20 * MINUTE), None);
     }
 
     #[test]

@@ -54,6 +54,10 @@ pub struct Item {
     /// Whether the copy was filed.
     #[serde(default)]
     pub filed: bool,
+    /// When the addressee was last known to open what goes by the offer: another letter that went
+    /// by it was acknowledged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Time>,
     /// The letter it was written together with, and without which it does not count; see
     /// [`settle`].
     #[serde(default, skip_serializing_if = "Option::is_none")]

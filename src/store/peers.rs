@@ -7,7 +7,7 @@ use super::error::Error;
 use super::home::Places;
 use crate::core::bucket::Bucket;
 use crate::core::keys::{Fingerprint, LetterId};
-use crate::core::time::Time;
+use crate::core::time::{HOUR, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -28,6 +28,8 @@ pub struct Peer {
     pub card_sent: Time,
     /// When an offer of ours last went to them.
     pub offer_sent: Time,
+    /// When they were last known to be awake: a letter came that they had just made.
+    pub awake: Time,
     /// When a letter last passed either way.
     pub last_letter: Time,
     /// When a letter of theirs last came as first letters do, with card and offer.
@@ -36,12 +38,32 @@ pub struct Peer {
     pub card_asked: Time,
     /// Letters of theirs to be acknowledged.
     pub acks: Vec<LetterId>,
+    /// Acknowledgements that went and are repeated once a day, since any of them may be lost, and
+    /// who is seldom awake sees few of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<Again>,
     /// Cells made with their pair secret for each bucket that is not yet wiped.
     pub counters: BTreeMap<String, u32>,
     /// Of those, the cells up to the last one that a node took.
     pub taken: BTreeMap<String, u32>,
 }
 
+/// An acknowledgement that is repeated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Again {
+    /// Of which letter.
+    pub id: LetterId,
+    /// How often it is still to go.
+    pub left: u8,
+    /// When it went last.
+    pub sent: Time,
+}
+
+/// An acknowledgement goes on this many days: one of them is any day of the week.
+const REPEATED: u8 = 7;
+/// Seconds between the one and the other.
+const AGAIN: u64 = 20 * HOUR;
 /// Numbers lost one after the other at most: the addressee's walk ends after 256.
 const MOST_LOST: u32 = 255;
 /// Acknowledgements that wait at most; beyond, a letter is acknowledged when it is repeated.
@@ -119,8 +141,31 @@ impl Peer {
         }
     }
 
+    /// What is to be acknowledged in a letter that goes at `now`: what never was, then what is
+    /// repeated.
+    pub fn owed(&self, now: Time) -> Vec<LetterId> {
+        // One that went in the future was sent by a clock that has been set back since.
+        let rested = |again: &&Again| again.sent > now || now.since(again.sent) >= AGAIN;
+        let again = self.again.iter().filter(rested).map(|again| again.id);
+        self.acks.iter().copied().chain(again).collect()
+    }
+
+    /// Records that letters were acknowledged at `now`.
+    pub fn acknowledged(&mut self, acks: &[LetterId], now: Time) {
+        for again in self.again.iter_mut().filter(|again| acks.contains(&again.id)) {
+            (again.left, again.sent) = (again.left.saturating_sub(1), now);
+        }
+        self.again.retain(|again| again.left > 0);
+        let (sent, kept) = self.acks.iter().partition::<Vec<_>, _>(|id| acks.contains(id));
+        self.acks = kept;
+        let room = MOST_ACKS.saturating_sub(self.again.len());
+        let again = |id| Again { id, left: REPEATED - 1, sent: now };
+        self.again.extend(sent.into_iter().take(room).map(again));
+    }
+
     /// Notes a letter of theirs that is to be acknowledged.
     pub fn owe(&mut self, id: LetterId) {
+        self.again.retain(|again| again.id != id);
         if self.acks.len() < MOST_ACKS && !self.acks.contains(&id) {
             self.acks.push(id);
         }

@@ -16,7 +16,7 @@ pub enum Habit {
     Keen,
     /// A laptop, from 18 to 22 every day.
     Evening,
-    /// A laptop, four hours on a weekend's day and every other day not at all.
+    /// A laptop, four hours on a weekend's day and on Wednesday's evening, and else not at all.
     Weekend,
     /// A laptop that sleeps three days and is on for one.
     Sleeper,
@@ -37,7 +37,9 @@ impl Habit {
             Habit::Office => now.unix().is_multiple_of(HOUR) && Habit::Keen.is_awake(start, now),
             Habit::Keen => weekday < 5 && (8..17).contains(&hour),
             Habit::Evening => now.unix().is_multiple_of(HOUR) && (18..22).contains(&hour),
-            Habit::Weekend => weekday >= 5 && (10..14).contains(&hour),
+            Habit::Weekend => {
+                weekday >= 5 && (10..14).contains(&hour) || weekday == 2 && (18..22).contains(&hour)
+            }
             Habit::Sleeper => {
                 day.is_multiple_of(4) && now.unix().is_multiple_of(HOUR) && (8..23).contains(&hour)
             }

@@ -66,7 +66,7 @@ impl<'w> Town<'w> {
         let people = habits.iter().zip(NAMES).enumerate().map(|(at, (habit, name))| {
             let mut nodes: Vec<&str> = relays.iter().map(String::as_str).collect();
             shuffle(&mut dice, &mut nodes);
-            nodes.truncate(1 + at % 3);
+            nodes.truncate(2 + at % 2);
             let person = Person::new(world, name, seed * 1000 + at as u64, &nodes);
             let (knows, to_meet) = (BTreeSet::new(), BTreeSet::new());
             Someone {

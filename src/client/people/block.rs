@@ -72,8 +72,10 @@ pub(in crate::client) fn finish(
         let erased = transit.withdraw(*person);
         // They may hold the newest, so that none but a newer one will be taken.
         let seen = peer.offer_seen.max(erased.unwrap_or_default());
-        if !peer.acks.is_empty() || seen != peer.offer_seen {
+        let owes = !peer.acks.is_empty() || !peer.again.is_empty();
+        if owes || seen != peer.offer_seen {
             peer.acks.clear();
+            peer.again.clear();
             peer.offer_seen = seen;
             peer.save(places, *person)?;
         }

@@ -16,6 +16,7 @@ use crate::core::stamp::Stamp;
 use crate::core::time::{DAY, Time};
 use crate::store::contacts::Contact;
 use crate::store::outbox::Item;
+use crate::store::peers::Peer;
 
 /// A letter unacknowledged for this many seconds is sealed to the public prekey: the offer seems
 /// to be lost. Longer if either side listens once a day.
@@ -30,16 +31,24 @@ pub fn preview(env: &mut Env<'_>, daily: bool) -> Result<Vec<String>, Error> {
         let Some(contact) = desk.contacts.iter().find(|c| c.fingerprint == item.to) else {
             continue;
         };
-        if let Some(due) = due(item, contact, class(&desk), daily, env.now()) {
+        let awake = Peer::load(env.home.places(), item.to)?.awake;
+        if let Some(due) = due(item, (contact, awake), class(&desk), daily, env.now()) {
             lines.push(format!("post letter {} in the {} class", item.id, due.name()));
         }
     }
     Ok(lines)
 }
 
-/// In which class a letter is to be attempted now, if it is. One that falls back begins anew: the
-/// attempts before went where nobody could open them.
-pub fn due(item: &Item, contact: &Contact, own: Class, daily: bool, now: Time) -> Option<Class> {
+/// In which class a letter is to be attempted now, if it is. One that falls back begins anew, since
+/// the attempts before went where nobody could open them; so does one to somebody who is `awake`
+/// after having slept through them.
+pub fn due(
+    item: &Item,
+    (contact, awake): (&Contact, Time),
+    own: Class,
+    daily: bool,
+    now: Time,
+) -> Option<Class> {
     if !item.is_waiting() {
         return None;
     }
@@ -47,14 +56,13 @@ pub fn due(item: &Item, contact: &Contact, own: Class, daily: bool, now: Time) -
     let past: Vec<Past> = item
         .attempt
         .iter()
-        .filter(|attempt| attempt.at > anew)
         .filter_map(|a| Some(Past { at: a.at, class: a.bucket.parse::<Bucket>().ok()?.class() }))
         .collect();
     if only_directories(contact) {
         let today = past.iter().any(|p| p.at.day() == now.day());
         return (!today).then_some(Class::Daily);
     }
-    plan::due(&past, travels(item, contact, own), now, daily)
+    plan::due(&past, anew.max(awake), travels(item, contact, own), now, daily)
 }
 
 /// In which class a letter, or its enclosure, travels.
@@ -85,14 +93,8 @@ fn only_directories(contact: &Contact) -> bool {
     !nodes.is_empty() && nodes.iter().all(|url| node(url.clone()).directory)
 }
 
-/// A letter of the outbox, as it goes out.
-pub fn letter(
-    item: &Item,
-    (mail, enclosure): (Vec<u8>, Option<Enclosure>),
-    contact: &Contact,
-    own: Class,
-    now: Time,
-) -> Cargo {
+/// A letter of the outbox, as it goes out by the offer.
+pub fn letter(item: &Item, (mail, enclosure): (Vec<u8>, Option<Enclosure>)) -> Cargo {
     Cargo {
         id: item.id,
         kind: LetterKind::Mail,
@@ -101,9 +103,30 @@ pub fn letter(
         enclosure,
         want: None,
         stamp: item.stamp.as_deref().and_then(Stamp::parse),
-        fallback: is_fallback(item, contact, own, now),
+        fallback: false,
         with_card: false,
         tries: item.tries,
+    }
+}
+
+/// By which ways a letter goes in `class` now, whether as a fallback or not. One that fell back goes
+/// both ways in the daily exchange, which may be the only one in days that its addressee sees, and
+/// by the offer twice, at another node each; else the two take turns, two attempts each, since by
+/// the offer it takes fewer cells and gets through where many are lost.
+pub fn ways(
+    item: &Item,
+    contact: &Contact,
+    own: Class,
+    class: Class,
+    now: Time,
+) -> &'static [bool] {
+    match falls_back(item, contact, own).filter(|begun| *begun < now) {
+        None => &[false],
+        Some(_) if class == Class::Daily => &[true, false, false],
+        Some(begun) => {
+            let since = item.attempt.iter().filter(|attempt| attempt.at > begun).count();
+            if since % 4 < 2 { &[true] } else { &[false] }
+        }
     }
 }
 
@@ -116,8 +139,9 @@ pub fn is_fallback(item: &Item, contact: &Contact, own: Class, now: Time) -> boo
 fn falls_back(item: &Item, contact: &Contact, own: Class) -> Option<Time> {
     let daily = own == Class::Daily || contact.card.card.class == Class::Daily;
     let patience = if daily { FALLBACK_DAILY } else { FALLBACK };
-    // Who asks for cells has opened the head.
-    let since = item.attempt.first().map(|first| item.wanted().unwrap_or_default().max(first.at));
+    // Who asks for cells has opened the head; who acknowledges another letter, that one.
+    let heard = item.wanted().max(item.heard).unwrap_or_default();
+    let since = item.attempt.first().map(|first| first.at.max(heard));
     since.map(|since| since + patience)
 }
 

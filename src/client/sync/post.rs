@@ -126,11 +126,11 @@ fn attempts(
     let (to, now, own) = (contact.fingerprint, env.now(), class(desk));
     // As it will be if all is taken; on disk it changes only when it was.
     let mut peer = Peer::load(&places, to)?;
-    let mut owed = if daily { peer.acks.clone() } else { Vec::new() };
+    let mut owed = if daily { peer.owed(now) } else { Vec::new() };
     let mut wants = coming::wants(&places, to, now)?;
     for at in 0..desk.outbox.len() {
         let item = &desk.outbox[at];
-        let due = due::due(item, contact, own, daily, now).filter(|_| item.to == to);
+        let due = due::due(item, (contact, peer.awake), own, daily, now).filter(|_| item.to == to);
         let Some(due) = due else { continue };
         if item.enclosure.is_some() && going::must_wait(&desk.transit, &peer, to) {
             continue;
@@ -139,22 +139,28 @@ fn attempts(
         if to_them.map(|attempted| attempted.made.cells.len()).sum::<usize>() >= plan::POST_CELLS {
             return Ok(true);
         }
-        let want = wants.last().cloned();
-        let cargo = queue::contents(&places, &desk.transit, item)
-            .map(|contents| Cargo { want, ..due::letter(item, contents, contact, own, now) });
-        let made =
-            cargo.and_then(|cargo| attempt(env, desk, sender, (contact, &peer), &cargo, due));
-        match made {
-            Ok(None) => {}
-            Ok(Some(made)) => {
-                let item = &mut desk.outbox[at];
-                item.tries += 1;
-                item.save(&places)?;
-                sent(&mut peer, &made, now);
-                wants.retain(|want| made.want != Some(want.id));
-                out.push(Attempted { to, what: What::Letter(item.id), made });
+        let cargo = match queue::contents(&places, &desk.transit, item) {
+            Ok(contents) => due::letter(item, contents),
+            Err(error) => {
+                report.soft(error);
+                continue;
             }
-            Err(error) => report.soft(error),
+        };
+        for fallback in due::ways(item, contact, own, due, now) {
+            let (want, tries) = (wants.last().cloned(), desk.outbox[at].tries);
+            let cargo = Cargo { fallback: *fallback, want, tries, ..cargo.clone() };
+            match attempt(env, desk, sender, (contact, &peer), &cargo, due) {
+                Ok(None) => {}
+                Ok(Some(made)) => {
+                    let item = &mut desk.outbox[at];
+                    item.tries += 1;
+                    item.save(&places)?;
+                    sent(&mut peer, &made, now);
+                    wants.retain(|want| made.want != Some(want.id));
+                    out.push(Attempted { to, what: What::Letter(item.id), made });
+                }
+                Err(error) => report.soft(error),
+            }
         }
     }
     for want in wants {
@@ -186,7 +192,7 @@ fn attempts(
         owed.retain(|ack| !acks.contains(ack));
     }
     if !owed.is_empty() && peer.card_seen != Time::default() {
-        let peer = Peer { acks: owed, ..peer };
+        let peer = Peer { acks: owed, again: Vec::new(), ..peer };
         let cargo = due::control_letter(env, false);
         let made = attempt(env, desk, sender, (contact, &peer), &cargo, Class::Daily)?;
         out.extend(made.map(|made| Attempted { to, what: What::Control, made }));
@@ -196,7 +202,7 @@ fn attempts(
 
 /// What an attempt changes of the exchange, once it is taken.
 fn sent(peer: &mut Peer, made: &Made, now: Time) {
-    peer.acks.retain(|ack| !made.acks.contains(ack));
+    peer.acknowledged(&made.acks, now);
     if made.offer {
         peer.offer_sent = now;
     }
