@@ -74,7 +74,7 @@ impl<R: Read> Unpack<R> {
     }
 
     /// The next file; `None` at the end, after which nothing but zeros may stand.
-    pub fn next(&mut self) -> Result<Option<Entry>, BadArchive> {
+    pub fn entry(&mut self) -> Result<Option<Entry>, BadArchive> {
         loop {
             let Some(header) = self.header()? else { return Ok(None) };
             let found = String::from_utf8_lossy(&header.path_bytes()).into_owned();

@@ -16,6 +16,9 @@ use std::path::{Path, PathBuf};
 /// Bytes of an mbox at most: it is held in memory.
 const MBOX_LIMIT: u64 = 1 << 30;
 
+/// What is done with a piece, its name and its content.
+type Take<'a> = dyn FnMut(Piece, &str, Vec<u8>) -> Result<(), Error> + 'a;
+
 /// Where messages come from.
 pub enum Source {
     /// A directory.
@@ -67,10 +70,7 @@ impl Source {
     }
 
     /// Gives each piece with its name and content to `take`, in order.
-    pub fn each(
-        &mut self,
-        take: &mut dyn FnMut(Piece, &str, Vec<u8>) -> Result<(), Error>,
-    ) -> Result<(), Error> {
+    pub fn each(&mut self, take: &mut Take<'_>) -> Result<(), Error> {
         match self {
             Source::Mbox(bytes) => take(Piece::Mbox(None), "the mbox", bytes.clone()),
             Source::Directory(base) => directory(base, take),
@@ -79,16 +79,12 @@ impl Source {
     }
 }
 
-fn tar(
-    file: &mut File,
-    archive: &str,
-    take: &mut dyn FnMut(Piece, &str, Vec<u8>) -> Result<(), Error>,
-) -> Result<(), Error> {
+fn tar(file: &mut File, archive: &str, take: &mut Take<'_>) -> Result<(), Error> {
     let refused =
         |why: String| Error::new(Kind::Data, format!("{archive}: {why}; nothing was imported"));
     file.seek(SeekFrom::Start(0)).map_err(|e| refused(e.to_string()))?;
     let mut entries = Unpack::new(BufReader::new(file), read::LIMIT);
-    while let Some(entry) = entries.next().map_err(|e| refused(e.to_string()))? {
+    while let Some(entry) = entries.entry().map_err(|e| refused(e.to_string()))? {
         let name = entry.name.join("/");
         let piece = piece(&entry.name).map_err(|why| refused(format!("entry {name:?}: {why}")))?;
         take(piece, &name, entry.bytes)?;
@@ -96,10 +92,7 @@ fn tar(
     Ok(())
 }
 
-fn directory(
-    base: &Path,
-    take: &mut dyn FnMut(Piece, &str, Vec<u8>) -> Result<(), Error>,
-) -> Result<(), Error> {
+fn directory(base: &Path, take: &mut Take<'_>) -> Result<(), Error> {
     for item in walkdir::WalkDir::new(base).follow_links(false).sort_by_file_name() {
         let item = item.map_err(|e| Error::new(Kind::Io, e.to_string()))?;
         if item.file_type().is_dir() {
