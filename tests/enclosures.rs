@@ -128,7 +128,12 @@ fn an_enclosure_that_takes_five_days_is_authentic() {
     assert!(came.unwrap().since(written) > 5 * DAY);
     arrived(&bob, &alice, "slowly", 120_000);
     let posts = relay.lock().unwrap().posts.clone();
-    assert!(posts.iter().all(|(_, cells)| *cells == 3), "{posts:?}");
+    // In the daily exchange a head that was slept through goes several ways at once.
+    let hourly = posts.iter().filter(|(bucket, _)| bucket.class() == Class::Hourly);
+    assert!(
+        hourly.clone().count() > 30 && hourly.clone().all(|(_, cells)| *cells == 3),
+        "{posts:?}"
+    );
     assert_eq!(state(&alice, id), State::Acknowledged);
 }
 

@@ -242,7 +242,9 @@ fn authentic(
         desk.quarantine.save(&places)?;
     }
     let mut peer = Peer::load(&places, contact.fingerprint)?;
-    if control.date <= now && now.since(control.date) <= JUST {
+    // Each hour is enough, and leaves the file alone else.
+    let known = peer.awake <= now && now.since(peer.awake) < HOUR;
+    if control.date <= now && now.since(control.date) <= JUST && !known {
         peer.awake = now;
     }
     // A date in the future must not outlast all later ones.
