@@ -32,7 +32,7 @@ const HABITS: [Habit; 20] = [
     Habit::Sleeper,
     Habit::Office,
     Habit::Office,
-    Habit::Weekend,
+    Habit::Evening,
     Habit::Office,
     Habit::Evening,
     Habit::Office,

@@ -16,11 +16,9 @@ pub enum Habit {
     Keen,
     /// A laptop, from 18 to 22 every day.
     Evening,
-    /// A laptop, four hours on a weekend's day and on Wednesday's evening, and else not at all.
-    Weekend,
-    /// A laptop that sleeps three days and is on for one.
+    /// A laptop that sleeps two days and is on for one.
     Sleeper,
-    /// An office laptop, off from the one day of the month to the other.
+    /// A laptop, from 8 to 23 every day, off from the one day of the month to the other.
     Away(u64, u64),
 }
 
@@ -37,14 +35,12 @@ impl Habit {
             Habit::Office => now.unix().is_multiple_of(HOUR) && Habit::Keen.is_awake(start, now),
             Habit::Keen => weekday < 5 && (8..17).contains(&hour),
             Habit::Evening => now.unix().is_multiple_of(HOUR) && (18..22).contains(&hour),
-            Habit::Weekend => {
-                weekday >= 5 && (10..14).contains(&hour) || weekday == 2 && (18..22).contains(&hour)
-            }
             Habit::Sleeper => {
-                day.is_multiple_of(4) && now.unix().is_multiple_of(HOUR) && (8..23).contains(&hour)
+                day.is_multiple_of(3) && now.unix().is_multiple_of(HOUR) && (8..23).contains(&hour)
             }
             Habit::Away(from, to) => {
-                !(from..to).contains(&day) && Habit::Office.is_awake(start, now)
+                let on = now.unix().is_multiple_of(HOUR) && (8..23).contains(&hour);
+                !(from..to).contains(&day) && on
             }
         }
     }
@@ -56,7 +52,7 @@ impl Habit {
             Habit::Hourly => 140,
             Habit::Keen => 170,
             Habit::Office | Habit::Away(..) => 300,
-            Habit::Evening | Habit::Weekend => 500,
+            Habit::Evening => 500,
             Habit::Sleeper => 250,
         }
     }
