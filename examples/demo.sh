@@ -1,6 +1,7 @@
 #!/bin/sh
 # The main job, done for real: a relay on loopback over TLS, two people, a first letter and its
-# answer, an attachment, a message at rest opened by plain age, and the relay's wipe.
+# answer, an attachment, a message at rest opened by plain age, a forgery, a backup that is edited,
+# the relay's wipe, and the disclosure after which anybody can forge.
 # Run by `make demo`. Asks nothing, listens on 127.0.0.1 alone, leaves nothing behind.
 set -eu
 
@@ -44,7 +45,7 @@ say "a relay on loopback, with a certificate of its own"
 port=$((20000 + $$ % 20000))
 url=https://127.0.0.1:$port
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout tls.key -out tls.pem \
-	-days 2 -subj /CN=demo -addext subjectAltName=IP:127.0.0.1 \
+	-days 9 -subj /CN=demo -addext subjectAltName=IP:127.0.0.1 \
 	-addext basicConstraints=critical,CA:FALSE 2>openssl.log
 cat >posted.toml <<TOML
 name = "demo"
@@ -83,7 +84,8 @@ say "the answer goes through the keys that bob offered to alice alone"
 echo 'Gladly. At one?' | alice send bob -s 'Re: lunch'
 alice sync
 bob sync
-bob show "$(unread bob alice)"
+answer=$(unread bob alice)
+bob show "$answer"
 bob outbox
 
 say "an attachment of 40 KB arrives as it was"
@@ -106,6 +108,22 @@ message=$("$bin/poste" --home "$dir/alice" list bob | grep "$name")
 echo "alice\$ age -d -i archive.key ${message#"$dir"/} | head -n 7"
 age -d -i archive.key "$message" | head -n 7
 
+say "what a message proves, and to whom"
+answer=$("$bin/poste" --home "$dir/bob" list alice | grep "${answer##*/}")
+bob verify "$answer"
+
+say "a message that was never sent is as good"
+printf 'bob$ echo "I owe you a hundred." | poste forge --from alice -s debts\n'
+forged=$(echo 'I owe you a hundred.' | "$bin/poste" --home "$dir/bob" forge --from alice -s debts)
+bob verify "$forged"
+
+say "a backup in plain files, changed by sed, and brought back"
+bob export --plain -o open/
+sed -i 's/At one/At two/' open/mail/alice/*/*.poste*
+bob import --replace open
+"$bin/poste" --home "$dir/bob" show "$answer"
+bob verify "$answer"
+
 say "what the relay holds: buckets of cells, no names"
 ls -l store/hourly store/daily | sed 's/^/node$ /'
 
@@ -121,5 +139,20 @@ if [ -n "$(ls store/hourly)" ]; then
 	exit 1
 fi
 stop_node
+
+say "three days later: alice's sync discloses the day's key, unasked"
+: >node.log
+start env LD_PRELOAD="$library" FAKETIME=+3d NO_FAKE_STAT=1 "$bin/posted"
+printf 'alice$ poste sync\n'
+env LD_PRELOAD="$library" FAKETIME=+3d NO_FAKE_STAT=1 "$bin/poste" --home "$dir/alice" sync
+sed -n '/^.disclosed/,$p' alice.toml | sed 's/^/alice.toml: /'
+stop_node
+
+say "and anybody who has the two cards can write as alice, on that day or any before"
+"$bin/poste" --home "$dir/bob" card --toml >bob-now.toml
+printf 'anybody$ poste forge --cards alice.toml bob.toml --date 2025-12-24 >letter.eml\n'
+echo 'Season greetings.' | "$bin/poste" forge --cards alice.toml bob-now.toml \
+	--date 2025-12-24 -s greetings >letter.eml
+"$bin/poste" verify letter.eml --cards alice.toml bob-now.toml
 
 say "done"

@@ -7,7 +7,7 @@ use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::own;
 use crate::client::parties::{Parties, of_contact};
-use crate::core::card::SignedCard;
+use crate::core::card::{Card, SignedCard};
 use crate::core::disclosure::disclosed_from;
 use crate::core::filed::Filed;
 use crate::core::keys::Fingerprint;
@@ -81,6 +81,7 @@ pub fn verify(env: &Env<'_>, parties: &Parties, message: &[u8]) -> Result<Verdic
         Some(contact) => Known {
             public: of_contact(contact),
             seen: contact.held.as_ref().map(|held| (held.date, held.since)),
+            begun: begun(&contact.card.card),
             addresses: contact.card.card.urls.clone(),
         },
         None => Known::of_card(&own),
@@ -112,6 +113,8 @@ struct Known {
     public: Party,
     /// The newest day disclosed, and when that was first seen.
     seen: Option<(Day, Time)>,
+    /// The day on which the first series began: days before had no key until then.
+    begun: Day,
     addresses: Vec<String>,
 }
 
@@ -120,6 +123,7 @@ impl Known {
         Known {
             public: Party::of_card(&card.card, card.disclosed.as_ref()),
             seen: card.disclosed.as_ref().map(|d| (d.date, disclosed_from(d.date))),
+            begun: begun(&card.card),
             addresses: card.card.urls.clone(),
         }
     }
@@ -131,12 +135,18 @@ fn read(message: &[u8]) -> Result<Filed<'_>, Error> {
     })
 }
 
+/// The day on which the first series of a card's owner began.
+fn begun(card: &Card) -> Day {
+    let retired = card.retired.iter().map(|old| old.series);
+    retired.chain([card.series]).min().unwrap_or(card.series).day()
+}
+
 fn verdict(parties: &Parties, filed: &Filed<'_>, known: &Known) -> Verdict {
     let head = &filed.head;
     let name = |who: &Fingerprint| parties.name(who);
     let public = head.from == known.public.fingerprint() && known.public.has_seed(head.day);
     // The seed of a later day was seen later; when this day's was due is the best that is known.
-    let due = disclosed_from(head.day);
+    let due = disclosed_from(head.day.max(known.begun));
     let seen = known.seen.filter(|(day, _)| *day == head.day).map_or(due, |(_, since)| since);
     let public_since = public.then_some(seen);
     Verdict {
