@@ -52,7 +52,7 @@ fn behind_a_passphrase_the_end_is_announced_once_a_day() {
     let warning = alice.sync().warning.expect("ten days before the end it is said");
     assert!(warning.contains("poste publish"), "{warning}");
     assert_eq!(alice.sync().warning, None, "once a day");
-    assert_eq!(posted(&world).text(), first.text());
+    assert_eq!(posted(&world).signed_part(), first.signed_part());
 }
 
 /// How often the card of bob was asked for.

@@ -90,12 +90,13 @@ pub struct Past {
 }
 
 /// In which class a letter not yet acknowledged is due at `now`, if it is. `to` is the class of
-/// the addressee's card, or daily if the letter shall travel by nothing else. The hours in which it
-/// is repeated hourly begin with the first attempt after `anew`.
+/// the addressee's card, or daily if the letter shall travel by nothing else. After `anew` it is as
+/// if it was never attempted: it goes at once, and then hourly for some hours.
 pub fn due(past: &[Past], anew: Time, to: Class, now: Time, daily_exchange: bool) -> Option<Class> {
     if daily_exchange {
         let today = |p: &&Past| p.class == Class::Daily && p.at.day() == now.day();
-        if past.iter().find(today).is_none() && (to == Class::Daily || !past.is_empty()) {
+        let begun = past.iter().any(|p| p.at > anew);
+        if past.iter().find(today).is_none() && (to == Class::Daily || begun) {
             return Some(Class::Daily);
         }
     }

@@ -167,7 +167,7 @@ impl Node {
         let config = dir.join("posted.toml");
         if !config.exists() {
             let text = "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\n\
-                        store = \"dir:store\"\ncapacity = \"64 MiB\"\n";
+                        store = \"dir:store\"\ncapacity = \"1 GiB\"\n";
             std::fs::write(&config, text).unwrap();
         }
         let program = env!("CARGO_BIN_EXE_posted");
