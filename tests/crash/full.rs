@@ -43,7 +43,8 @@ fn point(scenario: &Scenario, (pages, inodes): (u64, u64), tally: &mut Tally) {
     remount(AMPLE);
     world.restore();
     let used = rustix::fs::statvfs(&at).unwrap();
-    let size = (used.f_blocks - used.f_bfree + pages) * PAGE;
+    // A size of 0 would be no limit at all.
+    let size = (used.f_blocks - used.f_bfree + pages).max(1) * PAGE;
     let nodes = used.f_files - used.f_ffree + inodes;
     remount(&format!("size={size},nr_inodes={nodes}"));
     let before = queued(world, step.who);
