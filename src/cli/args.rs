@@ -54,8 +54,12 @@ pub struct Global {
 pub enum Command {
     /// Make keys, configuration and tree
     Init(Init),
-    /// Print what one gives a friend
+    /// Print what one gives a friend, or change it
+    #[command(args_conflicts_with_subcommands = true)]
     Card {
+        /// What to change
+        #[command(subcommand)]
+        action: Option<CardAction>,
         /// The card file
         #[arg(long)]
         toml: bool,
@@ -295,6 +299,15 @@ pub struct Send {
     /// The message that this one answers
     #[arg(long, value_name = "MESSAGE")]
     pub in_reply_to: Option<String>,
+}
+
+/// `card …`.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum CardAction {
+    /// Begin new keys, after a theft of the old ones
+    Renew,
+    /// Sign the last card of this identity
+    End,
 }
 
 /// `outbox …`.

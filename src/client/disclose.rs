@@ -4,11 +4,11 @@
 //! Specified in poste-protocol(7), Day keys.
 
 use crate::client::env::Env;
-use crate::client::error::Error;
+use crate::client::error::{Error, Kind};
 use crate::client::own;
 use crate::core::card::Disclosed;
 use crate::core::disclosure::{NotNow, allowed, due, is_gap};
-use crate::core::time::{DAY, Day};
+use crate::core::time::{DAY, Day, Time};
 use crate::store::atomic;
 use crate::store::keyring::Transit;
 use crate::store::progress::{self, Progress};
@@ -53,10 +53,8 @@ pub fn disclose(env: &mut Env<'_>, word: Word) -> Result<Outcome, Error> {
     if !word.force && is_gap(last, card.card.series, day) {
         return Ok(Outcome::Held(NotNow::Gap));
     }
-    let record = progress::load_clock(&places)?;
-    let chosen = |server: &str| env.config.nodes.iter().any(|node| node.as_str() == server);
     let held = progress.disclosure_held;
-    if let Err(why) = allowed(&record, now, held, &chosen, word.trust_clock) {
+    if let Err(why) = clock_allows(env, held, word.trust_clock)? {
         let since = *progress.disclosure_held.get_or_insert(now);
         if held.is_none() {
             progress.save(&places)?;
@@ -71,6 +69,23 @@ pub fn disclose(env: &mut Env<'_>, word: Word) -> Result<Outcome, Error> {
     progress.save(&places)?;
     atomic::write(&places.card(), card.text().as_bytes())?;
     Ok(Outcome::Disclosed(day))
+}
+
+/// Whether the clock allows it now, as far as is known.
+pub fn may(env: &Env<'_>) -> Result<(), Error> {
+    let held = Progress::load(env.home.places())?.disclosure_held;
+    clock_allows(env, held, env.config.trust_clock)?
+        .map_err(|why| Error::new(Kind::Offline, advice(&why)))
+}
+
+fn clock_allows(
+    env: &Env<'_>,
+    held: Option<Time>,
+    trust: bool,
+) -> Result<Result<(), NotNow>, Error> {
+    let record = progress::load_clock(env.home.places())?;
+    let chosen = |server: &str| env.config.nodes.iter().any(|node| node.as_str() == server);
+    Ok(allowed(&record, env.now(), held, &chosen, trust))
 }
 
 /// What to do about a disclosure that has been held up, in one line.

@@ -116,7 +116,7 @@ pub fn by_cards(
             let what = format!("the seed does not give the key that the card lists for {day}");
             return Err(Error::new(Kind::Data, what));
         }
-        author = author.and_seed(day, seed);
+        author = author.and_seed(from.card.series, day, seed);
     }
     let reader = Party::of_card(&to.card, to.disclosed.as_ref());
     let head = Head {

@@ -29,6 +29,7 @@ pub mod queue;
 pub mod read;
 pub mod renew;
 pub mod restored;
+pub mod series;
 pub mod stamps;
 pub mod status;
 pub mod sync;

@@ -4,13 +4,14 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::restored;
+use crate::client::{disclose, restored};
 use crate::core::bucket::{Class, Prefix};
-use crate::core::card::{self, Card, SignedCard};
+use crate::core::card::{self, Card, Retired, SignedCard};
+use crate::core::disclosure::disclosed_from;
 use crate::core::keys::DhSecret;
 use crate::core::time::{DAY, Day, Time};
 use crate::store::atomic;
-use crate::store::keyring::{Prekey, Transit};
+use crate::store::keyring::{Former, Prekey, Transit};
 use crate::store::lock::StateLock;
 use crate::store::locked::Locked;
 use crate::store::progress::Progress;
@@ -60,6 +61,9 @@ pub fn find(env: &Env<'_>) -> Result<Option<SignedCard>, Error> {
 pub fn is_due(env: &Env<'_>, transit: &Transit, card: Option<&SignedCard>) -> bool {
     let now = env.now();
     let Some(card) = card.map(|signed| &signed.card) else { return true };
+    if card.end {
+        return false;
+    }
     let prekey_made = transit.newest_prekey().map(|p| p.made).unwrap_or_default();
     let urls: Vec<&str> = env.config.urls.iter().map(|u| u.as_str()).collect();
     now.since(prekey_made) >= PREKEY_AGE
@@ -68,6 +72,8 @@ pub fn is_due(env: &Env<'_>, transit: &Transit, card: Option<&SignedCard>) -> bo
         || card.last_day() < now.day().plus(14)
         || card.day_key(now.day()).is_none()
         || card.series != transit.series.number
+        || card.end != transit.ended
+        || retired(env, transit, Some(card)).len() > card.retired.len()
         || card.urls != urls
         || card.nodes != nodes(env)
         || card.class != class(env)
@@ -75,10 +81,14 @@ pub fn is_due(env: &Env<'_>, transit: &Transit, card: Option<&SignedCard>) -> bo
         || card.name != env.config.name
 }
 
-/// Refuses to sign: another home signs for the same identity, or the clock, unless it is to be
-/// trusted, would date the card wrongly.
+/// Refuses to sign: the identity is ended, another home signs for it, or the clock, unless it is
+/// to be trusted, would date the card wrongly.
 pub fn may_sign(env: &Env<'_>, trust_clock: bool) -> Result<(), Error> {
     restored::may_send(env)?;
+    if find(env)?.is_some_and(|card| card.card.end) {
+        let what = "the identity is ended: nobody would take a card after its last one";
+        return Err(Error::new(Kind::Config, what).hint("poste --home DIR init"));
+    }
     if !trust_clock && env.clock()?.is_wrong() {
         let what = "the clock is not right, and nobody would take a card that it dates";
         return Err(Error::new(Kind::Offline, what)
@@ -112,7 +122,9 @@ pub fn sign(
     let previous = last.as_ref().map(|c| c.card.clone());
     let former = previous.iter().flat_map(|old| old.nodes.iter());
     let former: Vec<String> = former.filter(|node| !card.nodes.contains(node)).cloned().collect();
-    let disclosed = last.and_then(|c| c.disclosed).filter(|d| card.day_key(d.date).is_some());
+    let same_series = last.filter(|c| c.card.series == card.series);
+    let disclosed = same_series.and_then(|c| c.disclosed);
+    let disclosed = disclosed.filter(|d| card.day_key(d.date).is_some());
     let signed = card.sign(&locked.sign, disclosed.as_ref())?;
     let material = previous.is_none_or(|old| is_material(&old, &signed.card));
     let mut progress = Progress::load(env.home.places())?;
@@ -187,9 +199,25 @@ fn compose(
         class: class(env),
         stamp_bits: env.config.stamp_bits,
         cover: false,
-        retired: last.map(|c| c.card.retired.clone()).unwrap_or_default(),
-        end: false,
+        retired: retired(env, transit, last.map(|c| &c.card)),
+        end: transit.ended,
     })
+}
+
+/// The series that are over and disclosed for good: those of the last card, and those whose last
+/// day is due by a clock that nobody doubts. When a card has no room for more, the oldest go.
+fn retired(env: &Env<'_>, transit: &Transit, last: Option<&Card>) -> Vec<Retired> {
+    let mut all = last.map(|card| card.retired.clone()).unwrap_or_default();
+    let is_new = |former: &&Former| all.iter().all(|known| known.series != former.number);
+    let new: Vec<&Former> = transit.former.iter().filter(is_new).collect();
+    if !new.is_empty() && disclose::may(env).is_ok() {
+        let is_due = |former: &&&Former| disclosed_from(former.date) <= env.now();
+        all.extend(new.iter().filter(is_due).map(|former| former.retired()));
+    }
+    all.sort_by_key(|retired| retired.series);
+    let surplus = all.len().saturating_sub(card::MOST_RETIRED);
+    all.drain(..surplus);
+    all
 }
 
 /// `issued` of the next card: higher than that of any before, but for one from the future, which

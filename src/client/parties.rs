@@ -36,11 +36,16 @@ impl Parties {
         let whole = transit.chain();
         // Two days ahead is as far as anything is dated; from there the past is a few steps away.
         let chain = whole.until(env.now().day().plus(2)).unwrap_or(whole);
-        let me = Party::of_card(&card.card, card.disclosed.as_ref()).and_secrets(
-            transit.series.number,
-            &transit.series.dh,
-            &chain,
+        let series = &transit.series;
+        let mut me = Party::of_card(&card.card, card.disclosed.as_ref()).and_secrets(
+            series.number,
+            &series.dh,
+            chain.last(),
+            chain.last_seed(),
         );
+        for old in &transit.former {
+            me = me.and_secrets(old.number, &old.dh, old.date, &old.seed);
+        }
         let mut parties = Parties::of([me]);
         let me = card.card.fingerprint();
         parties.me = Some(me);
@@ -138,13 +143,13 @@ impl Parties {
 /// A contact, as known from its cards and what it has disclosed.
 pub fn of_contact(contact: &Contact) -> Party {
     let card = &contact.card;
-    let series = card.card.series;
     let mut party = Party::of_card(&card.card, card.disclosed.as_ref());
-    for days in contact.older.iter().filter(|days| days.series == series) {
-        party = party.and_days(days.first_day, &days.keys);
+    for old in &contact.former {
+        party = party.and_former(old.series, old.dh, old.until);
     }
-    match contact.held.as_ref().filter(|held| held.series == series) {
-        Some(held) => party.and_seed(held.date, &held.seed),
-        None => party,
+    for days in &contact.older {
+        party = party.and_days(days.series, days.first_day, &days.keys);
     }
+    let held = contact.former.iter().filter_map(|old| old.held.as_ref()).chain(&contact.held);
+    held.fold(party, |party, held| party.and_seed(held.series, held.date, &held.seed))
 }

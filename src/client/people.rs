@@ -32,7 +32,7 @@ pub struct Row {
     pub name: String,
     /// The identity link.
     pub link: String,
-    /// `confirmed`, `unconfirmed`, `blocked` or `request`.
+    /// `confirmed`, `unconfirmed`, `ended`, `blocked` or `request`.
     pub state: &'static str,
 }
 
@@ -44,10 +44,11 @@ pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
             Some(url) => format!("{url}#{}", c.fingerprint),
             None => own::link(&c.card.card),
         },
-        state: match (c.blocked, c.confirmed) {
-            (true, _) => "blocked",
-            (false, true) => "confirmed",
-            (false, false) => "unconfirmed",
+        state: match (c.blocked, c.card.card.end, c.confirmed) {
+            (true, _, _) => "blocked",
+            (false, true, _) => "ended",
+            (false, false, true) => "confirmed",
+            (false, false, false) => "unconfirmed",
         },
     };
     let request = |r: Request| Row {

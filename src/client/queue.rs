@@ -53,6 +53,9 @@ pub fn send(
     }
     let transit = Transit::load(env.home.places())?;
     let card = own::load(env)?;
+    for ended in contacts.iter().filter(|contact| contact.card.card.end) {
+        (env.warn)(&format!("{} has ended that identity, and may not read this", ended.petname));
+    }
     let mail = fields::normalize(mail);
     let mut ready = Vec::new();
     for contact in &contacts {

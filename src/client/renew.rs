@@ -10,6 +10,7 @@ use crate::client::error::Error;
 use crate::core::keys::Fingerprint;
 use crate::core::letter::{self, Offer};
 use crate::core::time::{DAY, HOUR, Time};
+use crate::store::contacts::Contact;
 use crate::store::keyring::Transit;
 use crate::store::peers::Peer;
 use std::collections::BTreeMap;
@@ -78,6 +79,24 @@ pub fn offer(
     Ok(Some(offer))
 }
 
+/// Makes every contact a new offer, to be sent at once, and writes the keys.
+pub fn offer_anew(env: &mut Env<'_>, transit: &mut Transit) -> Result<(), Error> {
+    let places = env.home.places().clone();
+    let (mut contacts, _) = Contact::load_all(&places)?;
+    contacts.retain(|contact| !contact.blocked);
+    let (now, nodes) = (env.now(), offered_nodes(env));
+    for contact in &contacts {
+        transit.give(contact.fingerprint, &nodes, now, env.rng);
+    }
+    transit.save(&places)?;
+    for contact in &contacts {
+        let mut peer = Peer::load(&places, contact.fingerprint)?;
+        (peer.offer_sent, peer.card_asked) = (Time::default(), Time::default());
+        peer.save(&places, contact.fingerprint)?;
+    }
+    Ok(())
+}
+
 /// The nodes that go into an offer: the first of the configuration that find room.
 pub fn offered_nodes(env: &Env<'_>) -> Vec<String> {
     let mut nodes: Vec<String> = Vec::new();
@@ -93,7 +112,9 @@ pub fn offered_nodes(env: &Env<'_>) -> Vec<String> {
 /// Whether a person is to get the card outside a first letter.
 pub fn card_due(sender: &Sender, peer: &Peer, now: Time) -> bool {
     let old = peer.card_seen < sender.material || now.since(peer.card_seen) > CARD_AGE;
-    peer.card_seen < sender.card.card.issued && old && rested(peer.card_sent, now, AGAIN)
+    // What has changed since the card was sent last is told at once.
+    let rested = rested(peer.card_sent, now, AGAIN) || peer.card_sent < sender.material;
+    peer.card_seen < sender.card.card.issued && old && rested
 }
 
 /// Erases secrets whose time is over. The clock must be good: what is erased too early loses

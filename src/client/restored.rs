@@ -13,10 +13,8 @@ use crate::core::hybrid::HybridPublic;
 use crate::core::printable::line;
 use crate::core::time::{DAY, Time};
 use crate::net::{Address, Cause, Origin};
-use crate::store::contacts::Contact;
 use crate::store::keyring::Transit;
 use crate::store::locked::LockedFile;
-use crate::store::peers::Peer;
 use crate::store::progress::Progress;
 use crate::store::published::{Meaning, Published, Stopped};
 use std::collections::BTreeSet;
@@ -153,7 +151,10 @@ fn meet(
                     backup, or another home is alive; every contact gets a new offer";
         (env.warn)(what);
         listen(env, card)?;
-        offer_anew(env)?;
+        let mut transit = Transit::load(&places)?;
+        // What was had from them may be long erased there.
+        transit.received.clear();
+        renew::offer_anew(env, &mut transit)?;
     }
     // Last: a crash before repeats what was done.
     published.save(&places)?;
@@ -169,26 +170,6 @@ fn listen(env: &Env<'_>, card: &SignedCard) -> Result<(), Error> {
     let mut progress = Progress::load(places)?;
     progress.former.extend(card.card.nodes.iter().map(|n| (n.clone(), own::listened(env.now()))));
     Ok(progress.save(places)?)
-}
-
-/// Makes every contact a new offer, to be sent at once, and forgets those had from them.
-fn offer_anew(env: &mut Env<'_>) -> Result<(), Error> {
-    let places = env.home.places().clone();
-    let (mut contacts, _) = Contact::load_all(&places)?;
-    contacts.retain(|contact| !contact.blocked);
-    let mut transit = Transit::load(&places)?;
-    let (now, nodes) = (env.now(), renew::offered_nodes(env));
-    for contact in &contacts {
-        transit.give(contact.fingerprint, &nodes, now, env.rng);
-    }
-    transit.received.clear();
-    transit.save(&places)?;
-    for contact in &contacts {
-        let mut peer = Peer::load(&places, contact.fingerprint)?;
-        (peer.offer_sent, peer.card_asked) = (Time::default(), Time::default());
-        peer.save(&places, contact.fingerprint)?;
-    }
-    Ok(())
 }
 
 /// What this home has signed.

@@ -7,7 +7,7 @@ use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::own;
 use crate::client::parties::{Parties, of_contact};
-use crate::core::card::{Card, SignedCard};
+use crate::core::card::SignedCard;
 use crate::core::disclosure::disclosed_from;
 use crate::core::filed::Filed;
 use crate::core::keys::Fingerprint;
@@ -34,7 +34,7 @@ pub struct Verdict {
     pub public_since: Option<Time>,
     /// When its key is to be disclosed, or was.
     pub public_due: Time,
-    /// Where the seed that discloses it is looked for.
+    /// Where its author's card is posted, and with it the seed that discloses it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
     /// What it says of itself if it is unproven.
@@ -81,7 +81,6 @@ pub fn verify(env: &Env<'_>, parties: &Parties, message: &[u8]) -> Result<Verdic
         Some(contact) => Known {
             public: of_contact(contact),
             seen: contact.held.as_ref().map(|held| (held.date, held.since)),
-            begun: begun(&contact.card.card),
             addresses: contact.card.card.urls.clone(),
         },
         None => Known::of_card(&own),
@@ -113,8 +112,6 @@ struct Known {
     public: Party,
     /// The newest day disclosed, and when that was first seen.
     seen: Option<(Day, Time)>,
-    /// The day on which the first series began: days before had no key until then.
-    begun: Day,
     addresses: Vec<String>,
 }
 
@@ -123,7 +120,6 @@ impl Known {
         Known {
             public: Party::of_card(&card.card, card.disclosed.as_ref()),
             seen: card.disclosed.as_ref().map(|d| (d.date, disclosed_from(d.date))),
-            begun: begun(&card.card),
             addresses: card.card.urls.clone(),
         }
     }
@@ -135,18 +131,12 @@ fn read(message: &[u8]) -> Result<Filed<'_>, Error> {
     })
 }
 
-/// The day on which the first series of a card's owner began.
-fn begun(card: &Card) -> Day {
-    let retired = card.retired.iter().map(|old| old.series);
-    retired.chain([card.series]).min().unwrap_or(card.series).day()
-}
-
 fn verdict(parties: &Parties, filed: &Filed<'_>, known: &Known) -> Verdict {
     let head = &filed.head;
     let name = |who: &Fingerprint| parties.name(who);
     let public = head.from == known.public.fingerprint() && known.public.has_seed(head.day);
     // The seed of a later day was seen later; when this day's was due is the best that is known.
-    let due = disclosed_from(head.day.max(known.begun));
+    let due = disclosed_from(known.public.begun().map_or(head.day, |begun| head.day.max(begun)));
     let seen = known.seen.filter(|(day, _)| *day == head.day).map_or(due, |(_, since)| since);
     let public_since = public.then_some(seen);
     Verdict {
@@ -201,6 +191,10 @@ impl Verdict {
                     self.public_due.iso()
                 ),
             });
+            if self.makers == Makers::Anyone && !self.addresses.is_empty() {
+                let places = self.addresses.join(" ");
+                lines.push(format!("The key that it takes can be had from {places}"));
+            }
             lines.push("So it proves nothing to a third person.".to_owned());
         }
         lines

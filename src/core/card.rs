@@ -16,6 +16,8 @@ use crate::core::time::{DAY, Day, Time};
 pub const LIMIT: usize = 16 << 10;
 /// Days that a card lists at most.
 pub const MOST_DAYS: usize = 64;
+/// Series that a card retires at most.
+pub const MOST_RETIRED: usize = 32;
 
 const LABEL: &[u8] = b"poste/1 card\n";
 const MARK: &str = "[signature]";
@@ -133,7 +135,7 @@ pub enum NotTaken {
     /// Issued more than a day ahead of the clock.
     #[error("it was issued in the future")]
     Future,
-    /// Lower `issued` than the newest seen.
+    /// Lower `issued` or series than the newest seen, or after the last one.
     #[error("a newer card has been seen already (rollback)")]
     Rollback,
     /// The key is not the pinned one.
@@ -230,6 +232,7 @@ impl SignedCard {
         }
         let Some(seen) = seen else { return Ok(()) };
         if self.card.issued < seen.card.issued
+            || self.card.series < seen.card.series
             || seen.card.end && self.card.issued != seen.card.issued
         {
             return Err(NotTaken::Rollback);

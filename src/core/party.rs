@@ -6,7 +6,6 @@
 
 use crate::core::auth::{MacKey, Terms};
 use crate::core::card::{Card, Disclosed};
-use crate::core::chain::Chain;
 use crate::core::keys::{DhPublic, DhSecret, Fingerprint, Seed, SignPublic};
 use crate::core::time::{Day, Time};
 
@@ -28,61 +27,71 @@ struct Series {
     listed: Vec<(Day, Vec<DhPublic>)>,
     /// The newest day whose seed is known, and the seed.
     seed: Option<(Day, Seed)>,
+    /// The last day on which it was written to, although a newer one had begun.
+    until: Option<Day>,
 }
 
 impl Party {
     /// A person as the public sees it: by a card and what it discloses.
     pub fn of_card(card: &Card, disclosed: Option<&Disclosed>) -> Party {
-        let current = Series {
-            number: card.series,
-            dh: card.dh,
-            dh_secret: None,
-            listed: vec![(card.first_day, card.days.clone())],
-            seed: disclosed.map(|d| (d.date, d.seed.clone())),
-        };
-        let retired = card.retired.iter().map(|old| Series {
-            number: old.series,
-            dh: old.dh,
-            dh_secret: None,
-            listed: Vec::new(),
-            seed: Some((old.date, old.seed.clone())),
-        });
-        let mut series: Vec<Series> = std::iter::once(current).chain(retired).collect();
-        series.sort_by_key(|s| std::cmp::Reverse(s.number));
-        Party { sign: card.sign, series }
+        let mut party = Party { sign: card.sign, series: Vec::new() };
+        for old in &card.retired {
+            party.series(old.series, old.dh).learn(old.date, &old.seed);
+        }
+        let current = party.series(card.series, card.dh);
+        current.listed.push((card.first_day, card.days.clone()));
+        if let Some(disclosed) = disclosed {
+            current.learn(disclosed.date, &disclosed.seed);
+        }
+        party
     }
 
-    /// The same with `X` of more days of the card's series.
-    pub fn and_days(mut self, first: Day, keys: &[DhPublic]) -> Party {
-        if let Some(current) = self.series.first_mut() {
-            current.listed.push((first, keys.to_vec()));
+    /// The same with a series that is over: letters were written to it until `until`, since nobody
+    /// knew of the newer one before.
+    pub fn and_former(mut self, number: Time, dh: DhPublic, until: Day) -> Party {
+        self.series(number, dh).until = Some(until);
+        self
+    }
+
+    /// The same with `X` of more days of a series that is known.
+    pub fn and_days(mut self, number: Time, first: Day, keys: &[DhPublic]) -> Party {
+        if let Some(known) = self.series.iter_mut().find(|s| s.number == number) {
+            known.listed.push((first, keys.to_vec()));
         }
         self
     }
 
-    /// The same with a seed of the card's series, if it is of a later day than the one known.
-    pub fn and_seed(mut self, day: Day, seed: &Seed) -> Party {
-        if let Some(current) = self.series.first_mut()
-            && current.seed.as_ref().is_none_or(|(known, _)| *known < day)
-        {
-            current.seed = Some((day, seed.clone()));
+    /// The same with a seed of a series that is known, if it is of a later day than the one known.
+    pub fn and_seed(mut self, number: Time, day: Day, seed: &Seed) -> Party {
+        if let Some(known) = self.series.iter_mut().find(|s| s.number == number) {
+            known.learn(day, seed);
         }
         self
     }
 
-    /// The same with the secrets of a series of one's own: its DH key, and its chain as far as it
-    /// will be asked for.
-    pub fn and_secrets(mut self, number: Time, dh: &DhSecret, chain: &Chain) -> Party {
-        let seed = Some((chain.last(), chain.last_seed().clone()));
-        match self.series.iter_mut().find(|s| s.number == number) {
-            Some(known) => (known.dh_secret, known.seed) = (Some(dh.clone()), seed),
-            None => {
-                let (dh_secret, dh) = (Some(dh.clone()), dh.public());
-                self.series.push(Series { number, dh, dh_secret, listed: Vec::new(), seed });
-                self.series.sort_by_key(|s| std::cmp::Reverse(s.number));
-            }
-        }
+    /// The same with the secrets of a series of one's own: its DH key, and the seed of the last day
+    /// that will be asked for.
+    pub fn and_secrets(mut self, number: Time, dh: &DhSecret, day: Day, seed: &Seed) -> Party {
+        let known = self.series(number, dh.public());
+        (known.dh_secret, known.seed) = (Some(dh.clone()), Some((day, seed.clone())));
         self
+    }
+
+    /// The series of that number, which is added if it is not known.
+    fn series(&mut self, number: Time, dh: DhPublic) -> &mut Series {
+        // Newest first: those before the place are newer.
+        let at = self.series.partition_point(|s| s.number > number);
+        if self.series.get(at).is_none_or(|s| s.number != number) {
+            let series =
+                Series { number, dh, dh_secret: None, listed: Vec::new(), seed: None, until: None };
+            self.series.insert(at, series);
+        }
+        &mut self.series[at]
+    }
+
+    /// The day on which the first series began: days before had no key until then.
+    pub fn begun(&self) -> Option<Day> {
+        self.series.last().map(|first| first.number.day())
     }
 
     /// Whose keys these are.
@@ -112,17 +121,27 @@ impl Party {
         Some((if seed.is_some() { None } else { first }, last))
     }
 
-    /// The series in force on a day: two if it is the day on which one took the other's place, and
-    /// for days before the first one the first.
+    /// The series in force on a day, newest first: two if it is the day on which one took the
+    /// other's place, or nobody knew of that yet; for days before the first one the first.
     fn in_force(&self, day: Day) -> impl Iterator<Item = &Series> {
         let begun = |s: &Series| s.number.day() <= day;
         let newest = self.series.iter().position(begun).unwrap_or(self.series.len().max(1) - 1);
-        let shared = self.series.get(newest).is_some_and(|s| s.number.day() == day);
-        self.series.iter().skip(newest).take(if shared { 2 } else { 1 })
+        let mut shared = true;
+        self.series.iter().skip(newest).take_while(move |series| {
+            let is_in_force = shared || series.until.is_some_and(|until| day <= until);
+            shared = series.number.day() == day;
+            is_in_force
+        })
     }
 }
 
 impl Series {
+    fn learn(&mut self, day: Day, seed: &Seed) {
+        if self.seed.as_ref().is_none_or(|(known, _)| *known < day) {
+            self.seed = Some((day, seed.clone()));
+        }
+    }
+
     fn day_secret(&self, day: Day) -> Option<DhSecret> {
         let (last, seed) = self.seed.as_ref()?;
         let back = u32::try_from(last.days_since(day)).ok()?;

@@ -17,6 +17,8 @@ pub const LIMIT: u64 = 1 << 20;
 /// Lists of older cards kept at most, the newest: whoever signs a card a minute must not make the
 /// file longer than may be read.
 const MOST_OLDER: usize = 64;
+/// The same for series that are over: as many as a card retires.
+const MOST_FORMER: usize = 32;
 
 /// A person whose letters one wants.
 #[derive(Clone, Debug)]
@@ -38,6 +40,23 @@ pub struct Contact {
     /// Day keys that older cards listed and no seed covers yet.
     pub older: Vec<Days>,
     /// The newest disclosed seed of the series in force, and since when it is held.
+    pub held: Option<Held>,
+    /// Series of theirs that are over, oldest first.
+    pub former: Vec<Former>,
+}
+
+/// A series that is over: by it older messages verify.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Former {
+    /// Its number.
+    pub series: Time,
+    /// Its `I`.
+    pub dh: DhPublic,
+    /// The last day on which it was written to: then a newer one was learnt of.
+    pub until: Day,
+    /// The newest seed of it that was disclosed while it was in force; none once a card retires it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub held: Option<Held>,
 }
 
@@ -84,6 +103,8 @@ struct Raw {
     older: Vec<Days>,
     #[serde(skip_serializing_if = "Option::is_none")]
     held: Option<Held>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    former: Vec<Former>,
 }
 
 impl Contact {
@@ -118,6 +139,7 @@ impl Contact {
             card,
             older: raw.older,
             held: raw.held,
+            former: raw.former,
         })
     }
 
@@ -149,6 +171,7 @@ impl Contact {
             card: self.card.text().to_owned(),
             older: self.older.clone(),
             held: self.held.clone(),
+            former: self.former.clone(),
         };
         atomic::write_toml(&file(places, &self.petname), &raw)
     }
@@ -201,30 +224,42 @@ impl Contact {
     }
 
     /// Takes a card that has been checked against the one at hand, keeping what the old one
-    /// listed and no seed covers.
+    /// listed and no seed covers. If it begins a new series, the old one is over.
     pub fn take_card(&mut self, card: SignedCard, now: Time) {
-        let old = &self.card.card;
+        let (old, new) = (&self.card.card, &card.card);
         let days = Days { series: old.series, first_day: old.first_day, keys: old.days.clone() };
-        let same_series = old.series == card.card.series;
-        if same_series
-            && old
-                .days
-                .iter()
-                .enumerate()
-                .any(|(i, key)| card.card.day_key(old.first_day.plus(i as u32)) != Some(*key))
-            && !self.older.contains(&days)
-        {
+        let is_over = old.series != new.series;
+        let lists = |(at, key): (usize, &DhPublic)| {
+            new.day_key(old.first_day.plus(at as u32)) == Some(*key)
+        };
+        if (is_over || !old.days.iter().enumerate().all(lists)) && !self.older.contains(&days) {
             self.older.push(days);
         }
-        self.older.retain(|days| days.series == card.card.series);
-        let surplus = self.older.len().saturating_sub(MOST_OLDER);
-        self.older.drain(..surplus);
+        if is_over {
+            let held = self.held.take().filter(|held| held.series == old.series);
+            let (series, dh, until) = (old.series, old.dh, now.day());
+            self.former.push(Former { series, dh, until, held });
+        }
+        for retired in &new.retired {
+            self.older.retain(|days| days.series != retired.series);
+            let mut former = self.former.iter_mut();
+            if let Some(former) = former.find(|former| former.series == retired.series) {
+                former.held = None;
+            }
+        }
+        keep_newest(&mut self.older, MOST_OLDER);
+        keep_newest(&mut self.former, MOST_FORMER);
         let disclosed = card.disclosed.clone();
         self.card = card;
         if let Some(disclosed) = disclosed {
             self.take_seed(&disclosed, now);
         }
     }
+}
+
+fn keep_newest<T>(list: &mut Vec<T>, most: usize) {
+    let surplus = list.len().saturating_sub(most);
+    list.drain(..surplus);
 }
 
 impl Days {

@@ -5,17 +5,19 @@
 //! poste-files(5).
 
 mod life;
+mod series;
+
+pub use series::{Former, Near, Series};
 
 use super::atomic;
 use super::error::Error;
 use super::home::Places;
 use crate::core::archive::ArchiveIdentity;
-use crate::core::chain::Chain;
 use crate::core::hybrid::{HybridPublic, HybridSecret};
-use crate::core::keys::{DhSecret, Fingerprint, PairSecret, Seed};
+use crate::core::keys::{Fingerprint, PairSecret};
 use crate::core::letter::Offer;
 use crate::core::random::Random;
-use crate::core::time::{DAY, Day, Time};
+use crate::core::time::{DAY, Time};
 use serde::{Deserialize, Serialize};
 
 /// Bytes of the file at most: room for thousands of correspondents.
@@ -32,8 +34,14 @@ pub struct Transit {
     /// What the outbox and waiting letters are sealed to.
     #[serde(with = "identity_text")]
     pub transit: ArchiveIdentity,
+    /// Whether the identity is ended: no card is signed after the one that says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ended: bool,
     /// The series in force.
     pub series: Series,
+    /// Series that are over, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub former: Vec<Former>,
     /// Secrets of public prekeys, oldest first.
     #[serde(default)]
     pub prekey: Vec<Prekey>,
@@ -43,33 +51,6 @@ pub struct Transit {
     /// The newest offer had from each correspondent.
     #[serde(default)]
     pub received: Vec<Received>,
-}
-
-/// A series: its number, its DH key, its chain.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Series {
-    /// The Unix second at which it was begun.
-    pub number: Time,
-    /// The secret of `I`.
-    pub dh: DhSecret,
-    /// First day of the chain.
-    pub first_day: Day,
-    /// Seed of the chain's last day.
-    pub last_seed: Seed,
-    /// A day soon to come and its seed, which follows from the last one by thousands of steps.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub near: Option<Near>,
-}
-
-/// A day of the chain and its seed.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Near {
-    /// The day.
-    pub day: Day,
-    /// Its seed.
-    pub seed: Seed,
 }
 
 /// The secret of a prekey in one's card.
@@ -132,13 +113,9 @@ impl Transit {
         Transit {
             poste: 1,
             transit: ArchiveIdentity::generate(rng),
-            series: Series {
-                number: now,
-                dh: DhSecret::generate(rng),
-                first_day: now.day(),
-                last_seed: Seed::generate(rng),
-                near: None,
-            },
+            series: Series::begin(now, rng),
+            ended: false,
+            former: Vec::new(),
             prekey: vec![Prekey::generate(now, rng)],
             given: Vec::new(),
             received: Vec::new(),
@@ -160,22 +137,6 @@ impl Transit {
     /// The file's text.
     pub fn text(&self) -> zeroize::Zeroizing<String> {
         zeroize::Zeroizing::new(toml::to_string(self).expect("keys are texts, times and dates"))
-    }
-
-    /// The day chain of the series in force.
-    pub fn chain(&self) -> Chain {
-        let chain = Chain::new(self.series.first_day, self.series.last_seed.clone());
-        match &self.series.near {
-            Some(near) => chain.with_near(near.day, near.seed.clone()),
-            None => chain,
-        }
-    }
-
-    /// Keeps the seed of `day` at hand, so that nobody derives it anew for each letter.
-    pub fn bring_near(&mut self, day: Day) {
-        if self.series.near.as_ref().is_none_or(|near| near.day < day) {
-            self.series.near = self.chain().seed(day).map(|seed| Near { day, seed });
-        }
     }
 
     /// The newest prekey, which the next card names.

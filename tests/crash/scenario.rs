@@ -53,7 +53,7 @@ pub const COMING: [Make; 2] = [sync_in, first_letter_in];
 pub const ANSWERED: [Make; 2] = [sync_acknowledged, sync_wiping];
 pub use late::{EXPIRED, LARGE};
 /// What is done by hand once in a while.
-pub const KEYS: [Make; 3] = [init, publish, passphrase];
+pub const KEYS: [Make; 4] = [init, publish, renew, passphrase];
 pub const PEOPLE: [Make; 7] = [add, accept, words, rename, remove, block, unblock];
 pub const HANDS: [Make; 5] = [receive, sync_unproven, keep, discard, drop_letter];
 
@@ -77,6 +77,13 @@ fn publish() -> Scenario {
     assert!(text.contains("Robert"));
     fs::write(config, text).unwrap();
     ready("publish", world, "bob", &["publish"], b"", Again::Same, QUIET, ledger(&[]))
+}
+
+fn renew() -> Scenario {
+    let world = World::acquainted();
+    world.home("bob").ok_with(&["send", "alice", "-s", "queued"], TEXT);
+    let args = ["card", "renew"];
+    ready("card renew", world, "bob", &args, b"", Again::Same, ROUND, ledger(&["queued"]))
 }
 
 fn passphrase() -> Scenario {

@@ -45,7 +45,8 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
             contacts::add(run, &name, &link, fingerprint, replace)
         }
         Command::Block { name } => block::block(run, &name),
-        Command::Card { toml, words } => card::run(run, toml, words),
+        Command::Card { action: None, toml, words } => card::run(run, toml, words),
+        Command::Card { action: Some(action), .. } => card::change(run, action),
         Command::Contacts => contacts::list(run),
         Command::Edit { message } => edit::run(run, &message),
         Command::Export(args) => export::run(run, &args),

@@ -144,9 +144,6 @@ fn take(
         return Err(Error::new(Kind::Data, "the card has expired; nothing was changed")
             .hint("ask for a newer one"));
     }
-    if card.card.end {
-        return Err(Error::new(Kind::Data, "the card is the last of an identity that was ended"));
-    }
     let lock = env.lock()?;
     let places = env.home.places().clone();
     if own::find(env)?.is_some_and(|own| own.card.fingerprint() == fingerprint) {
@@ -163,6 +160,10 @@ fn take(
             Kind::Data,
             format!("{} is a contact already, named {}", fingerprint, known.petname),
         ));
+    }
+    if card.card.end && all.iter().all(|known| known.fingerprint != fingerprint) {
+        let what = "the card is the last of an identity that was ended; nothing was changed";
+        return Err(Error::new(Kind::Data, what));
     }
     let old = all.into_iter().find(|c| c.petname == *petname);
     if let Some(old) = old.as_ref().filter(|old| old.fingerprint != fingerprint && !replace) {
@@ -219,6 +220,7 @@ fn fresh(petname: &Petname, card: SignedCard, now: Time) -> Contact {
         becomes: None,
         older: Vec::new(),
         held: None,
+        former: Vec::new(),
         card: card.clone(),
     };
     if let Some(disclosed) = &card.disclosed {

@@ -55,17 +55,17 @@ pub fn record(
             }
         };
         let (letters, parts) = join(env, &desk, *bucket, &cells);
-        for joined in letters {
-            if progress.was_opened(*bucket, &joined.id) {
-                continue;
-            }
-            let Some(letter) = unseal(&desk, &joined) else { continue };
+        let new = letters.iter().filter(|joined| !progress.was_opened(*bucket, &joined.id));
+        let new = new.filter_map(|joined| Some((joined.id, unseal(&desk, joined)?)));
+        // A letter by new keys is proved by the card that came beside it.
+        let (cards, others): (Vec<_>, Vec<_>) = new.partition(|(_, letter)| brings_card(letter));
+        for (id, letter) in cards.into_iter().chain(others) {
             match arrive::take(env, &mut desk, &letter, arrival) {
                 // Dropped again next time: strangers shall not fill the memory of what was opened.
                 Ok(Outcome::Dropped(_)) => {}
                 Ok(outcome) => {
                     count(&outcome, report);
-                    progress.opened(*bucket, &joined.id);
+                    progress.opened(*bucket, &id);
                 }
                 // One letter that cannot be filed stops no other, and is fetched again.
                 Err(error) => {
@@ -159,6 +159,10 @@ fn unseal(desk: &Desk, joined: &Joined) -> Option<Vec<u8>> {
             seal::open_any(&prekeys, &joined.sealed, LETTER_LIMIT).ok().map(|(_, plain)| plain)
         }
     }
+}
+
+fn brings_card(letter: &[u8]) -> bool {
+    Letter::read(letter).is_ok_and(|letter| letter.control.card.is_some())
 }
 
 /// Tries letters again whose day no card listed when they came.

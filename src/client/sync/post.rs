@@ -87,6 +87,9 @@ pub fn plan(
     let mut more = false;
     if let Err(error) = restored::may_send(env) {
         report.soft(error);
+    } else if desk.card.card.series != desk.transit.series.number {
+        let what = "the card does not have the newest keys yet, so letters wait; run poste publish";
+        report.soft(Error::new(Kind::Offline, what));
     } else if desk.card.card.day_key(env.now().day()).is_some() {
         for contact in desk.contacts.clone() {
             match attempts(env, &mut desk, &sender, &contact, daily, report, &mut made) {

@@ -3,7 +3,7 @@
 //! Specified in poste-protocol(7), Card.
 
 use crate::core::bucket::{Class, Prefix};
-use crate::core::card::{BadCard, Card, MOST_DAYS, Retired};
+use crate::core::card::{BadCard, Card, MOST_DAYS, MOST_RETIRED, Retired};
 use crate::core::encode::{base64, unbase64};
 use crate::core::hybrid::HybridPublic;
 use crate::core::keys::{DhPublic, Seed, SignPublic};
@@ -16,7 +16,6 @@ use serde::{Deserialize, Serialize};
 const MOST_URLS: usize = 8;
 const URL_LENGTH: usize = 256;
 const NAME_LENGTH: usize = 64;
-const MOST_RETIRED: usize = 32;
 
 #[derive(Serialize, Deserialize)]
 struct Raw {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::core::bucket::{Class, Prefix};
 use crate::core::card::Retired;
+use crate::core::chain::Chain;
 use crate::core::hybrid::HybridSecret;
 use crate::core::keys::{LetterId, SignSecret};
 use crate::core::random::fixed::Fixed;
@@ -49,7 +50,8 @@ impl Person {
     }
 
     fn own(&self) -> Party {
-        self.public().and_secrets(self.card.series, &self.dh, &self.chain)
+        let (last, seed) = (self.chain.last(), self.chain.last_seed());
+        self.public().and_secrets(self.card.series, &self.dh, last, seed)
     }
 
     fn disclosed(&self, day: Day) -> Party {
@@ -109,4 +111,24 @@ fn each_day_has_its_series_and_the_shared_day_has_both() {
     let to_old = macs(&bob.own(), &old.public(), today().minus(1));
     assert_eq!(macs(&bob.disclosed(today()), &new.public(), today().minus(1)), to_old);
     assert_eq!(new.public().known_days().map(|(_, last)| last), Some(today().plus(17)));
+}
+
+#[test]
+fn a_former_series_is_taken_until_the_newer_one_was_learnt_of() {
+    let (old, bob) = (person(1), person(2));
+    let new = Card { series: today().start(), sign: old.card.sign, ..person(3).card };
+    let public = Party::of_card(&new, None).and_former(old.card.series, old.card.dh, today());
+    let learnt =
+        Party::of_card(&new, None).and_former(old.card.series, old.card.dh, today().plus(2));
+    let written = |to: &Party, day| macs(&bob.own(), to, day);
+    let by_old = |day| written(&old.public(), day)[0];
+    for later in 1..=2 {
+        let day = today().plus(later);
+        assert_eq!(written(&public, day).len(), 1);
+        assert!(!written(&public, day).contains(&by_old(day)), "it is known to be over");
+        assert_eq!(written(&learnt, day)[1], by_old(day), "the newest one first");
+    }
+    let day = today().plus(3);
+    assert_eq!(written(&learnt, day), written(&Party::of_card(&new, None), day));
+    assert_eq!(public.begun(), Some(today().minus(30)));
 }
