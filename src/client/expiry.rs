@@ -85,8 +85,13 @@ fn message(env: &mut Env<'_>, desk: &Desk, item: &Item, date: Time) -> Result<Ve
     let me = desk.me.fingerprint();
     let contact = desk.contacts.iter().find(|c| c.fingerprint == item.to);
     let name = contact.map_or_else(|| item.to.to_string(), |c| c.petname.to_string());
-    // A mail that cannot be read any more is reported as well.
-    let mail = queue::open(env.home.places(), &desk.transit, item).ok();
+    let mail = match queue::open(env.home.places(), &desk.transit, item) {
+        Ok(mail) => Some(mail),
+        // One that is damaged or gone is reported as well; what the disk refuses now may be read
+        // at the next sync.
+        Err(error) if error.kind == Kind::Data => None,
+        Err(error) => return Err(error),
+    };
     let failure = Failure {
         letter: item.id,
         from: me,

@@ -6,7 +6,7 @@
 //! people are there together or not at all: see [`settle`]. Specified in poste-files(5).
 
 use super::atomic;
-use super::error::Error;
+use super::error::{Cause, Error};
 use super::home::Places;
 use super::lock::StateLock;
 use super::owed;
@@ -17,11 +17,14 @@ use crate::core::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 const STATE_LIMIT: u64 = 1 << 20;
 /// Bytes of a sealed mail at most: far more than 16 cells.
 const MAIL_LIMIT: u64 = 1 << 20;
+/// What is said of content that is not there.
+const GONE: &str = "it is missing; drop the letter";
 /// What the files of a letter are called after its id.
 const STATE: &str = "toml";
 const MAIL: &str = "age";
@@ -186,12 +189,18 @@ impl Item {
     pub fn mail(&self, places: &Places) -> Result<Vec<u8>, Error> {
         let path = file(places, self.id, MAIL);
         let found = atomic::read(&path, MAIL_LIMIT)?;
-        found.ok_or_else(|| Error::damaged(&path, None, "it is missing; drop the letter"))
+        found.ok_or_else(|| Error::damaged(&path, None, GONE))
     }
 
     /// Opens the enclosure, to be read as it goes.
     pub fn open_enclosure(&self, places: &Places) -> Result<File, Error> {
-        atomic::open_plain(&file(places, self.id, ENCLOSURE))
+        let path = file(places, self.id, ENCLOSURE);
+        match atomic::open_plain(&path) {
+            Err(Error { cause: Cause::Io(e), .. }) if e.kind() == ErrorKind::NotFound => {
+                Err(Error::damaged(&path, None, GONE))
+            }
+            opened => opened,
+        }
     }
 
     /// The parts of the enclosure that go into these cells.

@@ -78,6 +78,8 @@ pub fn told(output: &Output, place: &str) -> Vec<String> {
     match output.status.code() {
         Some(0) => Vec::new(),
         Some(73..=75 | 77) if text.contains(place) => Vec::new(),
+        // The user's own file, which is not there or not readable: EX_NOINPUT.
+        Some(66) if text.contains(&format!("cannot open {place}")) => Vec::new(),
         _ => vec![said()],
     }
 }

@@ -51,7 +51,7 @@ pub(super) fn admit(
 
 /// The request that an argument means: a message of theirs, or the beginning of their fingerprint.
 pub(super) fn find(env: &Env<'_>, text: &str) -> Result<Request, Error> {
-    let all = env.readable(Request::load_all(env.home.places())?);
+    let (all, bad) = Request::load_all(env.home.places())?;
     let unique = |name: &str| name.split('.').nth(1).unwrap_or_default().to_owned();
     let file = Path::new(text).file_name().and_then(|n| n.to_str()).unwrap_or(text);
     let base = file.split(':').next().unwrap_or(file);
@@ -63,13 +63,15 @@ pub(super) fn find(env: &Env<'_>, text: &str) -> Result<Request, Error> {
                 .any(|l| l.name == base || digits && unique(&l.name).starts_with(text))
     };
     let mut found = all.iter().filter(means);
-    match (found.next(), found.next()) {
-        (Some(request), None) => Ok(request.clone()),
-        (Some(_), Some(_)) => Err(Error::new(
+    match (found.next(), found.next(), bad.into_iter().next()) {
+        (Some(request), None, _) => Ok(request.clone()),
+        (Some(_), Some(_), _) => Err(Error::new(
             Kind::NoContact,
             format!("{text} begins several requests; give more of it"),
         )),
-        (None, _) => Err(Error::new(
+        // It may be the one that is meant.
+        (None, _, Some(error)) => Err(error.into()),
+        (None, _, None) => Err(Error::new(
             Kind::NoContact,
             format!("no request is named {}", printable::line(text)),
         )
