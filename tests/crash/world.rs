@@ -3,6 +3,8 @@
 //! Nothing is rolled back against the other side, which a copied home at a living relay would be.
 
 use crate::programs::{self, Home};
+use poste::store::home::Places;
+use poste::store::progress::Progress;
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -32,6 +34,13 @@ impl World {
     /// Alice and bob move in, and write to each other by way of a node.
     pub fn acquaint(&self, node: &str) {
         programs::acquainted(&self.dir(), node);
+        for name in ["alice", "bob"] {
+            // The day's exchange is not to come in the middle of a test.
+            let places = Places::under(&self.home(name).dir);
+            let mut progress = Progress::load(&places).unwrap();
+            progress.daily_moment = Some(10 * 60);
+            progress.save(&places).unwrap();
+        }
         self.settle(&["bob", "alice"]);
     }
 
