@@ -19,6 +19,7 @@ pub mod judge;
 pub mod keys;
 pub mod letter;
 pub mod mail;
+pub mod nodes;
 pub mod parts;
 pub mod party;
 pub mod plan;
