@@ -180,7 +180,12 @@ impl Network for Swallowing {
         Ok(Box::new(Swallower(World::at("2026-11-22T14").now())))
     }
 
-    fn document(&self, at: &Address, _: &mut dyn Random) -> Result<Answer<Vec<u8>>, net::Error> {
+    fn document(
+        &self,
+        at: &Address,
+        _: u64,
+        _: &mut dyn Random,
+    ) -> Result<Answer<Vec<u8>>, net::Error> {
         let (node, doing) = (at.as_str().to_owned(), "fetching".to_owned());
         Err(net::Error { node, doing, cause: net::Cause::Absent, heard: Heard::default() })
     }

@@ -180,6 +180,8 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<OutboxAction>,
     },
+    /// List the nodes that trackers know, and one's own
+    Nodes,
     /// Post what waits, fetch and file what has come
     Sync(Sync),
     /// Print the paths of messages, the newest last

@@ -35,6 +35,8 @@ pub struct Sender {
     pub material: Time,
     /// Whether the clock allows new offers; what a wrong one dates nobody takes.
     pub renews: bool,
+    /// What a new offer names.
+    pub nodes: Vec<String>,
     /// Nodes that letters do not go to now.
     pub avoided: Avoided,
 }
@@ -54,8 +56,9 @@ impl Sender {
         let whole = desk.transit.chain();
         let chain = whole.until(env.now().day().plus(1)).unwrap_or(whole);
         let material = Progress::load(env.home.places())?.material;
-        let (renews, avoided) = (!env.clock()?.is_wrong(), Avoided::default());
-        Ok(Sender { card: desk.card.clone(), chain, material, renews, avoided })
+        let (renews, nodes) = (!env.clock()?.is_wrong(), renew::offered_nodes(env));
+        let avoided = Avoided::default();
+        Ok(Sender { card: desk.card.clone(), chain, material, renews, nodes, avoided })
     }
 }
 
@@ -243,7 +246,8 @@ pub fn control_due(
     if peer.card_seen == Time::default() {
         return (false, false);
     }
-    let offer = renew::offer_due(sender.renews, transit, contact.fingerprint, peer, now);
+    let offer =
+        renew::offer_due((sender.renews, &sender.nodes), transit, contact.fingerprint, peer, now);
     (offer != OfferDue::None || !peer.acks.is_empty(), renew::card_due(sender, peer, now))
 }
 
@@ -337,7 +341,8 @@ fn control(
         true => control.want = cargo.want.clone(),
         false => optional.want = cargo.want.clone(),
     }
-    let due = renew::offer_due(sender.renews, transit, contact.fingerprint, peer, now);
+    let due =
+        renew::offer_due((sender.renews, &sender.nodes), transit, contact.fingerprint, peer, now);
     if first {
         control.stamp = cargo.stamp.filter(|_| contact.card.card.stamp_bits > 0);
         control.offer = renew::offer(env, transit, contact.fingerprint, due)?;

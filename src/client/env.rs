@@ -30,10 +30,11 @@ pub trait Network {
         address: &Address,
         rng: &mut dyn Random,
     ) -> Result<Box<dyn Courier>, net::Error>;
-    /// The document at `address`.
+    /// The document at `address`, of at most `limit` bytes.
     fn document(
         &self,
         address: &Address,
+        limit: u64,
         rng: &mut dyn Random,
     ) -> Result<Answer<Vec<u8>>, net::Error>;
     /// Puts a document at `address`.
@@ -64,6 +65,9 @@ pub struct Env<'a> {
     /// Takes how far something long has come: each text stands in place of the one before.
     pub progress: &'a dyn Fn(&str),
 }
+
+/// How addresses of this machine begin.
+const LOOPBACK: [&str; 3] = ["http://127.0.0.1:", "http://[::1]:", "http://localhost:"];
 
 impl Env<'_> {
     /// The time.
@@ -118,7 +122,11 @@ impl Env<'_> {
     pub fn address(&self, url: &str) -> Result<Address, Error> {
         let own = |known: &str| url == known || url.starts_with(&format!("{known}/"));
         let config = &self.config;
-        let is_own = config.nodes.iter().chain(&config.urls).any(|known| own(known.as_str()));
+        // Who asks a tracker on this machine may be told of nodes on this machine.
+        let here = |url: &str| LOOPBACK.iter().any(|host| url.starts_with(host));
+        let is_local = here(url) && config.trackers.iter().any(|known| here(known.as_str()));
+        let known = config.nodes.iter().chain(&config.urls).any(|known| own(known.as_str()));
+        let is_own = known || is_local;
         let origin = if is_own { Origin::Own } else { Origin::Learnt };
         Address::parse(url, origin)
             .map_err(|error| Error::new(Kind::Config, format!("{url}: {error}")))

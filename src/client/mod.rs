@@ -19,6 +19,7 @@ pub mod hand;
 pub mod import;
 pub mod init;
 pub mod loops;
+pub mod nodes;
 pub mod outbox;
 pub mod own;
 pub mod parties;

@@ -4,7 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{disclose, restored};
+use crate::client::{disclose, nodes, restored};
 use crate::core::bucket::{Class, Prefix};
 use crate::core::card::{self, Card, Retired, SignedCard};
 use crate::core::disclosure::disclosed_from;
@@ -75,7 +75,7 @@ pub fn is_due(env: &Env<'_>, transit: &Transit, card: Option<&SignedCard>) -> bo
         || card.end != transit.ended
         || retired(env, transit, Some(card)).len() > card.retired.len()
         || card.urls != urls
-        || card.nodes != nodes(env)
+        || !names_nodes(env, card)
         || card.class != class(env)
         || card.stamp_bits != env.config.stamp_bits
         || card.name != env.config.name
@@ -194,7 +194,7 @@ fn compose(
         prekey: prekey.secret.public(),
         prekey_until: prekey.made.day().plus(PREKEY_DAYS),
         urls: env.config.urls.iter().map(|u| u.as_str().to_owned()).collect(),
-        nodes: nodes(env),
+        nodes: nodes::own(env),
         listen: Prefix::of(sign.fingerprint().as_bytes(), LISTEN),
         class: class(env),
         stamp_bits: env.config.stamp_bits,
@@ -239,8 +239,18 @@ fn first_listed(first: Day, disclosed: Option<Day>, today: Day) -> Day {
     disclosed.unwrap_or(first).max(today.minus(BEHIND)).min(today)
 }
 
-fn nodes(env: &Env<'_>) -> Vec<String> {
-    env.config.nodes.iter().map(|n| n.as_str().to_owned()).collect()
+/// Whether the card names the nodes that it should. Those that were chosen from lists it names
+/// when it is next signed, since offers tell of them at once, unless it would name none.
+fn names_nodes(env: &Env<'_>, card: &Card) -> bool {
+    let nodes = nodes::own(env);
+    let configured = |node: &str| env.config.nodes.iter().any(|known| known.as_str() == node);
+    match env.config.trackers.is_empty() {
+        true => card.nodes == nodes,
+        false => {
+            let named = |node: &String| card.nodes.contains(node) || !configured(node);
+            nodes.iter().all(named) && card.nodes.is_empty() == nodes.is_empty()
+        }
+    }
 }
 
 /// The class one listens in: directories have the daily one alone.

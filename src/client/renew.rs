@@ -7,6 +7,7 @@ use crate::client::desk::Desk;
 use crate::client::dispatch::Sender;
 use crate::client::env::Env;
 use crate::client::error::Error;
+use crate::client::nodes;
 use crate::core::keys::Fingerprint;
 use crate::core::letter::{self, Offer};
 use crate::core::time::{DAY, HOUR, Time};
@@ -17,6 +18,8 @@ use std::collections::BTreeMap;
 
 /// What is not yet seen is repeated at most once a day: after this many seconds.
 const AGAIN: u64 = 20 * HOUR;
+/// One that names other nodes than one listens on is replaced when it is this old.
+const MOVED: u64 = HOUR;
 /// An unseen offer is repeated, not replaced, until it is this old.
 const OFFER_REPEATED: u64 = 30 * DAY;
 /// An offer that was seen is replaced when a letter has passed within this many seconds.
@@ -41,16 +44,20 @@ pub fn rested(last: Time, now: Time, seconds: u64) -> bool {
     last > now || now.since(last) >= seconds
 }
 
-/// Which offer is due to a person. `renews` says whether the clock allows new ones.
+/// Which offer is due to a person. `renews` says whether the clock allows new ones, `nodes` what
+/// they would name.
 pub fn offer_due(
-    renews: bool,
+    (renews, nodes): (bool, &[String]),
     transit: &Transit,
     to: Fingerprint,
     peer: &Peer,
     now: Time,
 ) -> OfferDue {
-    let newest = transit.newest_given(to).map(|given| given.made);
+    let newest = transit.newest_given(to);
+    let moved = newest.filter(|given| given.nodes != nodes && now.since(given.made) >= MOVED);
+    let newest = newest.map(|given| given.made);
     match by_state(newest, peer, now) {
+        _ if moved.is_some() && renews => OfferDue::New,
         // A wrong clock makes none: until it is right, the last one must do.
         OfferDue::New if !renews => match newest {
             Some(made) if peer.offer_seen < made && rested(peer.offer_sent, now, AGAIN) => {
@@ -100,10 +107,10 @@ pub fn offer_anew(env: &mut Env<'_>, transit: &mut Transit) -> Result<(), Error>
 /// The nodes that go into an offer: the first of the configuration that find room.
 pub fn offered_nodes(env: &Env<'_>) -> Vec<String> {
     let mut nodes: Vec<String> = Vec::new();
-    for node in env.config.nodes.iter().take(letter::MOST_NODES) {
+    for node in nodes::own(env).into_iter().take(letter::MOST_NODES) {
         let length: usize = nodes.iter().map(String::len).sum();
-        if length + node.as_str().len() <= letter::NODES_LENGTH {
-            nodes.push(node.as_str().to_owned());
+        if length + node.len() <= letter::NODES_LENGTH {
+            nodes.push(node);
         }
     }
     nodes

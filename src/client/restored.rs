@@ -12,7 +12,7 @@ use crate::core::clock::Clock;
 use crate::core::hybrid::HybridPublic;
 use crate::core::printable::line;
 use crate::core::time::{DAY, Time};
-use crate::net::{Address, Cause, Origin};
+use crate::net::{Address, Cause, DOCUMENT_LIMIT, Origin};
 use crate::store::keyring::Transit;
 use crate::store::locked::LockedFile;
 use crate::store::progress::Progress;
@@ -53,7 +53,7 @@ pub fn look(env: &mut Env<'_>, strict: bool) -> Result<Vec<Error>, Error> {
     for url in addresses(env, &own) {
         let address = Address::parse(&url, Origin::Own)
             .map_err(|e| Error::new(Kind::Config, format!("{url}: {e}")))?;
-        match env.network.document(&address, env.rng) {
+        match env.network.document(&address, DOCUMENT_LIMIT, env.rng) {
             Ok(answer) => found.push((home.judge(&answer.body, env.now()), url)),
             Err(error) if !strict && matches!(error.cause, Cause::Absent) => {
                 found.push((There::Nothing, url));

@@ -4,7 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::Error;
-use crate::client::{loops, outbox, own, read};
+use crate::client::{loops, nodes, outbox, own, read};
 use crate::core::bucket::{Bucket, Class};
 use crate::core::clock::Clock;
 use crate::core::time::{Day, Time};
@@ -97,7 +97,7 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         words: card.card.fingerprint().words(),
         home: places.data().to_owned(),
         config: places.config_file(),
-        nodes: env.config.nodes.iter().map(|n| n.as_str().to_owned()).collect(),
+        nodes: nodes::own(env),
         listen: card.card.listen.to_string(),
         last_sync: some(progress.last_sync),
         last_answer: some(progress.last_answer),

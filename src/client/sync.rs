@@ -18,7 +18,7 @@ use crate::client::desk::Desk;
 use crate::client::disclose::{self, Word};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{loops, own, publish, stamps};
+use crate::client::{loops, nodes, own, publish, stamps};
 use crate::core::bucket::Class;
 use crate::core::clock::Clock;
 use crate::core::plan::Node;
@@ -162,6 +162,8 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     let fetched = fetch::fetch(env, &gets, &mut report);
     collect::record(env, options, fetched, &mut report)?;
     cards::refresh(env, daily, &mut report)?;
+    let troubles = nodes::refresh(env, daily, &report.heard)?;
+    troubles.into_iter().for_each(|error| report.soft(error));
 
     send(env, options, daily, &mut report)?;
     if let Err(error) = disclose_when_due(env, options, &mut report) {
@@ -287,8 +289,8 @@ fn listening(env: &Env<'_>, desk: &Desk, progress: &Progress) -> Vec<Node> {
     let former = progress.former.iter().filter(|(_, until)| **until > env.now());
     let former = former.map(|(node, _)| node.clone());
     let offers = desk.transit.given.iter().flat_map(|offer| &offer.nodes);
-    let config = env.config.nodes.iter().map(|node| node.as_str().to_owned());
-    let all: BTreeSet<String> = config
+    let all: BTreeSet<String> = nodes::own(env)
+        .into_iter()
         .chain(desk.card.card.nodes.iter().cloned())
         .chain(offers.cloned())
         .chain(former)

@@ -88,9 +88,10 @@ impl Network for Reach {
     fn document(
         &self,
         address: &Address,
+        limit: u64,
         rng: &mut dyn Random,
     ) -> Result<Answer<Vec<u8>>, net::Error> {
-        self.net().document(address, rng)
+        self.net().document(address, limit, rng)
     }
 
     fn put(

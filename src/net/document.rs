@@ -1,4 +1,5 @@
-//! Small documents by address: fetching a card, and putting one's own at an identity host. The
+//! Small documents by address: fetching a card or a list of nodes, and putting one's own card at an
+//! identity host. The
 //! rules are those of nodes (no redirects, cookies, encodings or conditional requests), but any
 //! web server may hold a card, so a length is not demanded; what comes is cut off at a limit and
 //! proves itself by its signature, or is refused by whoever reads it.
@@ -13,20 +14,21 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// The most bytes a document may have: those of a card.
+/// The most bytes that a card, and an answer to one that is put, may have.
 pub const DOCUMENT_LIMIT: u64 = 16 * 1024;
 
-/// Fetches the document at `address`.
+/// Fetches the document at `address`, of at most `limit` bytes.
 pub(super) fn fetch(
     net: &Net,
     address: &Address,
+    limit: u64,
     rng: &mut dyn Random,
 ) -> Result<Answer<Vec<u8>>, Error> {
     let fetched = match address.directory() {
-        Some(path) => read_file(path)
+        Some(path) => read_file(path, limit)
             .map(|body| Answer { body, heard: Heard::default() })
             .map_err(Failure::from),
-        None => get(net, address, rng),
+        None => get(net, address, limit, rng),
     };
     fetched.map_err(|failure| failure.at(address, "fetching"))
 }
@@ -41,11 +43,16 @@ pub(super) fn put(
     put_http(net, address, document, rng).map_err(|failure| failure.at(address, "putting"))
 }
 
-fn get(net: &Net, address: &Address, rng: &mut dyn Random) -> Result<Answer<Vec<u8>>, Failure> {
-    let reply = Wire::new(net, address, rng)?.ask(Ask::Get, address.as_str(), DOCUMENT_LIMIT)?;
+fn get(
+    net: &Net,
+    address: &Address,
+    limit: u64,
+    rng: &mut dyn Random,
+) -> Result<Answer<Vec<u8>>, Failure> {
+    let reply = Wire::new(net, address, rng)?.ask(Ask::Get, address.as_str(), limit)?;
     let heard = reply.heard;
     match reply.status {
-        200 => Ok(Answer { body: reply.read(DOCUMENT_LIMIT, |_| Ok(()))?, heard }),
+        200 => Ok(Answer { body: reply.read(limit, |_| Ok(()))?, heard }),
         404 | 410 => Err(Failure { cause: Cause::Absent, heard }),
         _ => Err(reply.failure()),
     }
@@ -70,7 +77,7 @@ fn put_http(
 
 /// Reads a file of one's own naming. Opened without waiting, so that a named pipe cannot hold a
 /// sync up.
-fn read_file(path: &Path) -> Result<Vec<u8>, Cause> {
+fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Cause> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let disk = |error: rustix::io::Errno| match error {
         rustix::io::Errno::NOENT => Cause::Absent,
@@ -83,9 +90,9 @@ fn read_file(path: &Path) -> Result<Vec<u8>, Cause> {
         return Err(Cause::broken("not a regular file"));
     }
     let mut body = Vec::new();
-    File::from(file).take(DOCUMENT_LIMIT + 1).read_to_end(&mut body).map_err(Cause::Disk)?;
-    if body.len() as u64 > DOCUMENT_LIMIT {
-        return Err(Cause::TooLong { limit: DOCUMENT_LIMIT });
+    File::from(file).take(limit + 1).read_to_end(&mut body).map_err(Cause::Disk)?;
+    if body.len() as u64 > limit {
+        return Err(Cause::TooLong { limit });
     }
     Ok(body)
 }

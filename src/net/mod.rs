@@ -159,13 +159,14 @@ impl Net {
         })
     }
 
-    /// The document at `address`, at most [`DOCUMENT_LIMIT`] bytes, by an own connection.
+    /// The document at `address`, at most `limit` bytes, by an own connection.
     pub fn document(
         &self,
         address: &Address,
+        limit: u64,
         rng: &mut dyn Random,
     ) -> Result<Answer<Vec<u8>>, Error> {
-        document::fetch(self, address, rng)
+        document::fetch(self, address, limit, rng)
     }
 
     /// Puts a document at `address`, which must be one of HTTP.

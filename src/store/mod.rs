@@ -6,6 +6,7 @@
 
 pub mod aside;
 pub mod atomic;
+pub mod chosen;
 pub mod config;
 pub mod contacts;
 pub mod enclosures;

@@ -102,6 +102,7 @@ impl Network for World {
     fn document(
         &self,
         address: &Address,
+        _limit: u64,
         _rng: &mut dyn Random,
     ) -> Result<Answer<Vec<u8>>, net::Error> {
         self.asked.lock().unwrap().push(address.as_str().to_owned());

@@ -14,6 +14,7 @@ pub mod help;
 mod import;
 pub mod init;
 mod list;
+mod nodes;
 mod outbox;
 mod passphrase;
 mod publish;
@@ -53,6 +54,7 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Forge(args) => forge::run(run, &args),
         Command::Import(args) => import::run(run, &args),
         Command::List(list) => list::run(run, &list),
+        Command::Nodes => nodes::run(run),
         Command::Outbox { action } => outbox::run(run, action),
         Command::Passphrase { remove } => passphrase::run(run, remove),
         Command::Publish { output, check, trust_clock, force } => {

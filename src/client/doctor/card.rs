@@ -9,7 +9,7 @@ use crate::core::card::{self, SignedCard};
 use crate::core::disclosure;
 use crate::core::printable;
 use crate::core::time::Time;
-use crate::net::{Address, Origin};
+use crate::net::{Address, DOCUMENT_LIMIT, Origin};
 use crate::store::atomic;
 use crate::store::config::Target;
 use std::collections::BTreeSet;
@@ -52,7 +52,7 @@ fn at_path(path: &Path) -> Result<Vec<u8>, Error> {
 fn at_url(env: &mut Env<'_>, url: &str) -> Result<Vec<u8>, Error> {
     let address = Address::parse(url, Origin::Own)
         .map_err(|error| Error::new(Kind::Config, format!("{url}: {error}")))?;
-    Ok(env.network.document(&address, env.rng)?.body)
+    Ok(env.network.document(&address, DOCUMENT_LIMIT, env.rng)?.body)
 }
 
 /// What a place serves, and what of the disclosed keys can be had there.

@@ -10,13 +10,14 @@ use super::files::edit;
 use super::letter::{self, Probe};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::nodes;
 use crate::client::sync::BUCKET_LIMIT;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::card::Card;
 use crate::core::clock::TOLERANCE;
 use crate::core::plan;
 use crate::core::time::{Time, age};
-use crate::net::{Address, Answer, Fetched, Heard, Origin};
+use crate::net::{Address, Answer, Fetched, Heard};
 use crate::store::keyring::Transit;
 
 /// What is known of one visit.
@@ -32,7 +33,7 @@ pub(super) fn look(
     transit: &Transit,
     witnesses: &mut Vec<(String, Time)>,
 ) -> Vec<Check> {
-    let nodes: Vec<String> = env.config.nodes.iter().map(|n| n.as_str().to_owned()).collect();
+    let nodes = nodes::own(env);
     let mut checks = Vec::new();
     if nodes.is_empty() {
         let fix = format!("{}  # name one, as nodes", edit(&env.home.places().config_file()));
@@ -73,8 +74,7 @@ fn answered(node: &str, date: Option<Time>, now: Time) -> Check {
 }
 
 fn visit(env: &mut Env<'_>, node: &str, card: &Card, transit: &Transit) -> Result<Visit, Error> {
-    let address = Address::parse(node, Origin::Own)
-        .map_err(|error| Error::new(Kind::Config, format!("{node}: {error}")))?;
+    let address = env.address(node)?;
     if address.directory().is_none() && card.class == Class::Daily {
         let bucket = Bucket::at(Class::Daily, env.now()).previous();
         let answer =

@@ -11,7 +11,7 @@ use crate::core::card::{self, NotTaken, SignedCard};
 use crate::core::keys::Fingerprint;
 use crate::core::printable;
 use crate::core::time::Time;
-use crate::net::{Address, Origin};
+use crate::net::{Address, DOCUMENT_LIMIT, Origin};
 use crate::store::atomic;
 use crate::store::contacts::Contact;
 use crate::store::maildir::{Folder, Maildir};
@@ -102,7 +102,7 @@ fn fetch(env: &mut Env<'_>, place: &str) -> Result<Vec<u8>, Error> {
     }
     let address = Address::parse(place, Origin::Own)
         .map_err(|e| Error::new(Kind::Usage, format!("{place}: {e}")))?;
-    Ok(env.network.document(&address, env.rng)?.body)
+    Ok(env.network.document(&address, DOCUMENT_LIMIT, env.rng)?.body)
 }
 
 /// Asks the other addresses that the card names, and takes the newest card. One that cannot be
@@ -117,7 +117,7 @@ fn newest_of_mirrors(
     let mut best = card;
     for url in best.card.urls.clone().iter().filter(|url| *url != place) {
         let Ok(address) = env.address(url) else { continue };
-        let Ok(answer) = env.network.document(&address, env.rng) else { continue };
+        let Ok(answer) = env.network.document(&address, DOCUMENT_LIMIT, env.rng) else { continue };
         let Ok(found) = SignedCard::parse(&answer.body) else {
             (env.warn)(&format!("{}: what is there is no card", printable::line(url)));
             continue;

@@ -13,6 +13,7 @@ use crate::core::card::{NotTaken, SignedCard};
 use crate::core::keys::Fingerprint;
 use crate::core::printable::line;
 use crate::core::time::{DAY, Day, HOUR, Time};
+use crate::net::DOCUMENT_LIMIT;
 use crate::store::contacts::Contact;
 use crate::store::peers::Peer;
 use crate::store::quarantine::Waiting;
@@ -69,11 +70,12 @@ pub fn refresh(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<()
 fn plan(env: &mut Env<'_>, daily: bool) -> Result<BTreeMap<Fingerprint, BTreeSet<String>>, Error> {
     let desk = Desk::open(env)?;
     let renews = !env.clock()?.is_wrong();
+    let nodes = renew::offered_nodes(env);
     let waiting = Waiting::authors(env.home.places())?;
     let mut wanted = BTreeMap::new();
     for contact in &desk.contacts {
         let peer = Peer::load(env.home.places(), contact.fingerprint)?;
-        let need = need(&desk, renews, contact, &peer, &waiting, env.now());
+        let need = need(&desk, (renews, &nodes), contact, &peer, &waiting, env.now());
         let urls = contact.card.card.urls.iter().chain(&contact.urls).cloned();
         let urls: BTreeSet<String> = urls.filter(|url| env.address(url).is_ok()).collect();
         if !urls.is_empty() && is_asked(&need, daily, env.now()) {
@@ -85,7 +87,7 @@ fn plan(env: &mut Env<'_>, daily: bool) -> Result<BTreeMap<Fingerprint, BTreeSet
 
 fn need(
     desk: &Desk,
-    renews: bool,
+    (renews, nodes): (bool, &[String]),
     contact: &Contact,
     peer: &Peer,
     waiting: &BTreeSet<Fingerprint>,
@@ -93,7 +95,7 @@ fn need(
 ) -> Need {
     let who = contact.fingerprint;
     let mut letters = desk.outbox.iter().filter(|i| i.to == who && i.acknowledged.is_none());
-    let offer = renew::offer_due(renews, &desk.transit, who, peer, now) != OfferDue::None;
+    let offer = renew::offer_due((renews, nodes), &desk.transit, who, peer, now) != OfferDue::None;
     let control = peer.card_seen != Time::default() && (offer || !peer.acks.is_empty());
     let sends = letters.clone().next().is_some() || control;
     let card = &contact.card.card;
@@ -121,7 +123,7 @@ fn fetch(env: &mut Env<'_>, who: Fingerprint, urls: &BTreeSet<String>) -> Found 
     let mut found = Found { who, cards: Vec::new(), bad: Vec::new() };
     for url in urls {
         let Ok(address) = env.address(url) else { continue };
-        let Ok(answer) = env.network.document(&address, env.rng) else { continue };
+        let Ok(answer) = env.network.document(&address, DOCUMENT_LIMIT, env.rng) else { continue };
         match SignedCard::parse(&answer.body) {
             Ok(card) => found.cards.push((line(url), card)),
             Err(_) => found.bad.push(format!("{}: what is there is no card", line(url))),

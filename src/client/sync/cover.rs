@@ -9,6 +9,7 @@ use crate::client::dispatch::Made;
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::client::loops::Loop;
+use crate::client::nodes;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::plan::{self, Post};
 use crate::core::time::{HOUR, Time};
@@ -51,7 +52,7 @@ pub fn batches(
 /// in fixed rotation, and later in the sync one for each that has failed in the round before,
 /// whether letters were to go there or not.
 pub fn visited(env: &Env<'_>, desk: &Desk, round: &Round, now: Time) -> Vec<String> {
-    let own = env.config.nodes.iter().map(|n| n.as_str().to_owned());
+    let own = nodes::own(env).into_iter();
     let theirs = desk.contacts.iter().flat_map(|c| c.card.card.nodes.iter().cloned());
     let all: BTreeSet<String> = own.chain(theirs).filter(|url| env.address(url).is_ok()).collect();
     let relays: Vec<String> = all.into_iter().filter(|url| !node(url.clone()).directory).collect();

@@ -349,7 +349,8 @@ fn endless_chunks_of_a_document() {
         pen.forever(b"400\r\n", NEVER);
     });
     let start = Instant::now();
-    let error = net().document(&own(&server.url()), &mut Fixed::new(1)).unwrap_err();
+    let error =
+        net().document(&own(&server.url()), DOCUMENT_LIMIT, &mut Fixed::new(1)).unwrap_err();
     assert!(start.elapsed() < SOON);
     assert!(matches!(error.cause, Cause::Broken(_) | Cause::TooLong { .. }), "{error:?}");
 }

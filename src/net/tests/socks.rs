@@ -56,7 +56,7 @@ fn names_go_to_the_proxy_with_credentials_of_their_own() {
         }
     }
     let learnt = Address::parse("http://gamma.onion/alice.toml", Origin::Learnt).unwrap();
-    net.document(&learnt, &mut rng).unwrap();
+    net.document(&learnt, DOCUMENT_LIMIT, &mut rng).unwrap();
 
     let requests = proxy.requests();
     let named: Vec<_> = requests.iter().map(|r| r.split(' ').next().unwrap()).collect();

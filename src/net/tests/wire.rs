@@ -13,7 +13,9 @@ fn requests_have_the_fewest_headers() {
     relay.post(hourly(), &cells(2)).unwrap();
     relay.fetch(hourly(), prefix("4b"), 1 << 20).unwrap();
     relay.fetch(hourly(), prefix(""), 1 << 20).unwrap();
-    net().document(&own(&format!("{}/alice.toml", server.url())), &mut Fixed::new(1)).unwrap();
+    net()
+        .document(&own(&format!("{}/alice.toml", server.url())), DOCUMENT_LIMIT, &mut Fixed::new(1))
+        .unwrap();
     net().put(&own(&format!("{}/id/x.toml", server.url())), b"card", &mut Fixed::new(1)).unwrap();
     assert_eq!(
         server.requests(),
@@ -150,14 +152,15 @@ fn document_may_come_without_a_length() {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nposte = 1\n");
     });
     let address = own(&format!("{}/alice.toml", server.url()));
-    let answer = net().document(&address, &mut Fixed::new(1)).unwrap();
+    let answer = net().document(&address, DOCUMENT_LIMIT, &mut Fixed::new(1)).unwrap();
     assert_eq!(answer.body, b"poste = 1\n");
 }
 
 #[test]
 fn documents_are_bounded_and_may_be_files() {
     let server = Server::answering(answer("200 OK", &vec![b'x'; 16 * 1024 + 1]));
-    let fetch = |url: &str| net().document(&own(url), &mut Fixed::new(1)).map(|a| a.body);
+    let fetch =
+        |url: &str| net().document(&own(url), DOCUMENT_LIMIT, &mut Fixed::new(1)).map(|a| a.body);
     assert!(matches!(
         fetch(&server.url()).unwrap_err().cause,
         Cause::TooLong { limit: DOCUMENT_LIMIT }

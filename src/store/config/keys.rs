@@ -12,11 +12,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The keys that do something.
-const KEYS: [&str; 16] = [
+const KEYS: [&str; 17] = [
     "name",
     "urls",
     "publish",
     "nodes",
+    "trackers",
     "proxy",
     "ca_file",
     "class",
@@ -32,16 +33,8 @@ const KEYS: [&str; 16] = [
 ];
 
 /// Keys of features that are designed and not yet built.
-const LATER: [&str; 8] = [
-    "trackers",
-    "listen_budget",
-    "listen_max",
-    "pace_strict",
-    "cover",
-    "cover_budget",
-    "expires",
-    "hooks",
-];
+const LATER: [&str; 7] =
+    ["listen_budget", "listen_max", "pace_strict", "cover", "cover_budget", "expires", "hooks"];
 
 /// A card names at most so many addresses of a sort (protocol 5).
 const MAX_ADDRESSES: usize = 8;
@@ -78,6 +71,7 @@ fn set(config: &mut Config, key: &str, value: &Value) -> Result<(), String> {
         "urls" => config.urls = few(key, value, server)?,
         "publish" => config.publish = few(key, value, str::parse)?,
         "nodes" => config.nodes = few(key, value, str::parse)?,
+        "trackers" => config.trackers = few(key, value, server)?,
         "proxy" => config.proxy = Some(proxy(text(key, value)?).map_err(in_key(key))?),
         "ca_file" => config.ca_file = Some(path(key, text(key, value)?)?),
         "class" => config.class = one_of(key, value, [Class::Hourly, Class::Daily], Class::name)?,

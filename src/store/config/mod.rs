@@ -32,6 +32,8 @@ pub struct Config {
     pub publish: Vec<Target>,
     /// The nodes to listen on, at most 8.
     pub nodes: Vec<Address>,
+    /// The trackers whose lists nodes are chosen from, at most 8.
+    pub trackers: Vec<Address>,
     /// The SOCKS proxy through which everything goes, `socks5h://host:port`.
     pub proxy: Option<String>,
     /// Certificate authorities to believe instead of the built-in ones, a PEM file.
@@ -84,6 +86,7 @@ impl Default for Config {
             urls: Vec::new(),
             publish: Vec::new(),
             nodes: Vec::new(),
+            trackers: Vec::new(),
             proxy: None,
             ca_file: None,
             class: Class::Hourly,

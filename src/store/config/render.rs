@@ -18,6 +18,8 @@ pub(super) fn render(config: &Config) -> String {
     out.add(!c.urls.is_empty(), "urls", list(&c.urls), "where my card is found");
     out.add(!c.publish.is_empty(), "publish", list(&c.publish), "path, https:// or !command");
     out.add(!c.nodes.is_empty(), "nodes", list(&c.nodes), "where letters to me arrive");
+    let trackers = list(&c.trackers);
+    out.add(!c.trackers.is_empty(), "trackers", trackers, "whose lists nodes are chosen from");
     let proxy = option(c.proxy.as_deref(), "socks5h://127.0.0.1:9050");
     out.add(c.proxy.is_some(), "proxy", proxy, "none; this would be Tor");
     let ca_file_text = option(ca_file.as_deref(), "/etc/ssl/certs/my-ca.pem");

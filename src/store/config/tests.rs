@@ -14,6 +14,7 @@ fn full() -> Config {
         urls: vec!["https://a.example/alice.toml".parse().unwrap()],
         publish: vec!["/srv/www/alice.toml".parse().unwrap(), "!scp - 'a b'".parse().unwrap()],
         nodes: vec!["https://r.example".parse().unwrap(), "file:///media/usb".parse().unwrap()],
+        trackers: vec!["https://tracker.example".parse().unwrap()],
         proxy: Some("socks5h://127.0.0.1:9050".to_owned()),
         ca_file: Some("/etc/ca.pem".into()),
         class: Class::Daily,
@@ -47,7 +48,7 @@ fn comments_of_the_rendered_default_are_good_lines() {
     let config = parse(&live).unwrap();
     assert_eq!(config.pace, 4);
     assert_eq!(config.attachment_max, 25 << 20);
-    assert_eq!(live.lines().count(), 16, "every key is taught");
+    assert_eq!(live.lines().count(), 17, "every key is taught");
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn unknown_key_is_named_with_line_and_nearest() {
 
 #[test]
 fn keys_of_later_releases_are_refused() {
-    for line in ["cover = true", "trackers = []", "listen_max = 1", "[hooks]\npost = 1"] {
+    for line in ["cover = true", "expires = \"1d\"", "listen_max = 1", "[hooks]\npost = 1"] {
         assert!(fault(line).contains("this release does not have"), "{line}");
     }
 }
