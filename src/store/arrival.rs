@@ -5,11 +5,11 @@
 //! Which files: `store/travel.rs`. Specified in poste-files(5), Archives.
 
 use super::atomic::{self, Batch};
+use super::config;
 use super::error::{CREATE, Cause, Error};
 use super::home::{self, Home, Places};
 use super::maildir::Maildir;
 use super::travel::Piece;
-use super::config;
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io;

@@ -154,7 +154,8 @@ pub fn pieces(places: &Places) -> Result<Vec<Piece>, Error> {
     });
     let mut all = single.to_vec();
     for (dir, end, is_sound, limit, check) in MANY {
-        let piece = |file: &str| Piece { name: format!("{dir}/{file}"), message: None, limit, check };
+        let piece =
+            |file: &str| Piece { name: format!("{dir}/{file}"), message: None, limit, check };
         let items = atomic::entries(&piece("").path(places))?;
         let names = items.iter().filter_map(|item| item.file_name().into_string().ok());
         let sound = |name: &String| stem(name, end).is_some_and(is_sound);

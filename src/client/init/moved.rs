@@ -47,7 +47,9 @@ pub fn bring(
     let remains = |error: crate::store::Error| {
         let error = Error::from(error);
         match error.kind {
-            Kind::CannotCreate => error.hint("move it away: it is of no home, and would be mixed in"),
+            Kind::CannotCreate => {
+                error.hint("move it away: it is of no home, and would be mixed in")
+            }
             _ => error,
         }
     };
@@ -138,11 +140,12 @@ fn identity(staged: &Places, ask: &dyn Ask) -> Result<Option<SignedCard>, Error>
         }
     }
     let transit = Transit::load(staged)?;
-    let (locked, _) = env::unlock(ask, &LockedFile::load(staged)?, &transit)
-        .map_err(|error| match error.kind {
+    let (locked, _) = env::unlock(ask, &LockedFile::load(staged)?, &transit).map_err(|error| {
+        match error.kind {
             Kind::Data => bad("keys/locked.age is not of keys/transit.toml, or is damaged"),
             _ => error,
-        })?;
+        }
+    })?;
     if locked.archive.recipient() != archive_recipient(staged)? {
         return Err(bad("keys/archive.pub is not of keys/locked.age"));
     }
