@@ -144,15 +144,15 @@ impl Drop for Arrival {
     fn drop(&mut self) {
         self.batch = Batch::new();
         // With the keys in their place it is a home, whatever failed after.
-        if !self.places.exists() {
-            remove_all(&pieces(&self.places));
-            if self.wrote_config {
-                let _ = fs::remove_file(self.places.config_file());
-            }
+        if self.places.exists() {
+            let _ = sweep(&self.places);
+            return;
         }
-        remove_all(&stagings(&self.places));
-        if !self.places.exists() {
-            let file = self.places.config_file();
+        let file = self.places.config_file();
+        if self.wrote_config {
+            let _ = fs::remove_file(&file);
+        }
+        if remove_all(&self.places).is_ok() {
             // Only those that are empty go.
             for dir in [atomic::parent(&file), self.places.state(), self.places.data()] {
                 let _ = fs::remove_dir(dir);
@@ -167,10 +167,7 @@ pub(super) fn clear(places: &Places) -> Result<(), Error> {
         return Ok(());
     }
     let _lock = claim(places)?;
-    for path in pieces(places).iter().chain(&stagings(places)) {
-        remove(path)?;
-    }
-    Ok(())
+    remove_all(places)
 }
 
 /// Removes from a home what was left when it was cut short after the keys had come. Says how many
@@ -213,8 +210,11 @@ fn holds_files(path: &Path) -> bool {
     items.any(|item| !item.file_type().is_dir())
 }
 
-fn remove_all(paths: &[PathBuf]) {
-    paths.iter().for_each(|path| drop(remove(path)));
+/// Removes all that is there of a home that did not come. What it was put together in goes last, and
+/// not if anything could not be removed, so that it is tried again.
+fn remove_all(places: &Places) -> Result<(), Error> {
+    let all = pieces(places).into_iter().chain(stagings(places));
+    all.into_iter().try_for_each(|path| remove(&path).map(|_| ()))
 }
 
 /// Removes a file, or a directory with all that is in it; a link, not what it leads to.

@@ -11,9 +11,8 @@ use crate::client::export::{self, Exported, Form};
 use crate::core::archive::stream::{Output, SealedTo};
 use crate::store::maildir::Folder;
 use crate::store::pack::Pack;
-use std::fs::{File, OpenOptions};
-use std::io::{BufWriter, Write, stdout};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{BufWriter, ErrorKind, Write, stdout};
 use std::path::Path;
 
 /// What is to be exported.
@@ -69,24 +68,24 @@ pub fn run(run: &mut Run<'_, '_>, args: &Export) -> Done {
     say(run, &done)
 }
 
-/// Into a new file, which is removed again if it cannot be made whole.
+/// Into a new file, which bears its name only when it is whole.
 fn to_file(
     run: &mut Run<'_, '_>,
     path: &Path,
     what: &What,
     to: Option<&SealedTo>,
 ) -> Result<Exported, Stop> {
-    let mut open = OpenOptions::new();
-    let file = open.write(true).create_new(true).mode(0o600).open(path);
-    let file = file.map_err(|e| written(path, e))?;
-    let made = archive(run, what, to, file).and_then(|(done, file): (Exported, File)| {
-        file.sync_all().map_err(|e| written(path, e))?;
-        Ok(done)
-    });
-    made.map_err(|error| {
-        let _ = std::fs::remove_file(path);
-        error.into()
-    })
+    let failed = |error| written(path, error);
+    if path.symlink_metadata().is_ok() {
+        return Err(failed(ErrorKind::AlreadyExists.into()).into());
+    }
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+    let (done, file) = archive(run, what, to, file)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist_noclobber(path).map_err(|error| failed(error.error))?;
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+    Ok(done)
 }
 
 /// A tar file into `out`, which is given back with all of it written.
@@ -100,7 +99,7 @@ fn archive<W: Write>(
     let output = Output::new(to, BufWriter::new(out), run.env.rng).map_err(failed)?;
     let mut pack = Pack::tar(output);
     let done = fill(run, what, &mut pack)?;
-    let output = pack.finish()?.ok_or_else(|| failed(std::io::ErrorKind::Other.into()))?;
+    let output = pack.finish()?.ok_or_else(|| failed(ErrorKind::Other.into()))?;
     let out = output.finish().map_err(failed)?;
     let out = out.into_inner().map_err(|error| failed(error.into_error()))?;
     Ok((done, out))

@@ -12,6 +12,7 @@ use crate::core::time::Time;
 use crate::store::keyring::Transit;
 use crate::store::lock::SyncLock;
 use crate::store::locked::LockedFile;
+use crate::store::maildir::Maildir;
 use crate::store::pack::Pack;
 use crate::store::travel;
 use std::collections::BTreeSet;
@@ -72,7 +73,14 @@ pub fn export<W: Write>(env: &mut Env<'_>, pack: &mut Pack<W>) -> Result<Exporte
         }
     }
     pack.add_dir(MAIL)?;
-    let folders = folders(env, &[], Form::Sealed)?;
+    // One without a message is made again when there is one.
+    let mail = Maildir::new(places.mail());
+    let mut folders = folders(env, &[], Form::Sealed)?;
+    for at in (0..folders.len()).rev() {
+        if mail.list(&folders[at])?.is_empty() {
+            folders.remove(at);
+        }
+    }
     let mut done = messages(env, &folders, Form::Sealed, None, pack)?;
     done.skipped.extend(skipped);
     Ok(done)
