@@ -183,6 +183,10 @@ fn a_recipient_seals_any_archive() {
     let refused = bob.run(&["import", "-"], &whole);
     assert_eq!(refused.status.code(), Some(65));
     assert!(said(&refused).contains("init --import"), "{}", said(&refused));
+    let other = Home { dir: dir.path().join("other") };
+    let refused = other.run(&["init", "--import", "-"], &bob.run(&["export"], b"").stdout);
+    assert_eq!(refused.status.code(), Some(65));
+    assert!(said(&refused).contains("poste import"), "{}", said(&refused));
     let mut command = bob.command(&args);
     let piped = command.output().unwrap().stdout;
     fs::write(dir.path().join("piped.age"), piped).unwrap();

@@ -53,9 +53,11 @@ const SINGLE: [(&str, u64, Check); 9] = [
     ("state/quarantine.toml", quarantine::LIMIT, toml::<quarantine::List>),
 ];
 
-/// Files of which there are many: directory, end of the name, what the name must be, and the rest
-/// as above.
-const MANY: [(&str, &str, fn(&str) -> bool, u64, Check); 11] = [
+/// Directory, end of the name, what the name must be, and the rest as above.
+type Row = (&'static str, &'static str, fn(&str) -> bool, u64, Check);
+
+/// Files of which there are many.
+const MANY: [Row; 11] = [
     ("contacts", "toml", is::<Petname>, contacts::LIMIT, contact),
     ("outbox", "age", is::<LetterId>, outbox::MAIL_LIMIT, sealed),
     ("outbox", "enclosure", is::<LetterId>, LIMIT, anything),

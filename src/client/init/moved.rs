@@ -6,6 +6,7 @@
 
 use crate::client::env::{self, Ask};
 use crate::client::error::{Error, Kind};
+use crate::client::export::CONTACTS;
 use crate::core::archive::stream::{self, HEAD};
 use crate::core::archive::{Kind as Sealing, PassphraseError};
 use crate::core::card::{self, SignedCard};
@@ -19,6 +20,9 @@ use crate::store::travel::{self, Piece};
 use crate::store::unpack::Unpack;
 use std::io::{BufRead, BufReader, Read};
 use zeroize::Zeroizing;
+
+/// What to do with an archive of messages alone.
+const NO_KEYS: &str = "messages without keys come into a home with: poste import";
 
 /// What was brought up.
 pub struct Moved {
@@ -115,7 +119,10 @@ fn unpack(from: impl Read, arrival: &mut Arrival) -> Result<[usize; 3], Error> {
         let name = entry.name.join("/");
         let at = |why: &dyn std::fmt::Display| bad(format!("entry {name:?}: {why}"));
         let bytes = Zeroizing::new(entry.bytes);
-        let piece = Piece::named(&entry.name).map_err(|why| at(&why))?;
+        let piece = Piece::named(&entry.name).map_err(|why| match name.as_str() {
+            CONTACTS => at(&why).hint(NO_KEYS),
+            _ => at(&why),
+        })?;
         piece.check(&bytes).map_err(|error| at(&error))?;
         arrival.put(&piece, &bytes)?;
         counts[0] += usize::from(piece.message.is_some());
@@ -135,8 +142,7 @@ fn identity(staged: &Places, ask: &dyn Ask) -> Result<Option<SignedCard>, Error>
         (staged.archive_pub(), "keys/archive.pub"),
     ] {
         if path.symlink_metadata().is_err() {
-            return Err(bad(&format!("it has no {name}"))
-                .hint("messages without keys come into a home with: poste import"));
+            return Err(bad(&format!("it has no {name}")).hint(NO_KEYS));
         }
     }
     let transit = Transit::load(staged)?;
