@@ -272,6 +272,11 @@ pub struct Init {
     /// How mail is sealed at rest
     #[arg(long, value_enum, default_value_t = ArchiveKind::X25519)]
     pub archive: ArchiveKind,
+    /// Bring up the home that is in what export --keys wrote, - being standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = [
+        "name", "url", "publish", "node", "proxy", "trust_clock", "no_passphrase", "archive",
+    ])]
+    pub import: Option<PathBuf>,
 }
 
 /// Kinds of the archive's key.

@@ -16,7 +16,7 @@ use crate::client::error::{Error, Kind};
 use crate::client::system::{self, Reach, SystemRandom};
 use crate::store::config::Config;
 use crate::store::home::{Given, Home, Places};
-use args::{Cli, Command, Global};
+use args::{Cli, Command, Global, Init};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use editor::Editor;
@@ -110,6 +110,9 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
     let editor = Editor { command: start.editor.clone(), runtime_dir: start.runtime_dir.clone() };
     let prompt = Prompt::new(start.passphrase_fd.clone(), !cli.global.no_input);
     let command = match command {
+        Some(Command::Init(Init { import: Some(archive), .. })) => {
+            return cmd::init::import(&archive, places, &prompt, ui);
+        }
         Some(Command::Init(init)) => {
             let home = cmd::init::make(&init, places, &prompt)?;
             return with(home, ui, &prompt, editor, cmd::init::finish);

@@ -22,6 +22,45 @@ pub trait Ask {
     fn passphrase(&self, wrong: bool) -> Result<Option<Zeroizing<String>>, Error>;
 }
 
+/// Asks for a passphrase up to three times, until `open`, which says `None` of a wrong one, opens.
+pub fn ask_until<T>(
+    ask: &dyn Ask,
+    mut open: impl FnMut(&str) -> Result<Option<T>, Error>,
+) -> Result<(T, Zeroizing<String>), Error> {
+    let needed = |what: &str| {
+        Error::new(Kind::Permission, what)
+            .hint("give it on the terminal, by POSTE_PASSPHRASE_FD, or with passphrase_command")
+    };
+    for attempt in 0..3 {
+        let passphrase = ask
+            .passphrase(attempt > 0)?
+            .ok_or_else(|| needed("a passphrase is needed and nobody can be asked"))?;
+        if let Some(opened) = open(&passphrase)? {
+            return Ok((opened, passphrase));
+        }
+    }
+    Err(needed("wrong passphrase"))
+}
+
+/// Opens locked keys; gives their passphrase too, if there is one.
+pub fn unlock(
+    ask: &dyn Ask,
+    file: &LockedFile,
+    transit: &Transit,
+) -> Result<(Locked, Option<Zeroizing<String>>), Error> {
+    let open = |passphrase: Option<&str>| match Locked::open(file, passphrase, &transit.transit) {
+        Ok(locked) => Ok(Some(locked)),
+        Err(OpenError::WrongPassphrase) => Ok(None),
+        Err(OpenError::File(error)) => Err(error.into()),
+    };
+    if file.needs_passphrase() {
+        let (locked, passphrase) = ask_until(ask, |passphrase| open(Some(passphrase)))?;
+        return Ok((locked, Some(passphrase)));
+    }
+    let damaged = || Error::new(Kind::Data, "the locked keys do not open");
+    Ok((open(None)?.ok_or_else(damaged)?, None))
+}
+
 /// What a verb needs of the network; the real one is in `client/system.rs`.
 pub trait Network {
     /// The courier to the node at `address`.
@@ -95,26 +134,7 @@ impl Env<'_> {
     /// Opens the locked keys, asking for the passphrase up to three times if there is one.
     pub fn unlock(&self, transit: &Transit) -> Result<Locked, Error> {
         let file = LockedFile::load(self.home.places())?;
-        let needed = |what: &str| {
-            Error::new(Kind::Permission, what)
-                .hint("give it on the terminal, by POSTE_PASSPHRASE_FD, or with passphrase_command")
-        };
-        for attempt in 0..3 {
-            let passphrase = match file.needs_passphrase() {
-                true => Some(
-                    self.ask
-                        .passphrase(attempt > 0)?
-                        .ok_or_else(|| needed("a passphrase is needed and nobody can be asked"))?,
-                ),
-                false => None,
-            };
-            match Locked::open(&file, passphrase.as_ref().map(|p| p.as_str()), &transit.transit) {
-                Ok(locked) => return Ok(locked),
-                Err(OpenError::WrongPassphrase) => continue,
-                Err(OpenError::File(error)) => return Err(error.into()),
-            }
-        }
-        Err(needed("wrong passphrase"))
+        unlock(self.ask, &file, transit).map(|(locked, _)| locked)
     }
 
     /// The address of a node or document that others named. What one's own configuration names

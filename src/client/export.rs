@@ -3,6 +3,8 @@
 //! mboxes. What cannot be read is named and counted, and stops nothing else. Nothing is changed.
 //! Specified in poste(1), export, and poste-files(5), Archives.
 
+pub mod home;
+
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::parties::Parties;
@@ -100,6 +102,17 @@ pub fn export<W: Write>(
     if form != Form::Mbox {
         pack.add_dir(MAIL)?;
     }
+    messages(env, folders, form, reader.as_ref(), pack)
+}
+
+/// Exports the messages of folders; what is opened needs somebody who opens it.
+fn messages<W: Write>(
+    env: &Env<'_>,
+    folders: &[Folder],
+    form: Form,
+    reader: Option<&(Reader, Parties)>,
+    pack: &mut Pack<W>,
+) -> Result<Exported, Error> {
     let mut done = Exported::default();
     for folder in folders {
         let entries = read::list(env, Some(folder), false, None)?;
@@ -110,7 +123,7 @@ pub fn export<W: Write>(
             }
         }
         for entry in &entries {
-            let bytes = match &reader {
+            let bytes = match reader {
                 None => sealed(env, entry),
                 Some((reader, parties)) => {
                     reader.read(env, entry).and_then(|filed| edit::text(parties, &filed))

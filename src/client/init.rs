@@ -2,6 +2,8 @@
 //! touches one that exists, and reaches for no network.
 //! Specified in poste(1) and poste-files(5).
 
+pub mod moved;
+
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::own;
@@ -24,12 +26,7 @@ pub fn create(
     now: Time,
     rng: &mut dyn Random,
 ) -> Result<Home, Error> {
-    if places.exists() {
-        let home = places.data().display().to_string();
-        return Err(Error::new(Kind::CannotCreate, format!("there is a home already: {home}"))
-            .hint("poste status")
-            .hint("for a second identity: poste --home DIR init"));
-    }
+    must_be_free(&places)?;
     let transit = Transit::generate(now, rng);
     let archive = match config.archive {
         Archive::X25519 => ArchiveIdentity::generate(rng),
@@ -45,6 +42,17 @@ pub fn create(
         ("archive.pub", recipient.as_bytes()),
     ];
     Ok(Home::create(places, &keys, &config.render())?)
+}
+
+/// Refuses where a home is.
+fn must_be_free(places: &Places) -> Result<(), Error> {
+    if !places.exists() {
+        return Ok(());
+    }
+    let home = places.data().display().to_string();
+    Err(Error::new(Kind::CannotCreate, format!("there is a home already: {home}"))
+        .hint("poste status")
+        .hint("for a second identity: poste --home DIR init"))
 }
 
 /// Signs the first card of a new home.

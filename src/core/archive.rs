@@ -4,6 +4,8 @@
 //! It refuses files sealed in another manner than the one asked for, work factors that would take
 //! more than 1 GiB of memory, and plaintexts over the caller's limit. Specified in poste-files(5).
 
+pub mod stream;
+
 use std::fmt;
 use std::str::FromStr;
 

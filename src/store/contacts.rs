@@ -123,6 +123,11 @@ impl Contact {
         Ok(Contact { becomes: None, ..Contact::from_raw(&path, petname, raw)? })
     }
 
+    /// Whether `text` is a contact's file; `path` is for the errors.
+    pub(super) fn check(path: &Path, petname: &Petname, text: &str) -> Result<(), Error> {
+        Contact::from_raw(path, petname, atomic::parse_toml(path, text)?).map(|_| ())
+    }
+
     fn from_raw(path: &Path, petname: &Petname, raw: Raw) -> Result<Contact, Error> {
         let card = SignedCard::parse(raw.card.as_bytes())
             .map_err(|e| Error::damaged(path, None, format!("the card in it: {e}")))?;

@@ -26,7 +26,7 @@ pub const MOST_REFUSED: usize = 256;
 /// Seconds after which one is given up to which no cell has come.
 pub const KEPT: u64 = 30 * DAY;
 
-const LIMIT: u64 = 256 << 10;
+pub(super) const LIMIT: u64 = 256 << 10;
 
 /// How it stands with an enclosure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

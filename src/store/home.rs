@@ -7,6 +7,7 @@
 //! whole, by one rename, so that `init` can be killed at any moment and run again.
 //! The environment is the caller's to read. Layout: poste-files(5).
 
+use super::arrival;
 use super::atomic;
 use super::error::{Cause, Error};
 use super::lock::StateLock;
@@ -76,6 +77,19 @@ impl Places {
             places.config_file = full(file)?;
         }
         Ok(places)
+    }
+
+    /// The places at which a home from elsewhere is put together, each below that to which it will
+    /// be moved.
+    pub(super) fn staged(&self, name: &str) -> Places {
+        let data = self.data.join(name);
+        let config = data.join("config");
+        Places {
+            config_file: config.join("config.toml"),
+            config,
+            state: self.state.join(name),
+            data,
+        }
     }
 
     /// All three directories under `dir`.
@@ -220,6 +234,7 @@ impl Home {
         if places.exists() {
             return Err(Error::new(&target, "create", Cause::Exists));
         }
+        arrival::clear(&places)?;
         for dir in places.dirs() {
             atomic::make_dir(&dir)?;
         }
@@ -271,6 +286,7 @@ impl Home {
     /// included. Returns how many.
     pub fn sweep(&self, lock: &StateLock) -> Result<usize, Error> {
         let mut removed = Maildir::new(self.places.mail()).sweep(lock)?;
+        removed += arrival::sweep(&self.places)?;
         for root in [&self.places.config, &self.places.data, &self.places.state] {
             removed += atomic::sweep(root, lock)?;
             for item in atomic::entries(root)? {
@@ -298,7 +314,7 @@ fn no_place() -> Error {
 }
 
 /// The three roots: what lies below a directory closed to others is out of their reach.
-fn check_dirs(places: &Places) -> Result<(), Error> {
+pub(super) fn check_dirs(places: &Places) -> Result<(), Error> {
     [&places.config, &places.data, &places.state]
         .into_iter()
         .try_for_each(|dir| check(dir, PRIVATE))

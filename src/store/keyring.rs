@@ -21,7 +21,7 @@ use crate::core::time::{DAY, Time};
 use serde::{Deserialize, Serialize};
 
 /// Bytes of the file at most: room for thousands of correspondents.
-const LIMIT: u64 = 64 << 20;
+pub(super) const LIMIT: u64 = 64 << 20;
 /// An offer is used until this many seconds after it was made.
 const OFFER_USED: u64 = 45 * DAY;
 

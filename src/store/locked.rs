@@ -12,7 +12,7 @@ use crate::core::random::Random;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-const LIMIT: usize = 64 << 10;
+pub(super) const LIMIT: usize = 64 << 10;
 
 /// The keys that reading and signing need.
 #[derive(Debug)]

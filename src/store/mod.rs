@@ -4,6 +4,7 @@
 //! This floor uses `core` alone. It opens no socket, prints nothing, and reads neither the clock
 //! nor the environment: both are arguments. Places and files: poste-files(5).
 
+pub mod arrival;
 pub mod aside;
 pub mod atomic;
 pub mod chosen;
@@ -28,6 +29,7 @@ pub mod quarantine;
 pub mod requests;
 pub mod seen;
 pub mod spool;
+pub mod travel;
 pub mod unpack;
 
 pub use error::{Cause, Error, Kind};

@@ -20,9 +20,9 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-const STATE_LIMIT: u64 = 1 << 20;
+pub(super) const STATE_LIMIT: u64 = 1 << 20;
 /// Bytes of a sealed mail at most: far more than 16 cells.
-const MAIL_LIMIT: u64 = 1 << 20;
+pub(super) const MAIL_LIMIT: u64 = 1 << 20;
 /// What is said of content that is not there.
 const GONE: &str = "it is missing; drop the letter";
 /// What the files of a letter are called after its id.

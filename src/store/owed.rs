@@ -11,11 +11,11 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Bytes of the file at most: four for each of 65,535 cells, in base64.
-const LIMIT: u64 = 1 << 20;
+pub(super) const LIMIT: u64 = 1 << 20;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw {
+pub(super) struct Raw {
     want: Time,
     turn: u32,
     cells: String,

@@ -13,7 +13,7 @@ use crate::core::time::{DAY, Day, HOUR, MINUTE, Time};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-const LIMIT: u64 = 4 << 20;
+pub(super) const LIMIT: u64 = 4 << 20;
 /// Sealings remembered at most: 35 bytes each.
 const MOST_OPENED: usize = 50_000;
 

@@ -9,7 +9,7 @@ use crate::core::time::{DAY, Time};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-const LIMIT: u64 = 64 << 10;
+pub(super) const LIMIT: u64 = 64 << 10;
 /// Two cards of another home within this many seconds are no restored backup.
 const TWICE: u64 = 30 * DAY;
 

@@ -17,8 +17,8 @@ pub const MOST: usize = 64;
 /// Seconds after which either is given up.
 pub const KEPT: u64 = 30 * DAY;
 
-const LIMIT: u64 = 1 << 20;
-const WAITING_LIMIT: u64 = 256 << 10;
+pub(super) const LIMIT: u64 = 1 << 20;
+pub(super) const WAITING_LIMIT: u64 = 256 << 10;
 
 /// A letter in the quarantine folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

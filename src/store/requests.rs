@@ -18,7 +18,7 @@ pub const MOST_EACH: usize = 8;
 /// Letters of all strangers kept at most.
 pub const MOST: usize = 500;
 
-const LIMIT: u64 = 1 << 20;
+pub(super) const LIMIT: u64 = 1 << 20;
 
 /// A stranger's first letters.
 #[derive(Clone, Debug, Serialize, Deserialize)]

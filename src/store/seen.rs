@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// How long an id is remembered, in days.
 pub const KEPT: u32 = 90;
 /// No day's file is longer, in bytes: some 600,000 letters.
-const LIMIT: u64 = 64 << 20;
+pub(super) const LIMIT: u64 = 64 << 20;
 
 /// Who wrote (the fingerprint) and which letter (its id): what makes a letter one letter.
 pub type Key = ([u8; 32], [u8; 16]);
@@ -134,7 +134,11 @@ fn days(dir: &Path) -> Result<BTreeSet<Day>, Error> {
 }
 
 fn read_day(path: &Path) -> Result<Vec<(Key, Mark)>, Error> {
-    let bytes = atomic::read(path, LIMIT)?.unwrap_or_default();
+    parse_day(path, &atomic::read(path, LIMIT)?.unwrap_or_default())
+}
+
+/// What a day's file says; `path` is for the errors.
+pub(super) fn parse_day(path: &Path, bytes: &[u8]) -> Result<Vec<(Key, Mark)>, Error> {
     let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
     let lines = bytes[..whole].split_inclusive(|b| *b == b'\n').enumerate();
     lines

@@ -40,6 +40,9 @@ pub enum BadArchive {
     /// It is no tar file, or is damaged, after so many whole entries.
     #[error("it is no tar file, or is damaged, after entry {0}")]
     NoTar(usize),
+    /// It is an age file.
+    #[error("it is sealed; open it first (age -d)")]
+    Sealed,
     /// Something stands after its end.
     #[error("something follows its end, such as another archive")]
     Trailing,
@@ -146,6 +149,9 @@ impl<R: Read> Unpack<R> {
         }
         if self.count == 0 && is_compressed(bytes) {
             return Err(BadArchive::Compressed);
+        }
+        if self.count == 0 && bytes.starts_with(b"age-encryption.org/") {
+            return Err(BadArchive::Sealed);
         }
         let sum: u32 = bytes.iter().map(|b| u32::from(*b)).sum();
         // The sum is taken as if its own field were spaces.

@@ -103,7 +103,8 @@ fn while_exchanging_late() {
 
 #[test]
 fn by_hand() {
-    let makes = [&scenario::KEYS[..], &scenario::PEOPLE, &scenario::HANDS].concat();
+    let makes =
+        [&scenario::KEYS[..], &scenario::MOVING, &scenario::PEOPLE, &scenario::HANDS].concat();
     series("errors by hand", &makes, WRITING, 2);
 }
 

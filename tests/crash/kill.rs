@@ -158,6 +158,11 @@ fn while_signing() {
 }
 
 #[test]
+fn while_moving() {
+    series("killed while moving", &scenario::MOVING, WRITING, (2, 0));
+}
+
+#[test]
 fn while_accepting() {
     series("killed while accepting", &scenario::PEOPLE, WRITING, (1, 0));
 }
@@ -223,6 +228,12 @@ fn soak_while_giving_up() {
 #[ignore = "make soak"]
 fn soak_while_signing() {
     soak("signing", &scenario::KEYS);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_moving() {
+    soak("moving", &scenario::MOVING);
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! The commands that change a home, each in a world made ready for it, and what must be there at
 //! the end whatever befell the command before it was run again. [`late`] has those of letters that
-//! take several exchanges.
+//! take several exchanges, [`moving`] those of a home that moves.
 
 mod late;
+mod moving;
 
 use crate::check::{Ledger, TEXT};
 use crate::programs::Home;
@@ -52,6 +53,7 @@ pub const GOING: [Make; 1] = [sync_out];
 pub const COMING: [Make; 2] = [sync_in, first_letter_in];
 pub const ANSWERED: [Make; 2] = [sync_acknowledged, sync_wiping];
 pub use late::{EXPIRED, LARGE};
+pub use moving::MOVING;
 /// What is done by hand once in a while.
 pub const KEYS: [Make; 4] = [init, publish, renew, passphrase];
 pub const PEOPLE: [Make; 7] = [add, accept, words, rename, remove, block, unblock];
@@ -59,7 +61,8 @@ pub const HANDS: [Make; 5] = [receive, sync_unproven, keep, discard, drop_letter
 
 /// Every one of them.
 pub fn all() -> Vec<Make> {
-    [&WRITING[..], &GOING, &COMING, &ANSWERED, &LARGE, &EXPIRED, &KEYS, &PEOPLE, &HANDS].concat()
+    [&WRITING[..], &GOING, &COMING, &ANSWERED, &LARGE, &EXPIRED, &KEYS, &MOVING, &PEOPLE, &HANDS]
+        .concat()
 }
 
 fn init() -> Scenario {

@@ -2,6 +2,7 @@
 //! The names are fixed: scripts rely on them. What they mean is the business of the commands' files.
 //! Specified in poste(1).
 
+use crate::core::archive::ArchiveRecipient;
 use crate::core::when::When;
 use crate::store::maildir::Folder;
 use clap::Args;
@@ -22,6 +23,12 @@ pub struct Export {
     /// Opened, as one mbox a folder
     #[arg(long)]
     pub mbox: bool,
+    /// The whole home with its keys, for init --import, sealed under the passphrase
+    #[arg(long, conflicts_with_all = ["folders", "plain", "mbox"])]
+    pub keys: bool,
+    /// Seal the archive to this age recipient, age1… or age1pq1…
+    #[arg(long, value_name = "AGE")]
+    pub recipient: Option<ArchiveRecipient>,
 }
 
 /// `import`.

@@ -1,17 +1,20 @@
-//! `poste init`: a home, in two steps. First keys, configuration and tree come at once or not at
+//! `poste init`: a home, made or brought up from an archive. It is made in two steps. First keys, configuration and tree come at once or not at
 //! all; then the first card is signed. Run again after a crash in between, it does the second.
 //! Specified in poste(1), init.
 
 use crate::cli::Run;
 use crate::cli::args::{ArchiveKind, Init};
 use crate::cli::prompt::Prompt;
-use crate::cli::ui::Done;
+use crate::cli::ui::{Done, Ui};
 use crate::cli::wrong;
-use crate::client::error::Error;
+use crate::client::error::{Error, Kind};
+use crate::client::init::moved::{self, Moved};
 use crate::client::system::{self, SystemRandom};
 use crate::client::{init, own};
-use crate::store::config::{Archive, Config};
+use crate::store::config::{Archive, Config, Target};
 use crate::store::home::{Home, Places};
+use std::fs::File;
+use std::io::{BufReader, ErrorKind, stdin};
 use std::path::Path;
 
 /// Makes the home, or opens one whose first card is still to be signed.
@@ -56,6 +59,54 @@ pub fn finish(run: &mut Run<'_, '_>) -> Done {
     }
     run.ui.next("poste card");
     Ok(())
+}
+
+/// Brings up the home that is in an archive, and prints its link.
+pub fn import(archive: &Path, places: Places, prompt: &Prompt, ui: &Ui) -> Done {
+    let name = archive.display().to_string();
+    let moved = match archive == Path::new("-") {
+        true => moved::bring(places, "standard input", stdin().lock(), prompt)?,
+        false => {
+            let file = File::open(archive).map_err(|error| {
+                let kind = match error.kind() {
+                    ErrorKind::NotFound => Kind::NoMessage,
+                    ErrorKind::PermissionDenied => Kind::Permission,
+                    _ => Kind::Io,
+                };
+                Error::new(kind, format!("cannot open {name}: {error}"))
+            })?;
+            moved::bring(places, &name, BufReader::new(file), prompt)?
+        }
+    };
+    if let Some(card) = &moved.card {
+        ui.line(&own::link(&card.card))?;
+    }
+    let Moved { messages, contacts, letters, .. } = moved;
+    ui.count(&format!("{messages} messages, {contacts} contacts, {letters} letters in the outbox"));
+    // Whoever made the archive chose them, and nothing of it was done yet.
+    let file = moved.home.places().config_file().display().to_string();
+    for (key, what) in reaches(&moved.config) {
+        ui.warn(&format!("{file}: {key} is {what:?}: see that it is right on this machine"));
+    }
+    ui.warn("stop the home that this one came from, for good: two of one identity lose letters");
+    ui.next(if moved.card.is_some() { "poste sync" } else { "poste publish" });
+    Ok(())
+}
+
+/// What a configuration has the program run, write to or read on this machine.
+fn reaches(config: &Config) -> Vec<(&'static str, String)> {
+    let publish = config.publish.iter().filter_map(|target| match target {
+        Target::File(path) => Some(("publish", path.display().to_string())),
+        Target::Command(command) => Some(("publish", format!("!{command}"))),
+        Target::Put(_) => None,
+    });
+    let rest = [
+        ("passphrase_command", config.passphrase_command.clone()),
+        ("editor", config.editor.clone()),
+        ("ca_file", config.ca_file.as_ref().map(|path| path.display().to_string())),
+    ];
+    let rest = rest.into_iter().filter_map(|(key, what)| Some((key, what?)));
+    publish.chain(rest).collect()
 }
 
 /// A path as the configuration needs it, from / on; an address or a command as it is.

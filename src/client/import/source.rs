@@ -86,7 +86,13 @@ fn tar(file: &mut File, archive: &str, take: &mut Take<'_>) -> Result<(), Error>
     let mut entries = Unpack::new(BufReader::new(file), read::LIMIT);
     while let Some(entry) = entries.entry().map_err(|e| refused(e.to_string()))? {
         let name = entry.name.join("/");
-        let piece = piece(&entry.name).map_err(|why| refused(format!("entry {name:?}: {why}")))?;
+        let piece = piece(&entry.name).map_err(|why| {
+            let error = refused(format!("entry {name:?}: {why}"));
+            match entry.name.first().is_some_and(|first| first == "keys") {
+                true => error.hint("an archive with keys is a home: poste init --import"),
+                false => error,
+            }
+        })?;
         take(piece, &name, entry.bytes)?;
     }
     Ok(())

@@ -17,7 +17,9 @@ mod text;
 
 pub use batch::Batch;
 pub use parts::{open_plain, read_parts, write_parts};
-pub use text::{line_of, one_line, read_text_followed, read_toml, write_new_toml, write_toml};
+pub use text::{
+    line_of, one_line, parse_toml, read_text_followed, read_toml, write_new_toml, write_toml,
+};
 
 use super::error::{CREATE, Cause, Error};
 use super::lock::StateLock;

@@ -14,11 +14,15 @@ use zeroize::Zeroizing;
 /// The value that the TOML file `path` holds, `None` if there is no such file.
 pub fn read_toml<T: DeserializeOwned>(path: &Path, limit: u64) -> Result<Option<T>, Error> {
     let Some(text) = read_text(path, limit, plain_flags())? else { return Ok(None) };
-    let value = toml::from_str(&text).map_err(|error| {
-        let line = error.span().map(|span| line_of(&text, span.start));
+    parse_toml(path, &text).map(Some)
+}
+
+/// The value that `text` holds; `path` is for the errors.
+pub fn parse_toml<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
+    toml::from_str(text).map_err(|error| {
+        let line = error.span().map(|span| line_of(text, span.start));
         Error::damaged(path, line, without_values(&one_line(error.message())))
-    })?;
-    Ok(Some(value))
+    })
 }
 
 /// Puts `value` as TOML at `path`, in place of what is there.
