@@ -174,6 +174,30 @@ fn one_digit_is_never_banned_whatever_is_posted_under_it() {
     assert_eq!(banned(&world), [""; 0]);
 }
 
+/// And somebody who is far more eager, with junk before each of his downloads.
+#[test]
+fn one_digit_is_never_banned_however_often_it_is_asked_for() {
+    let world = banning(MIB);
+    let bucket = world.now();
+    let mut taken = 0;
+    for n in 0..60 {
+        world.post(bucket, under(4, n * 1000, 5));
+        for prefix in ["4", "4b", "4bc"] {
+            let (status, bytes) = take(&world, from(7), &format!("{bucket}/{prefix}"));
+            assert_eq!(status, 200);
+            taken += bytes;
+        }
+    }
+    assert!(taken > 20 * MIB, "{taken}");
+    assert_eq!(banned(&world), [""; 0]);
+    // What he took counts as soon as he asks for more.
+    take(&world, from(7), &format!("{bucket}/5"));
+    assert_eq!(take(&world, from(7), &format!("{bucket}/4")).0, 200, "there was nothing there");
+    world.post(bucket, under(5, 0, 5));
+    take(&world, from(7), &format!("{bucket}/5"));
+    assert_eq!(banned(&world), ["192.0.2.7"]);
+}
+
 #[test]
 fn one_digit_asked_every_ten_minutes_of_a_steady_crowd_is_within_the_bound() {
     let world = banning(MIB);

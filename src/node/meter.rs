@@ -4,13 +4,13 @@
 //! comes or ends. Counts are not kept. Nothing of either is logged.
 //! Specified in poste-protocol(7), Relay, and posted(8), BANS and ALLOWANCE.
 
-use crate::core::bucket::Class;
+use crate::core::bucket::{Class, Prefix};
 use crate::core::time::Time;
 use crate::node::bans::{BadBans, Ban, Bans, bound};
 use crate::node::buckets::Buckets;
 use crate::node::log::Log;
 use crate::node::network::Network;
-use crate::node::tally::{Counts, Tables};
+use crate::node::tally::{Counts, Tables, Took};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -42,6 +42,8 @@ pub struct Meter {
 struct State {
     counts: Box<dyn Counts>,
     bans: Bans,
+    /// Whether the file could not be written and is to be tried again.
+    unkept: bool,
 }
 
 /// The file of bans cannot be used.
@@ -58,12 +60,12 @@ pub enum MeterError {
 impl Meter {
     /// Takes up the bans that a former run left in the file `path`; those that have ended leave it.
     pub fn open(path: &Path, rules: Rules, now: Time, log: Log) -> Result<Meter, MeterError> {
-        let mut bans = Bans::read(&read(path)?)?;
-        if bans.end(now) {
-            write(path, &bans)?;
-        }
-        let state = Mutex::new(State { counts: Box::new(Tables::default()), bans });
-        Ok(Meter { rules, path: path.to_owned(), log, state })
+        let bans = Bans::read(&read(path)?)?;
+        let counts = Box::new(Tables::default());
+        let state = Mutex::new(State { counts, bans, unkept: false });
+        let meter = Meter { rules, path: path.to_owned(), log, state };
+        meter.chores(now);
+        Ok(meter)
     }
 
     /// What is allowed.
@@ -88,17 +90,20 @@ impl Meter {
 
     /// Counts bytes given to a network. If they are more than it may have, it is banned from `now`
     /// on. `fullest` gives the bytes that stood under the fullest first digit.
+    ///
+    /// Whoever keeps to one digit learns no more than is meant for anybody, and how much that is,
+    /// others decide: a flood after each of his downloads would take him over any bound.
     pub fn took(
         &self,
         (network, class): (Network, Class),
-        bytes: u64,
+        took: Took,
         now: Time,
         fullest: impl FnOnce() -> u64,
     ) {
         let Some(floor) = self.rules.ban_floor else { return };
         let mut state = self.state();
-        let bytes = state.counts.take(network, class, bytes, now);
-        if bytes <= floor {
+        let Took { bytes, digits } = state.counts.take(network, class, took, now);
+        if bytes <= floor || digits.count_ones() == 1 {
             return;
         }
         let fullest = fullest();
@@ -107,7 +112,7 @@ impl Meter {
         }
         state.bans.add(Ban { network, class, bytes, fullest, from: now });
         // At once, so that no kill forgets it; it is small, seldom, and the store is memory.
-        self.keep(&state.bans);
+        self.keep(&mut state);
     }
 
     /// Charges an upload; or the seconds after which it may be tried again.
@@ -127,14 +132,20 @@ impl Meter {
     pub fn chores(&self, now: Time) {
         let mut state = self.state();
         state.counts.forget(self.rules.upload_per_hour.unwrap_or(0), now);
-        if state.bans.end(now) {
-            self.keep(&state.bans);
+        if state.bans.end(now) || state.unkept {
+            self.keep(&mut state);
         }
     }
 
-    fn keep(&self, bans: &Bans) {
-        if let Err(error) = write(&self.path, bans) {
-            self.log.error(format_args!("writing {}: {error}", self.path.display()));
+    fn keep(&self, state: &mut State) {
+        match write(&self.path, &state.bans) {
+            Ok(()) => state.unkept = false,
+            // Said once; a full file system has room again when a bucket is wiped.
+            Err(error) if !state.unkept => {
+                state.unkept = true;
+                self.log.error(format_args!("writing {}: {error}", self.path.display()));
+            }
+            Err(_) => {}
         }
     }
 
@@ -161,6 +172,8 @@ pub struct Tap {
     pub network: Network,
     /// Of which class.
     pub class: Class,
+    /// Under which digits.
+    pub prefix: Prefix,
 }
 
 impl Tap {
@@ -173,8 +186,19 @@ impl Tap {
     pub fn gave(&self, bytes: u64) {
         let now = self.buckets.keeper().now();
         let fullest = || self.buckets.stock().fullest(self.class, now);
-        self.meter.took((self.network, self.class), bytes, now, fullest);
+        let took = Took { bytes, digits: digits(self.prefix) };
+        self.meter.took((self.network, self.class), took, now, fullest);
     }
+}
+
+/// The first digits of what a prefix matches, a bit for each.
+fn digits(prefix: Prefix) -> u16 {
+    if prefix.is_empty() {
+        return u16::MAX;
+    }
+    let mut destination = [0; 16];
+    prefix.write_to(&mut destination);
+    1 << (destination[0] >> 4)
 }
 
 fn read(path: &Path) -> io::Result<String> {
@@ -224,7 +248,10 @@ mod tests {
         let path = dir.path().join(FILE);
         let meter = open(&path, noon()).unwrap();
         let watcher = network("192.0.2.7");
-        let took = |class, bytes| meter.took((watcher, class), bytes, noon(), || 3 * MIB);
+        let took = |class, bytes| {
+            let took = Took { bytes, digits: 3 };
+            meter.took((watcher, class), took, noon(), || 3 * MIB);
+        };
         took(Class::Hourly, 12 * MIB);
         took(Class::Daily, 12 * MIB);
         assert!(!meter.is_banned(watcher, noon()), "each class for itself, up to the bound");
@@ -249,12 +276,48 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(FILE);
         let watcher = network("192.0.2.7");
-        open(&path, noon()).unwrap().took((watcher, Class::Hourly), 11 * MIB, noon(), || 0);
+        let took = Took { bytes: 11 * MIB, digits: u16::MAX };
+        open(&path, noon()).unwrap().took((watcher, Class::Hourly), took, noon(), || 0);
         assert!(std::fs::read_to_string(&path).unwrap().contains("192.0.2.7"));
         assert!(!open(&path, noon() + DAY).unwrap().is_banned(watcher, noon() + DAY));
         assert!(!std::fs::read_to_string(&path).unwrap().contains("192.0.2.7"));
         std::fs::write(&path, "bob").unwrap();
         assert!(matches!(open(&path, noon()), Err(MeterError::Bad(_))));
+    }
+
+    #[test]
+    fn one_digit_is_never_too_much_and_two_are() {
+        let dir = tempfile::tempdir().unwrap();
+        let meter = open(&dir.path().join(FILE), noon()).unwrap();
+        let (one, two) = (network("192.0.2.1"), network("192.0.2.2"));
+        let took = |who, prefix: &str| {
+            let took = Took { bytes: 30 * MIB, digits: digits(prefix.parse().unwrap()) };
+            meter.took((who, Class::Hourly), took, noon(), || MIB);
+        };
+        for prefix in ["4", "4b", "4bc", "4"] {
+            took(one, prefix);
+        }
+        assert!(!meter.is_banned(one, noon()));
+        took(two, "4b");
+        assert!(!meter.is_banned(two, noon()));
+        took(two, "5");
+        assert!(meter.is_banned(two, noon()));
+        took(one, "");
+        assert!(meter.is_banned(one, noon()));
+    }
+
+    #[test]
+    fn a_list_that_cannot_be_written_is_tried_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store").join(FILE);
+        let meter = open(&path, noon()).unwrap();
+        let watcher = network("192.0.2.7");
+        let took = Took { bytes: 11 * MIB, digits: u16::MAX };
+        meter.took((watcher, Class::Hourly), took, noon(), || 0);
+        assert!(meter.is_banned(watcher, noon()), "in memory all the same");
+        std::fs::create_dir(dir.path().join("store")).unwrap();
+        meter.chores(noon());
+        assert!(open(&path, noon()).unwrap().is_banned(watcher, noon()));
     }
 
     #[test]

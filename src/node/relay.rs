@@ -209,6 +209,7 @@ impl Relay {
                     buckets: self.buckets.clone(),
                     network,
                     class: bucket.class(),
+                    prefix,
                 });
                 let response = self.cells(cells, closed, headers, tap);
                 self.metrics.given.add(response.body().size_hint().lower());

@@ -17,9 +17,9 @@ pub const NETWORKS: usize = 100_000;
 /// Where networks are counted. The tables below are those of one node; nodes that share a store
 /// have theirs in it, so that each judges by what all of them have given.
 pub trait Counts: Send {
-    /// Counts `bytes` given to a network from a class; all that it took of the class in the clock
-    /// hour (hourly) or day (daily) of `now`.
-    fn take(&mut self, network: Network, class: Class, bytes: u64, now: Time) -> u64;
+    /// Counts bytes of a class given to a network; all that it took of the class in the clock hour
+    /// (hourly) or day (daily) of `now`.
+    fn take(&mut self, network: Network, class: Class, took: Took, now: Time) -> Took;
 
     /// Charges a network for an upload of a price of `price` bytes, with an allowance of
     /// `allowance` bytes an hour; or the seconds after which it may be tried again, at least 1.
@@ -38,6 +38,15 @@ pub trait Counts: Send {
     fn forget(&mut self, allowance: u64, now: Time);
 }
 
+/// What a network took.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Took {
+    /// How many bytes.
+    pub bytes: u64,
+    /// Under which first digits: a bit for each.
+    pub digits: u16,
+}
+
 /// The tables of one node.
 #[derive(Default)]
 pub struct Tables {
@@ -50,7 +59,7 @@ pub struct Tables {
 #[derive(Default)]
 struct Taken {
     since: Time,
-    bytes: HashMap<Network, u64>,
+    networks: HashMap<Network, Took>,
 }
 
 /// What a network owes, in bytes times seconds of an hour, so that a second pays off exactly the
@@ -67,12 +76,13 @@ impl Debt {
 }
 
 impl Counts for Tables {
-    fn take(&mut self, network: Network, class: Class, bytes: u64, now: Time) -> u64 {
+    fn take(&mut self, network: Network, class: Class, took: Took, now: Time) -> Took {
         let taken = self.class(class);
         taken.begin(Bucket::at(class, now).start());
-        make_room(&mut taken.bytes, network, |bytes| *bytes);
-        let sum = taken.bytes.entry(network).or_default();
-        *sum = sum.saturating_add(bytes);
+        make_room(&mut taken.networks, network, |took| took.bytes);
+        let sum = taken.networks.entry(network).or_default();
+        sum.bytes = sum.bytes.saturating_add(took.bytes);
+        sum.digits |= took.digits;
         *sum
     }
 
@@ -126,7 +136,7 @@ impl Taken {
     /// Begins anew if the hour or day is another one.
     fn begin(&mut self, since: Time) {
         if since != self.since {
-            *self = Taken { since, bytes: HashMap::new() };
+            *self = Taken { since, networks: HashMap::new() };
         }
     }
 }
@@ -166,6 +176,10 @@ mod tests {
         Network::V4(Ipv4Addr::from(n))
     }
 
+    fn take(tables: &mut Tables, network: Network, class: Class, bytes: u64, now: Time) -> u64 {
+        tables.take(network, class, Took { bytes, digits: 1 << 4 }, now).bytes
+    }
+
     fn at(seconds: u64) -> Time {
         Time::from_unix(NOON + seconds)
     }
@@ -174,15 +188,26 @@ mod tests {
     fn hours_and_days_are_counted_apart_and_begin_anew() {
         let mut tables = Tables::default();
         // 14:30: half an hour is left of the hour, nine and a half of the day.
-        assert_eq!(tables.take(network(1), Class::Hourly, 5, at(0)), 5);
-        assert_eq!(tables.take(network(1), Class::Daily, 7, at(0)), 7);
-        assert_eq!(tables.take(network(2), Class::Hourly, 1, at(0)), 1);
-        assert_eq!(tables.take(network(1), Class::Hourly, 5, at(HOUR / 2 - 1)), 10);
-        assert_eq!(tables.take(network(1), Class::Hourly, 5, at(HOUR / 2)), 5);
-        assert_eq!(tables.take(network(1), Class::Daily, 7, at(HOUR / 2)), 14);
-        assert_eq!(tables.take(network(1), Class::Daily, 7, at(DAY / 2)), 7);
+        assert_eq!(take(&mut tables, network(1), Class::Hourly, 5, at(0)), 5);
+        assert_eq!(take(&mut tables, network(1), Class::Daily, 7, at(0)), 7);
+        assert_eq!(take(&mut tables, network(2), Class::Hourly, 1, at(0)), 1);
+        assert_eq!(take(&mut tables, network(1), Class::Hourly, 5, at(HOUR / 2 - 1)), 10);
+        assert_eq!(take(&mut tables, network(1), Class::Hourly, 5, at(HOUR / 2)), 5);
+        assert_eq!(take(&mut tables, network(1), Class::Daily, 7, at(HOUR / 2)), 14);
+        assert_eq!(take(&mut tables, network(1), Class::Daily, 7, at(DAY / 2)), 7);
         tables.forget(MIB, at(2 * DAY));
-        assert!(tables.hourly.bytes.is_empty() && tables.daily.bytes.is_empty());
+        assert!(tables.hourly.networks.is_empty() && tables.daily.networks.is_empty());
+    }
+
+    #[test]
+    fn digits_are_remembered() {
+        let mut tables = Tables::default();
+        let mut digits = |digits, now| {
+            tables.take(network(1), Class::Hourly, Took { bytes: 1, digits }, now).digits
+        };
+        assert_eq!((digits(1 << 4, at(0)), digits(1 << 4, at(0))), (16, 16));
+        assert_eq!(digits(1, at(0)), 17);
+        assert_eq!(digits(1 << 4, at(HOUR)), 16);
     }
 
     #[test]
@@ -191,14 +216,14 @@ mod tests {
         let watcher = network(u32::MAX);
         for n in 0..1_000_000 {
             if n % 100_000 == 0 {
-                tables.take(watcher, Class::Hourly, 100 * MIB, at(0));
+                take(&mut tables, watcher, Class::Hourly, 100 * MIB, at(0));
                 assert!(tables.charge(watcher, MIB, 64 * MIB, at(0)).is_ok());
             }
-            tables.take(network(n), Class::Hourly, MIB, at(0));
+            take(&mut tables, network(n), Class::Hourly, MIB, at(0));
             assert!(tables.charge(network(n), 4096, 64 * MIB, at(0)).is_ok());
-            assert!(tables.hourly.bytes.len() <= NETWORKS && tables.debts.len() <= NETWORKS);
+            assert!(tables.hourly.networks.len() <= NETWORKS && tables.debts.len() <= NETWORKS);
         }
-        assert_eq!(tables.take(watcher, Class::Hourly, 0, at(0)), 1000 * MIB);
+        assert_eq!(take(&mut tables, watcher, Class::Hourly, 0, at(0)), 1000 * MIB);
         let owed = tables.debts.get(&watcher).map(|debt| debt.owed);
         assert_eq!(owed, Some(10 * MIB * HOUR));
     }
@@ -207,9 +232,9 @@ mod tests {
     fn a_full_table_loses_half_of_its_equals_and_no_more() {
         let mut tables = Tables::default();
         for n in 0..=NETWORKS as u32 {
-            tables.take(network(n), Class::Daily, 1, at(0));
+            take(&mut tables, network(n), Class::Daily, 1, at(0));
         }
-        assert_eq!(tables.daily.bytes.len(), NETWORKS / 2 + 1);
+        assert_eq!(tables.daily.networks.len(), NETWORKS / 2 + 1);
     }
 
     #[test]
