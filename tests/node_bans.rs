@@ -69,7 +69,7 @@ fn fill_with(node: &Node, bucket: Bucket, preface: &[u8]) {
     for part in 0..4u64 {
         let numbers = part * 256..(part + 1) * 256;
         let body: Vec<u8> =
-            numbers.flat_map(|n| cell((n % 16 << 12 | n / 16 << 4) as u16, n)).collect();
+            numbers.flat_map(|n| cell((((n % 16) << 12) | ((n / 16) << 4)) as u16, n)).collect();
         let length = body.len();
         let head =
             format!("POST /v1/{bucket} HTTP/1.1\r\nhost: node\r\ncontent-length: {length}\r\n\r\n");
@@ -264,6 +264,35 @@ fn the_proxy_protocol_names_clients_and_circuits() {
     assert_eq!(ask("127.0.0.1", to, &got, &shard("4"), "").unwrap().status, 403);
     assert_eq!(networks(&banned(&node, nobody)), ["198.51.100.5", "198.51.100.6"]);
     assert!(!node.log().contains("198.51.100") && !node.log().contains("4dad"));
+}
+
+#[test]
+fn the_proxy_header_comes_before_tls() {
+    let dir = memory();
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    std::fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    configure(dir.path(), "proxy_protocol = true\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"");
+    let node = Node::start(dir.path(), &[], &[]);
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let config = std::sync::Arc::new(config);
+    for (preface, served) in [(binary(5), true), (Vec::new(), false)] {
+        let mut stream = connect(node.address);
+        stream.write_all(&preface).unwrap();
+        let name = "localhost".to_owned().try_into().unwrap();
+        let client = rustls::ClientConnection::new(config.clone(), name).unwrap();
+        let mut tls = rustls::StreamOwned::new(client, stream);
+        let sent = tls.write_all(b"GET /v1/status HTTP/1.1\r\nhost: node\r\n\r\n");
+        let status = sent.ok().and_then(|()| reply(&mut tls)).map(|reply| reply.status);
+        assert_eq!(status, served.then_some(200));
+    }
 }
 
 #[test]

@@ -23,13 +23,13 @@ fn from(n: u8) -> Peer {
 
 /// `count` cells, as many under each first digit if that divides by 16.
 fn spread(first: u64, count: u64) -> Vec<u8> {
-    let top = |n: u64| (n % 16 << 12 | n / 16 % 256 << 4) as u16;
+    let top = |n: u64| (((n % 16) << 12) | ((n / 16 % 256) << 4)) as u16;
     (first..first + count).flat_map(|n| cell(top(n), n)).collect()
 }
 
 /// `count` cells under one first digit.
 fn under(digit: u16, first: u64, count: u64) -> Vec<u8> {
-    (first..first + count).flat_map(|n| cell(digit << 12 | (n & 0xfff) as u16, n)).collect()
+    (first..first + count).flat_map(|n| cell((digit << 12) | (n & 0xfff) as u16, n)).collect()
 }
 
 fn banning(floor: u64) -> World {
