@@ -96,7 +96,7 @@ fn paths_and_methods() {
         ("GET", format!("/v1/{hour}/4/"), 404, None),
         ("GET", format!("/v1/{hour}/%34"), 404, None),
         ("GET", "/".to_owned(), 404, None),
-        ("GET", "/v1/banned".to_owned(), 404, None),
+        ("GET", "/v1/banned/".to_owned(), 404, None),
         ("GET", "/metrics".to_owned(), 404, None),
         ("GET", "/healthz".to_owned(), 404, None),
         ("GET", "/v1/weekly/2026-11-22/".to_owned(), 404, None),
@@ -108,7 +108,9 @@ fn paths_and_methods() {
         ("DELETE", format!("/v1/{hour}/"), 405, Some("GET")),
         ("HEAD", "/v1/status".to_owned(), 405, Some("GET")),
         ("OPTIONS", "/v1/status".to_owned(), 405, Some("GET")),
+        ("POST", "/v1/banned".to_owned(), 405, Some("GET")),
         ("GET", "/v1/status".to_owned(), 200, None),
+        ("GET", "/v1/banned".to_owned(), 200, None),
     ] {
         let got = world.ask(method, &path, &[], Vec::new());
         assert_eq!(got.status.as_u16(), status, "{method} {path}");

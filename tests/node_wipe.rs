@@ -71,7 +71,7 @@ fn a_clock_that_steps_back_reopens_nothing() {
     let world = world.restart();
     assert_eq!(world.status(&format!("{hour}/")), 410);
     world.clock.set(hour.start() - DAY);
-    let World { dir, clock, relay } = world;
+    let World { dir, clock, relay, .. } = world;
     drop(relay);
     let refused = open(dir.path(), clock, 1 << 20).err().expect("a day back is refused");
     assert!(refused.to_string().contains("behind the time recorded"), "{refused}");
@@ -112,7 +112,7 @@ fn a_download_under_way_is_cut_off_by_the_wiping() {
     let request = Request::get(format!("/v1/{hour}/")).body(Full::new(Bytes::new())).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let mut body = world.relay.answer(request).await.into_body();
+        let mut body = world.relay.answer(request, node::world::PEER).await.into_body();
         assert!(body.frame().await.unwrap().is_ok());
         world.pass(hour.wiped());
         assert!(body.frame().await.unwrap().is_err());
@@ -124,7 +124,7 @@ fn foreign_files_and_second_nodes_are_refused() {
     let world = World::new();
     let again = open(world.dir.path(), world.clock.clone(), 1 << 20).err().unwrap();
     assert!(matches!(again, OpenError::Busy(_)), "{again}");
-    let World { dir, clock, relay } = world;
+    let World { dir, clock, relay, .. } = world;
     drop(relay);
     let stray = dir.path().join("store/hourly/letter.txt");
     std::fs::write(&stray, "mine").unwrap();
@@ -144,7 +144,7 @@ fn modes_are_private() {
         let wanted = if metadata.is_dir() { 0o700 } else { 0o600 };
         assert_eq!(metadata.permissions().mode() & 0o777, wanted);
     }
-    let World { dir, clock, relay } = world;
+    let World { dir, clock, relay, .. } = world;
     drop(relay);
     std::fs::set_permissions(&store, std::fs::Permissions::from_mode(0o755)).unwrap();
     let refused = open(dir.path(), clock, 1 << 20).err().unwrap();
@@ -160,7 +160,7 @@ fn an_upload_that_outlasts_the_bucket_is_refused() {
     let late = Late { clock: world.clock.clone(), to: hour.closes(), cell: Some(cell(1, 1)) };
     let status = runtime.block_on(async {
         let request = Request::post(format!("/v1/{hour}")).body(late).unwrap();
-        world.relay.answer(request).await.status()
+        world.relay.answer(request, node::world::PEER).await.status()
     });
     assert_eq!(status, 409);
     assert_eq!(world.get(&format!("{hour}/")).body.len(), 0);

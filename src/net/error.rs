@@ -89,7 +89,7 @@ pub enum Cause {
     #[error("not the time for this bucket; is the clock right?")]
     WrongPeriod,
     /// 403: this network is banned, or the document is forbidden.
-    #[error("forbidden or banned (status 403)")]
+    #[error("this network is banned there, or the document is forbidden (status 403)")]
     Forbidden,
     /// 404 or 410 for a document.
     #[error("there is no such document")]

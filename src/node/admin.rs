@@ -2,18 +2,13 @@
 //! only; it changes nothing. Specified in posted(8), ADMIN.
 
 use crate::node::answer::{Answer, answer, line};
-use crate::node::buckets::Buckets;
-use crate::node::metrics::Metrics;
+use crate::node::relay::Relay;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 
 /// Answers one request by its method and path.
-pub fn respond(
-    method: &Method,
-    path: &str,
-    buckets: &Buckets,
-    metrics: &Metrics,
-) -> Response<Answer> {
+pub fn respond(method: &Method, path: &str, relay: &Relay) -> Response<Answer> {
+    let (buckets, metrics) = (relay.buckets(), relay.metrics());
     let now = buckets.keeper().wall();
     let disagrees = buckets.keeper().disagrees();
     match (path, method) {
@@ -22,7 +17,8 @@ pub fn respond(
         }
         ("/healthz", &Method::GET) => line(StatusCode::OK, "ok", now),
         ("/metrics", &Method::GET) => {
-            let text = metrics.text(buckets.fill(), disagrees);
+            let banned = relay.meter().banned(buckets.keeper().now());
+            let text = metrics.text(buckets.fill(), disagrees, banned);
             answer(StatusCode::OK, "text/plain; version=0.0.4", Answer::Text(text.into()), now)
         }
         ("/healthz" | "/metrics", _) => {

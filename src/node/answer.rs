@@ -3,6 +3,7 @@
 //! Specified in poste-protocol(7), Node.
 
 use crate::core::time::Time;
+use crate::node::meter::Tap;
 use crate::node::selection::Selection;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderValue};
@@ -19,8 +20,8 @@ const PIECE: u64 = 256 << 10;
 pub enum Answer {
     /// A few bytes at hand.
     Text(Bytes),
-    /// A range of the bytes of some cells.
-    Cells(Selection, Range<u64>),
+    /// A range of the bytes of some cells, counted as they leave if they are for a network.
+    Cells(Selection, Range<u64>, Option<Tap>),
 }
 
 impl Body for Answer {
@@ -47,7 +48,7 @@ impl Answer {
     fn left(&self) -> u64 {
         match self {
             Answer::Text(text) => text.len() as u64,
-            Answer::Cells(_, range) => range.end - range.start,
+            Answer::Cells(_, range, _) => range.end - range.start,
         }
     }
 
@@ -57,13 +58,19 @@ impl Answer {
         }
         match self {
             Answer::Text(text) => Ok(Some(std::mem::take(text))),
-            Answer::Cells(cells, range) => {
+            Answer::Cells(_, _, Some(tap)) if !tap.is_open() => {
+                Err(io::Error::other("the network has been banned"))
+            }
+            Answer::Cells(cells, range, tap) => {
                 // Pieces end at multiples of their size, so that no cell is read in two halves.
                 let end = ((range.start / PIECE + 1) * PIECE).min(range.end);
                 let mut piece = vec![0; (end - range.start) as usize];
                 // Read in place: the store is memory, so this is a copy and does not block.
                 cells.read(range.start, &mut piece)?;
                 range.start = end;
+                if let Some(tap) = tap {
+                    tap.gave(piece.len() as u64);
+                }
                 Ok(Some(piece.into()))
             }
         }

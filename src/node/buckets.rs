@@ -1,7 +1,7 @@
 //! The directory store: every bucket that is not wiped yet, its limits and its end.
 //!
-//! One directory with a file per bucket, the time gone by (`time`) and a lock, so that no two
-//! nodes share it. Wiped buckets go at the start, before anything is served, and at the hour;
+//! One directory with a file per bucket, the time gone by (`time`), the bans (`bans`, see `meter`)
+//! and a lock, so that no two nodes share it. Wiped buckets go at the start, before anything is served, and at the hour;
 //! no request is served a wiped bucket even if that is late, for each asks the time itself.
 //! Refuses a directory that holds anything else. Specified in poste-protocol(7), Relay, and
 //! posted(8), STORE.
@@ -12,6 +12,7 @@ use crate::node::clock::{Clock, Keeper, KeeperError};
 use crate::node::log::Log;
 use crate::node::selection::Selection;
 use crate::node::shelf::{Batch, HEAD, Shelf};
+use crate::node::stock::Stock;
 use std::collections::BTreeMap;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -28,6 +29,7 @@ pub struct Buckets {
     keeper: Keeper,
     log: Log,
     shelves: Mutex<BTreeMap<Bucket, Arc<Mutex<Option<Shelf>>>>>,
+    stock: Stock,
     _lock: File,
 }
 
@@ -96,6 +98,7 @@ impl Buckets {
             keeper,
             log,
             shelves: Mutex::default(),
+            stock: Stock::default(),
             _lock: lock,
         };
         for class in [Class::Hourly, Class::Daily] {
@@ -120,12 +123,13 @@ impl Buckets {
             empty => empty.insert(self.make(bucket)?),
         };
         let missing = shelf.missing(batch);
-        let bytes = (missing.len() * CELL) as u64;
+        let (before, bytes) = (shelf.len(), (missing.len() * CELL) as u64);
         self.reserve(bytes)?;
         shelf.append(batch, &missing).map_err(|error| {
             self.release(bytes);
             self.put_error(bucket, error)
         })?;
+        self.stock.add(bucket, &shelf.tops()[before..]);
         Ok(missing.len())
     }
 
@@ -189,6 +193,11 @@ impl Buckets {
         &self.keeper
     }
 
+    /// What stands under each first digit.
+    pub fn stock(&self) -> &Stock {
+        &self.stock
+    }
+
     /// Bytes in the store, and how many there may be.
     pub fn fill(&self) -> (u64, u64) {
         (self.used.load(Ordering::Relaxed), self.capacity)
@@ -219,6 +228,7 @@ impl Buckets {
                     if bucket.is_closed(now) {
                         shelf.close().map_err(at(&path))?;
                     }
+                    self.stock.add(bucket, shelf.tops());
                     self.used.fetch_add(HEAD + (shelf.len() * CELL) as u64, Ordering::Relaxed);
                     self.shelves().insert(bucket, Arc::new(Mutex::new(Some(shelf))));
                 }
@@ -255,6 +265,7 @@ impl Buckets {
         let cells = shelf.len();
         if cells > 0 {
             shelf.wipe()?;
+            self.stock.remove(bucket);
             self.release((cells * CELL) as u64);
         }
         std::fs::remove_file(self.path(bucket))?;

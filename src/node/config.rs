@@ -3,7 +3,9 @@
 //! release will have, since a limit that does nothing would be worse than none.
 //! Specified in posted(8), CONFIGURATION.
 
+use crate::node::callers::Range;
 use crate::node::log::Log;
+use crate::node::meter::Rules;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::net::SocketAddr;
@@ -45,18 +47,44 @@ pub struct RelayConfig {
     #[serde(default)]
     pub allow_disk: bool,
     /// Bytes the store may hold in all.
-    #[serde(default = "capacity_default", deserialize_with = "size")]
+    #[serde(default = "capacity_default", deserialize_with = "capacity")]
     pub capacity: u64,
     /// Connections open at a time.
     #[serde(default = "connections_default", deserialize_with = "connections")]
     pub connections: usize,
     /// Where `/healthz` and `/metrics` are served; nowhere by default.
     pub admin: Option<SocketAddr>,
+    /// Bytes a network may upload in an hour; see [`RelayConfig::rules`].
+    #[serde(default, deserialize_with = "upload_per_hour")]
+    pub upload_per_hour: Option<u64>,
+    /// Bytes a network may take whatever stands; see [`RelayConfig::rules`].
+    #[serde(default, deserialize_with = "ban_floor")]
+    pub ban_floor: Option<u64>,
+    /// Addresses of proxies, which are believed about their clients.
+    #[serde(default, deserialize_with = "proxies")]
+    pub proxies: Vec<Range>,
+    /// Whether connections from proxies and loopback begin with a PROXY header.
+    #[serde(default)]
+    pub proxy_protocol: bool,
+}
+
+impl RelayConfig {
+    /// What a network may take and bring. Where all clients come from loopback and nobody says who
+    /// they are, nothing is counted unless a key asks for it: one of them would use up the
+    /// allowance of all, and have all of them banned.
+    pub fn rules(&self) -> Rules {
+        let apart = !self.listen.ip().is_loopback() || !self.proxies.is_empty();
+        let default = |bytes: u64| (apart || self.proxy_protocol).then_some(bytes);
+        Rules {
+            ban_floor: self.ban_floor.or(default(1 << 30)),
+            upload_per_hour: self.upload_per_hour.or(default(64 << 20)),
+        }
+    }
 }
 
 /// The keys of the file, and of its table.
 const KEYS: [&str; 4] = ["name", "key_file", "log", "relay"];
-const RELAY_KEYS: [&str; 9] = [
+const RELAY_KEYS: [&str; 13] = [
     "listen",
     "url",
     "tls_cert",
@@ -66,17 +94,13 @@ const RELAY_KEYS: [&str; 9] = [
     "capacity",
     "connections",
     "admin",
-];
-/// What later releases will have.
-const LATER: [&str; 7] = [
-    "tracker",
-    "identity",
     "upload_per_hour",
     "ban_floor",
     "proxies",
     "proxy_protocol",
-    "trackers",
 ];
+/// What later releases will have.
+const LATER: [&str; 3] = ["tracker", "identity", "trackers"];
 
 /// The file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -194,8 +218,29 @@ fn connections<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::E
     }
 }
 
+fn proxies<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Range>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    if texts.len() > 1024 {
+        return Err(D::Error::custom("proxies: at most 1024"));
+    }
+    let range = |text: &String| text.parse().map_err(|e| format!("proxies: \"{text}\": {e}"));
+    texts.iter().map(range).collect::<Result<_, _>>().map_err(D::Error::custom)
+}
+
+fn capacity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    size("capacity", deserializer)
+}
+
+fn upload_per_hour<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    size("upload_per_hour", deserializer).map(Some)
+}
+
+fn ban_floor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    size("ban_floor", deserializer).map(Some)
+}
+
 /// A number of bytes, or a text such as `"512 MiB"`.
-fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+fn size<'de, D: Deserializer<'de>>(key: &str, deserializer: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Size {
@@ -219,7 +264,8 @@ fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     match bytes {
         Some(bytes @ 1_048_576..=17_592_186_040_320) => Ok(bytes),
         _ => {
-            Err(D::Error::custom("capacity: bytes, or a text such as \"512 MiB\"; at least 1 MiB"))
+            let wanted = "bytes, or a text such as \"512 MiB\"; at least 1 MiB";
+            Err(D::Error::custom(format!("{key}: {wanted}")))
         }
     }
 }
@@ -244,6 +290,20 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_counted_by_default_where_clients_cannot_be_told_apart() {
+        let rules =
+            |text: &str| parse(text, Path::new("posted.toml")).unwrap().relay.unwrap().rules();
+        let all = Rules { ban_floor: Some(1 << 30), upload_per_hour: Some(64 << 20) };
+        assert_eq!(rules(GOOD), Rules::default());
+        assert_eq!(rules(&format!("{GOOD}proxies = [\"127.0.0.1\"]\n")), all);
+        assert_eq!(rules(&format!("{GOOD}proxy_protocol = true\n")), all);
+        let tls = GOOD.replace("127.0.0.1", "0.0.0.0") + "tls_cert = \"a\"\ntls_key = \"b\"\n";
+        assert_eq!(rules(&tls), all);
+        let floor = Rules { ban_floor: Some(5 << 20), upload_per_hour: None };
+        assert_eq!(rules(&format!("{GOOD}ban_floor = \"5 MiB\"\n")), floor);
+    }
+
+    #[test]
     fn every_key_is_listed_for_the_nearest_name() {
         for (text, keys) in [("zz = 1", &KEYS[..]), ("[relay]\nzz = 1", &RELAY_KEYS[..])] {
             let message = toml::from_str::<Config>(text).unwrap_err().message().to_owned();
@@ -259,7 +319,10 @@ mod tests {
             ("capacity = \"5 apples\"", "posted.toml:5: capacity: bytes"),
             ("capacity = 5", "posted.toml:5: capacity: bytes"),
             ("connections = 0", "posted.toml:5: connections: from 1"),
-            ("ban_floor = 5", "posted.toml:5: \"ban_floor\" is not in this release: remove it"),
+            ("trackers = 5", "posted.toml:5: \"trackers\" is not in this release: remove it"),
+            ("ban_floor = 5", "posted.toml:5: ban_floor: bytes"),
+            ("upload_per_hour = \"\"", "posted.toml:5: upload_per_hour: bytes"),
+            ("proxies = [\"bob\"]", "posted.toml:5: proxies: \"bob\": not an address such as"),
             ("[tracker]", "posted.toml:5: \"tracker\" is not in this release"),
             ("tls_cert = \"a\"", "posted.toml: tls_cert and tls_key go together"),
             ("admin = \"0.0.0.0:1\"", "posted.toml: admin = \"0.0.0.0:1\": must be a loopback"),

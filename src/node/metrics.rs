@@ -42,6 +42,8 @@ pub struct Metrics {
     pub repeated: Counter,
     /// Bytes of cells given out, counted when their answer begins.
     pub given: Counter,
+    /// Requests of proxies that named no client, so that nothing was counted for one.
+    pub unnamed: Counter,
     /// Buckets wiped.
     pub wiped: Counter,
     /// Connections open now.
@@ -53,8 +55,8 @@ pub struct Metrics {
 }
 
 /// The statuses a relay answers with.
-pub const STATUSES: [u16; 15] =
-    [200, 206, 400, 404, 405, 408, 409, 410, 411, 413, 416, 500, 503, 507, 0];
+pub const STATUSES: [u16; 17] =
+    [200, 206, 400, 403, 404, 405, 408, 409, 410, 411, 413, 416, 429, 500, 503, 507, 0];
 
 impl Metrics {
     /// Counts an answer.
@@ -63,8 +65,8 @@ impl Metrics {
         self.answers[at].up();
     }
 
-    /// The text, with the store's fill and whether the clock is at odds.
-    pub fn text(&self, (used, capacity): (u64, u64), disagrees: bool) -> String {
+    /// The text, with the store's fill, whether the clock is at odds, and how many are banned.
+    pub fn text(&self, (used, capacity): (u64, u64), disagrees: bool, banned: usize) -> String {
         let mut text = String::new();
         let mut put = |name: &str, kind: &str, help: &str, values: &[(String, u64)]| {
             // Writing to a string does not fail.
@@ -87,6 +89,9 @@ impl Metrics {
         let repeated = one(self.repeated.get());
         put("cells_repeated_total", "counter", "cells uploaded that were there", &repeated);
         put("bytes_given_total", "counter", "bytes of cells given out", &one(self.given.get()));
+        let unnamed = one(self.unnamed.get());
+        put("unnamed_total", "counter", "requests of proxies that named nobody", &unnamed);
+        put("banned", "gauge", "networks banned now", &one(banned as u64));
         put("buckets_wiped_total", "counter", "buckets wiped", &one(self.wiped.get()));
         put("connections", "gauge", "connections open", &one(self.connections.get()));
         put("connections_total", "counter", "connections accepted", &one(self.accepted.get()));
@@ -109,13 +114,14 @@ mod tests {
         metrics.answered(200);
         metrics.answered(418);
         metrics.cells.add(3);
-        let text = metrics.text((4096, 8192), true);
+        let text = metrics.text((4096, 8192), true, 2);
         for line in [
             "posted_answers_total{status=\"200\"} 1",
             "posted_answers_total{status=\"other\"} 1",
             "posted_cells_stored_total 3",
             "posted_store_bytes 4096",
             "posted_clock_disagrees 1",
+            "posted_banned 2",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }

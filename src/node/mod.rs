@@ -1,19 +1,26 @@
 //! The daemon `posted`: the relay, its bucket store and its HTTP server.
 //!
-//! Shares `core` with the client and nothing else. It knows no person: no address, account or
-//! size of a client is kept, logged or counted. What it answers is specified in
-//! poste-protocol(7), Relay; how it is run, in posted(8).
+//! Shares `core` with the client and nothing else. It knows no person. What a client's network
+//! takes and brings is counted in memory for the hour or day, and whom it bans is kept until the
+//! ban ends; nothing about a client is logged. What it answers is specified in poste-protocol(7),
+//! Relay; how it is run, in posted(8).
 
 pub mod admin;
 pub mod answer;
 pub mod args;
+pub mod bans;
 pub mod buckets;
+pub mod callers;
 pub mod clock;
 pub mod config;
+pub mod effective;
 pub mod key;
 pub mod log;
+pub mod meter;
 pub mod metrics;
+pub mod network;
 pub mod paced;
+pub mod preface;
 pub mod range;
 pub mod relay;
 pub mod run;
@@ -21,6 +28,8 @@ pub mod selection;
 pub mod server;
 pub mod shelf;
 pub mod status;
+pub mod stock;
+pub mod tally;
 pub mod tls;
 pub mod tmpfs;
 pub mod upload;

@@ -1,11 +1,14 @@
-//! The relay's requests: upload to a bucket, download by prefix, status. One function from a
+//! The relay's requests: upload to a bucket, download by prefix, status, bans. One function from a
 //! request to its answer, the table of the protocol in code; nothing here knows of connections.
 //! Refuses everything the table does not name. Specified in poste-protocol(7), Relay.
 
 use crate::core::bucket::{Bucket, CELL, Prefix};
 use crate::node::answer::{Answer, answer, line};
 use crate::node::buckets::{Buckets, GetError, PutError};
+use crate::node::callers::{Callers, Peer};
+use crate::node::meter::{Meter, Tap, price};
 use crate::node::metrics::Metrics;
+use crate::node::network::Network;
 use crate::node::range;
 use crate::node::selection::Selection;
 use crate::node::shelf::Batch;
@@ -14,7 +17,7 @@ use crate::node::upload::{self, ReadError};
 use hyper::body::{Body, Bytes};
 use hyper::header::{
     ACCEPT_RANGES, ALLOW, CONNECTION, CONTENT_RANGE, EXPECT, HeaderValue, IF_RANGE, RANGE,
-    TRANSFER_ENCODING,
+    RETRY_AFTER, TRANSFER_ENCODING,
 };
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
@@ -27,6 +30,8 @@ pub const UPLOAD: usize = UPLOAD_CELLS * CELL;
 /// A relay: the store behind it and what it says of itself.
 pub struct Relay {
     buckets: Arc<Buckets>,
+    meter: Arc<Meter>,
+    callers: Callers,
     metrics: Arc<Metrics>,
     about: About,
 }
@@ -36,12 +41,19 @@ enum Target {
     Bucket(Bucket),
     Shard(Bucket, Prefix),
     Status,
+    Banned,
 }
 
 impl Relay {
-    /// A relay over `buckets`.
-    pub fn new(buckets: Arc<Buckets>, metrics: Arc<Metrics>, about: About) -> Relay {
-        Relay { buckets, metrics, about }
+    /// A relay over `buckets`, which counts in `meter` those whom `callers` tells apart.
+    pub fn new(
+        buckets: Arc<Buckets>,
+        meter: Meter,
+        callers: Callers,
+        metrics: Arc<Metrics>,
+        about: About,
+    ) -> Relay {
+        Relay { buckets, meter: Arc::new(meter), callers, metrics, about }
     }
 
     /// The store.
@@ -49,35 +61,61 @@ impl Relay {
         &self.buckets
     }
 
+    /// Counts and bans.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Who is believed about whom.
+    pub fn callers(&self) -> &Callers {
+        &self.callers
+    }
+
     /// The counters.
     pub fn metrics(&self) -> &Arc<Metrics> {
         &self.metrics
     }
 
-    /// Answers one request.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Answer>
+    /// Answers one request that came from `peer`.
+    pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Answer>
     where
         B: Body<Data = Bytes> + Unpin,
     {
         let (head, mut body) = request.into_parts();
         let waits = head.headers.contains_key(EXPECT);
+        let network = self.callers.network(peer, &head.headers);
+        if network.is_none() {
+            self.metrics.unnamed.up();
+        }
+        let now = self.buckets.keeper().now();
+        let banned = network.is_some_and(|network| self.meter.is_banned(network, now));
         // The length of every body is told beforehand. A request with two ideas of its length,
         // which is how requests are smuggled past proxies, arrives here with this header alone.
         let chunked = head.headers.contains_key(TRANSFER_ENCODING);
         let mut response = match (target(head.uri.path()), &head.method) {
             _ if chunked => self.line(StatusCode::LENGTH_REQUIRED, "give a content-length"),
             (None, _) => self.line(StatusCode::NOT_FOUND, "no such path"),
-            (Some(Target::Bucket(bucket)), &Method::POST) => self.upload(bucket, &mut body).await,
+            (Some(Target::Bucket(_) | Target::Shard(..)), _) if banned => {
+                self.line(StatusCode::FORBIDDEN, "banned for a day: see /v1/banned")
+            }
+            (Some(Target::Bucket(bucket)), &Method::POST) => {
+                self.upload(bucket, network, &mut body).await
+            }
             // Without a slash at its end this is the address of uploads, not of a download.
             (Some(Target::Bucket(_)), &Method::GET) => {
                 self.line(StatusCode::NOT_FOUND, "a download ends with a slash and a prefix")
             }
             (Some(Target::Shard(bucket, prefix)), &Method::GET) => {
-                self.download(bucket, prefix, &head.headers).await
+                self.download(bucket, prefix, network, &head.headers).await
             }
-            (Some(Target::Status), &Method::GET) => self.status(),
+            (Some(Target::Status), &Method::GET) => {
+                self.document(document(&self.about, &self.buckets, self.meter.rules()))
+            }
+            (Some(Target::Banned), &Method::GET) => self.document(self.meter.list(now)),
             (Some(Target::Bucket(_)), _) => self.not_allowed("POST"),
-            (Some(Target::Shard(..) | Target::Status), _) => self.not_allowed("GET"),
+            (Some(Target::Shard(..) | Target::Status | Target::Banned), _) => {
+                self.not_allowed("GET")
+            }
         };
         // A client that waits to be told to go on has sent nothing, a slow one had its time.
         let no_more = waits || response.status() == StatusCode::REQUEST_TIMEOUT;
@@ -90,14 +128,35 @@ impl Relay {
         response
     }
 
-    async fn upload<B>(&self, bucket: Bucket, body: &mut B) -> Response<Answer>
+    async fn upload<B>(
+        &self,
+        bucket: Bucket,
+        network: Option<Network>,
+        body: &mut B,
+    ) -> Response<Answer>
     where
         B: Body<Data = Bytes> + Unpin,
     {
         // Said before the body is read, so that it need not be sent.
-        if !bucket.is_open(self.buckets.keeper().now()) {
+        let now = self.buckets.keeper().now();
+        if !bucket.is_open(now) {
             return self.line(StatusCode::CONFLICT, "wrong period");
         }
+        let (used, capacity) = self.buckets.fill();
+        // What is too large is refused below, and no price.
+        let length = body.size_hint().lower().min(UPLOAD as u64);
+        let price = price(length, used, capacity);
+        if let Some(Err(wait)) = network.map(|network| self.meter.charge(network, price, now)) {
+            let mut response = self.line(StatusCode::TOO_MANY_REQUESTS, "over the allowance");
+            set(&mut response, RETRY_AFTER, wait.to_string());
+            return response;
+        }
+        // Not for what the client has to answer for, or broken uploads would cost nothing.
+        let refund = || {
+            if let Some(network) = network {
+                self.meter.refund(network, price);
+            }
+        };
         let bytes = match upload::read(body, UPLOAD).await {
             Ok(bytes) => bytes,
             Err(ReadError::TooLarge) => {
@@ -120,12 +179,17 @@ impl Relay {
                 self.line(StatusCode::OK, "")
             }
             Ok(Some((_, Err(PutError::WrongPeriod)))) => {
+                refund();
                 self.line(StatusCode::CONFLICT, "wrong period")
             }
             Ok(Some((_, Err(PutError::Full)))) => {
+                refund();
                 self.line(StatusCode::INSUFFICIENT_STORAGE, "full")
             }
-            Ok(Some((_, Err(PutError::Io(_))))) | Err(_) => self.failed(),
+            Ok(Some((_, Err(PutError::Io(_))))) | Err(_) => {
+                refund();
+                self.failed()
+            }
         }
     }
 
@@ -133,13 +197,21 @@ impl Relay {
         &self,
         bucket: Bucket,
         prefix: Prefix,
+        network: Option<Network>,
         headers: &HeaderMap,
     ) -> Response<Answer> {
         let buckets = self.buckets.clone();
         let found = tokio::task::spawn_blocking(move || buckets.get(bucket, prefix));
         match found.await {
             Ok(Ok((cells, closed))) => {
-                let response = self.cells(cells, closed, headers);
+                let tap = network.map(|network| Tap {
+                    meter: self.meter.clone(),
+                    buckets: self.buckets.clone(),
+                    network,
+                    class: bucket.class(),
+                    prefix,
+                });
+                let response = self.cells(cells, closed, headers, tap);
                 self.metrics.given.add(response.body().size_hint().lower());
                 response
             }
@@ -151,7 +223,13 @@ impl Relay {
 
     /// Cells, or the range of them asked for. An open bucket has no order, hence no ranges; with
     /// `If-Range` everything is given, since nothing here has a validator to match.
-    fn cells(&self, cells: Selection, closed: bool, headers: &HeaderMap) -> Response<Answer> {
+    fn cells(
+        &self,
+        cells: Selection,
+        closed: bool,
+        headers: &HeaderMap,
+        tap: Option<Tap>,
+    ) -> Response<Answer> {
         let kind = "application/octet-stream";
         let (now, length) = (self.buckets.keeper().wall(), cells.bytes());
         let wanted = headers.get(RANGE).filter(|_| closed && !headers.contains_key(IF_RANGE));
@@ -165,10 +243,10 @@ impl Relay {
             None => None,
         };
         let mut response = match part {
-            None => answer(StatusCode::OK, kind, Answer::Cells(cells, 0..length), now),
+            None => answer(StatusCode::OK, kind, Answer::Cells(cells, 0..length, tap), now),
             Some(part) => {
                 let text = format!("bytes {}-{}/{length}", part.start, part.end - 1);
-                let body = Answer::Cells(cells, part);
+                let body = Answer::Cells(cells, part, tap);
                 let mut response = answer(StatusCode::PARTIAL_CONTENT, kind, body, now);
                 set(&mut response, CONTENT_RANGE, text);
                 response
@@ -180,9 +258,9 @@ impl Relay {
         response
     }
 
-    fn status(&self) -> Response<Answer> {
+    fn document(&self, text: Result<String, toml::ser::Error>) -> Response<Answer> {
         let now = self.buckets.keeper().wall();
-        match document(&self.about, &self.buckets) {
+        match text {
             Ok(text) => {
                 let body = Answer::Text(text.into());
                 answer(StatusCode::OK, "application/toml", body, now)
@@ -209,8 +287,10 @@ impl Relay {
 
 fn target(path: &str) -> Option<Target> {
     let rest = path.strip_prefix("/v1/")?;
-    if rest == "status" {
-        return Some(Target::Status);
+    match rest {
+        "status" => return Some(Target::Status),
+        "banned" => return Some(Target::Banned),
+        _ => {}
     }
     let (class, rest) = rest.split_once('/')?;
     let (period, prefix) = match rest.split_once('/') {

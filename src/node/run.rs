@@ -4,10 +4,13 @@
 
 use crate::node::args::{Cli, Command};
 use crate::node::buckets::{Buckets, OpenError};
+use crate::node::callers::Callers;
 use crate::node::clock::{KeeperError, System};
 use crate::node::config::{self, Config, ConfigError, RelayConfig};
+use crate::node::effective;
 use crate::node::key::{self, KeyError};
 use crate::node::log::Log;
+use crate::node::meter::{self, Meter, MeterError};
 use crate::node::metrics::Metrics;
 use crate::node::relay::{Relay, UPLOAD_CELLS};
 use crate::node::server::{Door, Service, serve};
@@ -47,6 +50,8 @@ enum RunError {
     Memory(PathBuf, NotMemory),
     #[error("{0}")]
     Store(#[from] OpenError),
+    #[error("{0}: {1}")]
+    Bans(PathBuf, MeterError),
     #[error("listening at {0}: {1}")]
     Listen(SocketAddr, io::Error),
     #[error("{0}: {1}")]
@@ -85,7 +90,9 @@ impl RunError {
             RunError::Listen(..) => 69,
             RunError::System(_) => 71,
             RunError::Directory(..) => 73,
-            RunError::Key(_, KeyError::Io(_)) | RunError::Store(OpenError::Io(..)) => 74,
+            RunError::Key(_, KeyError::Io(_))
+            | RunError::Store(OpenError::Io(..))
+            | RunError::Bans(_, MeterError::Io(_)) => 74,
             RunError::Store(OpenError::Busy(_))
             | RunError::Store(OpenError::Time(_, KeeperError::Behind(_))) => 75,
             RunError::Key(_, KeyError::Open(_)) => 77,
@@ -94,6 +101,7 @@ impl RunError {
             | RunError::Key(..)
             | RunError::Tls(_)
             | RunError::Memory(..)
+            | RunError::Bans(..)
             | RunError::Store(_) => 78,
         }
     }
@@ -114,7 +122,12 @@ fn configured(path: &Path, check: bool) -> Result<(), RunError> {
         // A store that is still to be made will lie where its parent does.
         let parent = relay.store.parent().unwrap_or(Path::new("/"));
         let dir = if relay.store.exists() { &relay.store } else { parent };
-        return in_memory(dir, relay.allow_disk);
+        in_memory(dir, relay.allow_disk)?;
+        let text = effective::text(&config, &relay);
+        return match io::stdout().write_all(text.as_bytes()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(RunError::System(error)),
+            _ => Ok(()),
+        };
     }
     start(config, relay, |_| Ok(()))
 }
@@ -139,6 +152,10 @@ fn dev(port: u16, dir: Option<PathBuf>) -> Result<(), RunError> {
         capacity: 1 << 30,
         connections: 1024,
         admin: None,
+        upload_per_hour: None,
+        ban_floor: None,
+        proxies: Vec::new(),
+        proxy_protocol: false,
     };
     let config = Config {
         name: "dev".to_owned(),
@@ -176,13 +193,18 @@ fn start(
     allow_files();
     let buckets = Buckets::open(&relay.store, relay.capacity, Arc::new(System), log)?;
     let buckets = Arc::new(buckets);
+    let bans = relay.store.join(meter::FILE);
+    let meter = Meter::open(&bans, relay.rules(), buckets.keeper().now(), log)
+        .map_err(|error| RunError::Bans(bans, error))?;
+    let callers = Callers { proxies: relay.proxies.clone(), proxy_protocol: relay.proxy_protocol };
     let about = About {
         name: config.name,
         url: relay.url.clone(),
         key: key.public(),
         upload_cells: UPLOAD_CELLS,
     };
-    let node = Arc::new(Relay::new(buckets, Arc::new(Metrics::default()), about));
+    let metrics = Arc::new(Metrics::default());
+    let node = Arc::new(Relay::new(buckets, meter, callers, metrics, about));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(RunError::System)?;
     runtime.block_on(async {
@@ -211,9 +233,10 @@ async fn run(node: Arc<Relay>, doors: Vec<Door>, mut stop: watch::Receiver<bool>
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let (buckets, metrics) = (node.buckets().clone(), node.metrics().clone());
+            let node = node.clone();
             let done = tokio::task::spawn_blocking(move || {
-                metrics.wiped.add(buckets.chores() as u64);
+                node.metrics().wiped.add(node.buckets().chores() as u64);
+                node.meter().chores(node.buckets().keeper().now());
             });
             if let Err(error) = done.await {
                 log.error(format_args!("looking after the store: {error}"));

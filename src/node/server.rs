@@ -1,11 +1,14 @@
-//! Connections: accepting them up to a limit, TLS, HTTP/1.1 with every limit set, and the stop
-//! that lets requests under way finish. Knows no path; never looks at an address of a client.
-//! Specified in posted(8), LIMITS.
+//! Connections: accepting them up to a limit, the PROXY header of those that must have one, TLS,
+//! HTTP/1.1 with every limit set, and the stop that lets requests under way finish. Knows no path;
+//! hands the address of the far end to the relay, which counts by it, and to nothing else.
+//! Specified in posted(8), LIMITS and PROXIES.
 
 use crate::node::admin;
 use crate::node::answer::Answer;
+use crate::node::callers::Peer;
 use crate::node::log::Log;
 use crate::node::paced::Paced;
+use crate::node::preface;
 use crate::node::relay::Relay;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -14,6 +17,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -22,7 +26,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
-/// A TLS handshake must be done in this time.
+/// A TLS handshake must be done in this time, and so must the PROXY header before it.
 pub const HANDSHAKE: Duration = Duration::from_secs(10);
 /// The head of a request must be there in this time, counted from the end of the one before.
 pub const HEAD: Duration = Duration::from_secs(10);
@@ -70,11 +74,11 @@ pub async fn serve(door: Door, mut stop: watch::Receiver<bool>, log: Log) {
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, from)) => {
                 let (tls, service) = (door.tls.clone(), door.service.clone());
                 let watcher = graceful.watcher();
                 tokio::spawn(async move {
-                    connection(stream, tls, service, watcher).await;
+                    connection((stream, from.ip()), tls, service, watcher).await;
                     drop(slot);
                 });
             }
@@ -91,15 +95,18 @@ pub async fn serve(door: Door, mut stop: watch::Receiver<bool>, log: Log) {
 }
 
 impl Service {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Answer> {
+    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Answer> {
         match self {
-            Service::Relay(relay) => relay.answer(request).await,
-            Service::Admin(relay) => admin::respond(
-                request.method(),
-                request.uri().path(),
-                relay.buckets(),
-                relay.metrics(),
-            ),
+            Service::Relay(relay) => relay.answer(request, peer).await,
+            Service::Admin(relay) => admin::respond(request.method(), request.uri().path(), relay),
+        }
+    }
+
+    /// Whether a connection from `address` must begin with a PROXY header.
+    fn begins_with_header(&self, address: IpAddr) -> bool {
+        match self {
+            Service::Relay(relay) => relay.callers().begins_with_header(address),
+            Service::Admin(_) => false,
         }
     }
 
@@ -111,7 +118,7 @@ impl Service {
 }
 
 async fn connection(
-    stream: TcpStream,
+    (stream, address): (TcpStream, IpAddr),
     tls: Option<TlsAcceptor>,
     service: Service,
     watcher: Watcher,
@@ -121,12 +128,20 @@ async fn connection(
     metrics.connections.up();
     // Without this every small answer waits for a delayed acknowledgement, some 40 ms.
     let nodelay = stream.set_nodelay(true);
-    let stream = Paced::new(stream);
-    let whole = match (nodelay, tls) {
-        (Err(_), _) => false,
-        (Ok(()), None) => requests(stream, service, watcher).await,
-        (Ok(()), Some(tls)) => match timeout(HANDSHAKE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => requests(stream, service, watcher).await,
+    let mut stream = Paced::new(stream);
+    let peer = if service.begins_with_header(address) {
+        match timeout(HANDSHAKE, preface::read(&mut stream)).await {
+            Ok(Ok(client)) => Some(Peer::Told(client)),
+            Ok(Err(_)) | Err(_) => None,
+        }
+    } else {
+        Some(Peer::At(address))
+    };
+    let whole = match (peer.filter(|_| nodelay.is_ok()), tls) {
+        (None, _) => false,
+        (Some(peer), None) => requests(stream, service, peer, watcher).await,
+        (Some(peer), Some(tls)) => match timeout(HANDSHAKE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => requests(stream, service, peer, watcher).await,
             Ok(Err(_)) | Err(_) => false,
         },
     };
@@ -137,13 +152,13 @@ async fn connection(
 }
 
 /// Answers the requests of one connection; whether it ended as it should.
-async fn requests<S>(stream: S, service: Service, watcher: Watcher) -> bool
+async fn requests<S>(stream: S, service: Service, peer: Peer, watcher: Watcher) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let answers = service_fn(move |request| {
         let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(request).await) }
+        async move { Ok::<_, Infallible>(service.answer(request, peer).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -113,6 +113,11 @@ impl Shelf {
         self.tops.is_empty()
     }
 
+    /// First 12 bits of the destination of each cell: as they came, or sorted once it is closed.
+    pub fn tops(&self) -> &[u16] {
+        &self.tops
+    }
+
     /// Which cells of `batch` it does not hold yet, each once.
     pub fn missing(&self, batch: &Batch) -> Vec<usize> {
         let Index::Open(known) = &self.index else { return Vec::new() };

@@ -6,6 +6,7 @@
 use crate::core::bucket::{CELL, Class};
 use crate::core::encode::base64;
 use crate::node::buckets::{Buckets, last_closed};
+use crate::node::meter::Rules;
 use serde::Serialize;
 
 /// What of the status does not change while the node runs.
@@ -43,6 +44,12 @@ struct Limits {
     capacity: u64,
     /// Bytes of a cell.
     cell: usize,
+    /// Bytes a network may upload in an hour, if that is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upload_per_hour: Option<u64>,
+    /// Bytes a network may take of a class in an hour or day whatever stands, if that is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ban_floor: Option<u64>,
 }
 
 /// The last closed bucket of a class.
@@ -53,7 +60,11 @@ struct Closed {
 }
 
 /// The document. Fails only if a number is beyond TOML, which no limit allows.
-pub fn document(about: &About, buckets: &Buckets) -> Result<String, toml::ser::Error> {
+pub fn document(
+    about: &About,
+    buckets: &Buckets,
+    Rules { upload_per_hour, ban_floor }: Rules,
+) -> Result<String, toml::ser::Error> {
     let now = buckets.keeper().now();
     let closed = |class| {
         let bucket = last_closed(class, now);
@@ -66,7 +77,13 @@ pub fn document(about: &About, buckets: &Buckets) -> Result<String, toml::ser::E
         key: base64(&about.key),
         software: concat!("posted/", env!("CARGO_PKG_VERSION")),
         saturation: share(used, capacity),
-        limits: Limits { upload_cells: about.upload_cells, capacity, cell: CELL },
+        limits: Limits {
+            upload_cells: about.upload_cells,
+            capacity,
+            cell: CELL,
+            upload_per_hour,
+            ban_floor,
+        },
         hourly: closed(Class::Hourly),
         daily: closed(Class::Daily),
     })

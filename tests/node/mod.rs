@@ -3,6 +3,7 @@
 //! Holds no test itself.
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
+pub mod clients;
 pub mod world;
 
 use poste::core::bucket::{Bucket, CELL};
