@@ -260,6 +260,9 @@ pub struct Init {
     /// A relay on which to listen, or file:///directory
     #[arg(long, value_name = "URL")]
     pub node: Vec<String>,
+    /// A tracker from whose list nodes are chosen
+    #[arg(long, value_name = "URL")]
+    pub tracker: Vec<String>,
     /// Reach everything through this SOCKS proxy, socks5h://host:port
     #[arg(long, value_name = "URL")]
     pub proxy: Option<String>,
@@ -274,7 +277,8 @@ pub struct Init {
     pub archive: ArchiveKind,
     /// Bring up the home that is in what export --keys wrote, - being standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "name", "url", "publish", "node", "proxy", "trust_clock", "no_passphrase", "archive",
+        "name", "url", "publish", "node", "tracker", "proxy", "trust_clock", "no_passphrase",
+        "archive",
     ])]
     pub import: Option<PathBuf>,
 }

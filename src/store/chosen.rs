@@ -10,7 +10,8 @@ use crate::core::time::Time;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-const LIMIT: u64 = 64 << 10;
+/// Bytes of the file at most.
+pub const LIMIT: u64 = 64 << 10;
 
 /// What was chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

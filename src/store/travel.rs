@@ -5,6 +5,7 @@
 //! Specified in poste-files(5), Archives.
 
 use super::atomic;
+use super::chosen::{self, Chosen};
 use super::contacts::{self, Contact};
 use super::enclosures::{self, Coming};
 use super::error::Error;
@@ -41,7 +42,7 @@ const MAIL: &str = "mail";
 type Check = fn(&Path, &str, &[u8]) -> Result<(), Error>;
 
 /// Files of which there is one.
-const SINGLE: [(&str, u64, Check); 9] = [
+const SINGLE: [(&str, u64, Check); 10] = [
     ("keys/transit.toml", keyring::LIMIT, toml::<Transit>),
     ("keys/locked.age", locked::LIMIT as u64, sealed),
     ("keys/archive.pub", 8 << 10, recipient),
@@ -49,6 +50,7 @@ const SINGLE: [(&str, u64, Check); 9] = [
     ("card.toml", card::LIMIT as u64, own_card),
     ("state/clock.toml", progress::LIMIT, toml::<Record>),
     ("state/cursors.toml", progress::LIMIT, toml::<Progress>),
+    ("state/nodes.toml", chosen::LIMIT, toml::<Chosen>),
     ("state/published.toml", published::LIMIT, toml::<Published>),
     ("state/quarantine.toml", quarantine::LIMIT, toml::<quarantine::List>),
 ];

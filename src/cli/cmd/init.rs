@@ -50,8 +50,10 @@ pub fn finish(run: &mut Run<'_, '_>) -> Done {
         let file = run.env.home.places().config_file();
         run.ui.next(&format!("echo 'trust_clock = true' >>{}  # if it is right", file.display()));
     }
-    if run.env.config.nodes.is_empty() {
-        run.ui.note("there is no node yet: name one in config.toml, as nodes");
+    match (run.env.config.nodes.is_empty(), run.env.config.trackers.is_empty()) {
+        (true, true) => run.ui.note("there is no node yet: name one in config.toml, as nodes"),
+        (true, false) => run.ui.note("the first sync chooses nodes; publish the card after it"),
+        (false, _) => {}
     }
     match run.env.config.publish.is_empty() {
         true => run.ui.next("poste card --toml >card.toml"),
@@ -136,6 +138,9 @@ fn config(args: &Init) -> Result<Config, Error> {
     }
     for node in &args.node {
         config.nodes.push(node.parse().map_err(|e| wrong(format!("--node {node}: {e}")))?);
+    }
+    for url in &args.tracker {
+        config.trackers.push(url.parse().map_err(|e| wrong(format!("--tracker {url}: {e}")))?);
     }
     config.proxy = args.proxy.clone();
     config.archive = match args.archive {
