@@ -37,6 +37,9 @@ pub struct Exported {
     pub exported: usize,
     /// Those that could not be, each with the reason.
     pub skipped: Vec<String>,
+    /// What sort of failure the first of them was that was not its own fault.
+    #[serde(skip)]
+    pub refused: Option<Kind>,
 }
 
 /// A contact in a sealed archive: the name, and its file.
@@ -130,7 +133,11 @@ fn messages<W: Write>(
                 }
             };
             match bytes {
-                Err(error) => done.skipped.push(format!("{}: {error}", entry.path.display())),
+                Err(error) => {
+                    done.skipped.push(format!("{}: {error}", entry.path.display()));
+                    let refused = Some(error.kind).filter(|kind| *kind != Kind::Data);
+                    done.refused = done.refused.or(refused);
+                }
                 Ok(bytes) => {
                     done.exported += 1;
                     match form {

@@ -81,7 +81,9 @@ fn to_file(
     }
     let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
-    let (done, file) = archive(run, what, to, file)?;
+    let named =
+        |error: Error| Error { what: format!("{}: {}", path.display(), error.what), ..error };
+    let (done, file) = archive(run, what, to, file).map_err(named)?;
     file.as_file().sync_all().map_err(failed)?;
     file.persist_noclobber(path).map_err(|error| failed(error.error))?;
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
@@ -125,6 +127,6 @@ fn say(run: &Run<'_, '_>, done: &Exported) -> Done {
     run.ui.count(&format!("{} exported, {} skipped", done.exported, done.skipped.len()));
     match done.skipped.is_empty() {
         true => Ok(()),
-        false => Err(Stop::Silent(Kind::Data)),
+        false => Err(Stop::Silent(done.refused.unwrap_or(Kind::Data))),
     }
 }

@@ -9,6 +9,7 @@ use crate::client::error::{Error, Kind};
 use crate::core::archive::ArchiveRecipient;
 use crate::core::archive::stream::SealedTo;
 use crate::core::time::Time;
+use crate::store;
 use crate::store::keyring::Transit;
 use crate::store::lock::SyncLock;
 use crate::store::locked::LockedFile;
@@ -68,6 +69,8 @@ pub fn export<W: Write>(env: &mut Env<'_>, pack: &mut Pack<W>) -> Result<Exporte
                 return Err(Error::new(Kind::Data, what).hint("restore it from a backup"));
             }
             Ok(None) => {}
+            // What the disk refuses now may be there in the next archive.
+            Err(error) if error.kind() != store::Kind::Damaged => return Err(error.into()),
             Err(error) if piece.name.starts_with("keys/") => return Err(error.into()),
             Err(error) => skipped.push(error.to_string()),
         }
