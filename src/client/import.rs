@@ -216,8 +216,9 @@ impl Tree {
 
 /// Whether a message of the tree is the same to whoever reads it.
 fn is_same(env: &Env<'_>, desk: &Desk<'_>, entry: &Entry, ready: &Ready) -> bool {
-    let old = desk.reader.read(env, entry);
-    old.is_ok_and(|old| says_the_same(&old, &ready.filed, ready.drawn))
+    let same = |old: &[u8], new: &Vec<u8>| says_the_same(old, new, ready.drawn);
+    let came = |old: &[u8]| ready.came.as_ref().is_some_and(|came| same(old, came));
+    desk.reader.read(env, entry).is_ok_and(|old| same(&old, &ready.filed) || came(&old))
 }
 
 /// Whether two messages in filed form are one to whoever reads them. A Message-ID that was only
