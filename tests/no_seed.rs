@@ -92,13 +92,15 @@ fn attack() -> impl Strategy<Value = Attack> {
         2 => Just(Vec::new()),
         1 => proptest::collection::vec((0..8u8, any::<u16>()), 1..3)
     ];
-    (0..14 * DAY, day, source, changes, any::<u64>()).prop_map(|(at, day, source, changes, seed)| {
-        let changes = match (source, changes.is_empty()) {
-            (Source::Genuine, true) => vec![(seed as u8 % 8, (seed >> 8) as u16)],
-            _ => changes,
-        };
-        Attack { at, day, source, changes, seed }
-    })
+    (0..14 * DAY, day, source, changes, any::<u64>()).prop_map(
+        |(at, day, source, changes, seed)| {
+            let changes = match (source, changes.is_empty()) {
+                (Source::Genuine, true) => vec![(seed as u8 % 8, (seed >> 8) as u16)],
+                _ => changes,
+            };
+            Attack { at, day, source, changes, seed }
+        },
+    )
 }
 
 fn runner(cases: u32) -> TestRunner {
@@ -115,9 +117,9 @@ impl Keys {
     fn new(seed: u64, begun: &[Day]) -> (SignSecret, Keys) {
         let mut dice = Dice(seed);
         let sign = SignSecret::generate(&mut dice);
-        let series = begun.iter().map(|day| {
-            (*day, Chain::generate(*day, &mut dice), DhSecret::generate(&mut dice))
-        });
+        let series = begun
+            .iter()
+            .map(|day| (*day, Chain::generate(*day, &mut dice), DhSecret::generate(&mut dice)));
         // As far as any test goes, from where the past is a few steps away.
         let near = |(day, chain, dh): (Day, Chain, DhSecret)| {
             (day, chain.until(begun[0].plus(100)).unwrap(), dh)
@@ -213,7 +215,8 @@ impl Cast {
             (Source::CarolWrites, _) => (by_day_key(&self.carol.in_force(day)[0]), false),
             (Source::ToCarol | Source::AsBob, _) => {
                 let carol = self.carol.dh();
-                let mut terms = Terms { reader_dh: carol.public(), ..self.terms(real.public(), day) };
+                let mut terms =
+                    Terms { reader_dh: carol.public(), ..self.terms(real.public(), day) };
                 if attack.source == Source::ToCarol {
                     terms.reader = self.carol.sign;
                 }
@@ -242,7 +245,8 @@ impl Cast {
         let (from, to) = (self.alice.sign.fingerprint(), self.bob.sign.fingerprint());
         let (id, date) = (LetterId::generate(&mut dice), day.start() + 10 * HOUR);
         let head = Head { id, day, from, to: vec![to], date, group: None };
-        let mail = b"Message-ID: <0123456789abcdef0123456789abcdef@poste>\nSubject: x\n\nyes, I did\n";
+        let mail =
+            b"Message-ID: <0123456789abcdef0123456789abcdef@poste>\nSubject: x\n\nyes, I did\n";
         let filed = filed::write(&head, mail, key).unwrap();
         let letter = Control::new(id, from, date, day).write(mail, key).unwrap().to_vec();
         [letter, filed].map(|was| {

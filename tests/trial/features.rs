@@ -72,9 +72,7 @@ pub const FEATURES: [(&str, fn(&Found) -> String); 14] = [
         let filed = Filed::read(&found.filed).unwrap();
         (filed.head.date == found.name.time()).to_string()
     }),
-    ("seconds", |found| {
-        (Filed::read(&found.filed).unwrap().head.date.unix() % 60).to_string()
-    }),
+    ("seconds", |found| (Filed::read(&found.filed).unwrap().head.date.unix() % 60).to_string()),
     ("day against the Date", |found| {
         let head = Filed::read(&found.filed).unwrap().head;
         head.day.days_since(head.date.day()).to_string()

@@ -10,9 +10,9 @@ use poste::client::import::{Options, import};
 use poste::client::read::{self, Reader};
 use poste::client::{edit, parties::Parties, queue};
 use poste::core::card::SignedCard;
+use poste::core::encode::hex;
 use poste::core::mail::fields;
 use poste::core::mail::mime::text_of;
-use poste::core::encode::hex;
 use poste::core::random::{Random, below, bytes};
 use poste::core::time::{DAY, HOUR, MINUTE, Time};
 use poste::core::when::When;
@@ -77,8 +77,15 @@ pub struct Past<'w> {
 impl<'w> Past<'w> {
     pub fn new(world: &'w World, marked: bool) -> Past<'w> {
         let (alice, bob) = acquainted(world);
-        let mut past =
-            Past { world, alice, bob, marked, ids: Vec::new(), known: HashSet::new(), learnt: HashSet::new() };
+        let mut past = Past {
+            world,
+            alice,
+            bob,
+            marked,
+            ids: Vec::new(),
+            known: HashSet::new(),
+            learnt: HashSet::new(),
+        };
         past.arrived();
         past.learn();
         past

@@ -8,15 +8,72 @@ use poste::core::random::{Random, below, bytes};
 use poste::core::time::Time;
 
 const WORDS: [&str; 48] = [
-    "the", "and", "to", "we", "of", "a", "in", "you", "it", "is", "at", "on", "for", "not", "that",
-    "come", "tea", "Friday", "train", "garden", "letter", "late", "again", "soon", "home", "rain",
-    "key", "bread", "music", "money", "lake", "paper", "street", "window", "winter", "answer",
-    "question", "nobody", "always", "never", "perhaps", "yesterday", "tomorrow", "evening",
-    "together", "remember", "forget", "waiting",
+    "the",
+    "and",
+    "to",
+    "we",
+    "of",
+    "a",
+    "in",
+    "you",
+    "it",
+    "is",
+    "at",
+    "on",
+    "for",
+    "not",
+    "that",
+    "come",
+    "tea",
+    "Friday",
+    "train",
+    "garden",
+    "letter",
+    "late",
+    "again",
+    "soon",
+    "home",
+    "rain",
+    "key",
+    "bread",
+    "music",
+    "money",
+    "lake",
+    "paper",
+    "street",
+    "window",
+    "winter",
+    "answer",
+    "question",
+    "nobody",
+    "always",
+    "never",
+    "perhaps",
+    "yesterday",
+    "tomorrow",
+    "evening",
+    "together",
+    "remember",
+    "forget",
+    "waiting",
 ];
 const FOREIGN: [&str; 16] = [
-    "Grüße", "déjà", "naïve", "señor", "über", "café", "日本", "привет", "Ωμέγα", "смех", "łódź",
-    "ça", "مرحبا", "— well —", "„so“", "€5",
+    "Grüße",
+    "déjà",
+    "naïve",
+    "señor",
+    "über",
+    "café",
+    "日本",
+    "привет",
+    "Ωμέγα",
+    "смех",
+    "łódź",
+    "ça",
+    "مرحبا",
+    "— well —",
+    "„so“",
+    "€5",
 ];
 
 /// The kinds of mails that are written.
@@ -97,9 +154,9 @@ pub fn answers(number: u64) -> usize {
 
 /// The number of the mail in a message.
 pub fn number(message: &[u8]) -> Option<u64> {
-    let at = message.windows(8).position(|w| {
-        w[0] == b'<' && w[7] == b'>' && w[1..7].iter().all(u8::is_ascii_digit)
-    })?;
+    let at = message
+        .windows(8)
+        .position(|w| w[0] == b'<' && w[7] == b'>' && w[1..7].iter().all(u8::is_ascii_digit))?;
     std::str::from_utf8(&message[at + 1..at + 7]).ok()?.parse().ok()
 }
 
