@@ -103,7 +103,7 @@ fn mutt_reads_maildirs_and_mboxes() {
 
 /// What mutt shows of a mailbox, once it shows `what`.
 fn mutt(dir: &Path, place: &str, what: &str) -> String {
-    let socket = dir.join("tmux").display().to_string();
+    let socket = dir.join(place.replace('/', "-")).with_extension("tmux").display().to_string();
     let tmux = |arguments: &[&str]| {
         let output = Command::new("tmux").args(["-S", &socket]).args(arguments).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
