@@ -19,10 +19,11 @@ use crate::core::card::{NotTaken, SignedCard};
 use crate::core::encode::base64;
 use crate::core::filed::Head;
 use crate::core::judge::{self, Arrival, Author, Reader, Verdict, Why};
-use crate::core::keys::{LetterId, SignPublic};
+use crate::core::keys::{DhPublic, LetterId, SignPublic};
 use crate::core::letter::{Kind, Letter};
-use crate::core::time::{Day, HOUR};
+use crate::core::time::{Day, HOUR, Time};
 use crate::store::contacts::Contact;
+use crate::store::keyring::Series;
 use crate::store::maildir::Folder;
 use crate::store::outbox::Item;
 use crate::store::peers::Peer;
@@ -226,7 +227,8 @@ fn authentic(
         },
         Kind::Mail => {
             let folder = Folder::from(&contact.petname);
-            let Some(message) = message(desk, letter, author) else {
+            let (series, known) = (contact.card.card.series, |day| contact.day_key(day));
+            let Some(message) = message(desk, letter, author, series, known) else {
                 return Ok(Outcome::Dropped(UNFIT));
             };
             let key = key(letter);
@@ -297,10 +299,18 @@ fn acknowledged(
 
 /// The message in filed form; `None` for a mail whose header breaks the limits of mail, which no
 /// sender of good will sends.
-fn message(desk: &Desk, letter: &Letter<'_>, author: Author) -> Option<Vec<u8>> {
-    let reader = Reader { sign: desk.me, dh: &desk.transit.series.dh };
+fn message(
+    desk: &Desk,
+    letter: &Letter<'_>,
+    author: Author,
+    series: Time,
+    known: impl Fn(Day) -> Option<DhPublic>,
+) -> Option<Vec<u8>> {
+    let Series { number, dh, .. } = &desk.transit.series;
+    let reader = Reader { sign: desk.me, dh };
     let head = head(letter, desk.me);
-    filing::as_reader(&head, letter.mail, author.sign, author.day_key?, &reader).ok()
+    let (head, key) = filing::by_date(head, author.day_key?, series.max(*number), known);
+    filing::as_reader(&head, letter.mail, author.sign, key, &reader).ok()
 }
 
 /// The newest day whose seed the letter itself or its card's trailer gives away.

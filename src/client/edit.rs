@@ -10,6 +10,7 @@ use crate::core::filed::{Filed, Head};
 use crate::core::keys::Fingerprint;
 use crate::core::mail::fields::{self, Field};
 use crate::core::mail::recipients;
+use crate::core::random::Random;
 use crate::core::time::Time;
 use crate::store::maildir::Entry;
 use crate::store::seen::Seen;
@@ -34,8 +35,14 @@ pub fn text(parties: &Parties, message: &[u8]) -> Result<Vec<u8>, Error> {
     Ok(out)
 }
 
-/// The edited text as a message in filed form, and when it is dated.
-pub fn message(parties: &Parties, old: &[u8], text: &[u8]) -> Result<(Vec<u8>, Time), Error> {
+/// The edited text as a message in filed form, and when it is dated. Of its headers only those are
+/// taken that a letter could have brought, so what an editor or mail program adds does not show.
+pub fn message(
+    parties: &Parties,
+    old: &[u8],
+    text: &[u8],
+    rng: &mut dyn Random,
+) -> Result<(Vec<u8>, Time), Error> {
     let filed = read(old)?;
     let text = fields::normalize(text);
     let parts = fields::split(&text)?;
@@ -52,7 +59,11 @@ pub fn message(parties: &Parties, old: &[u8], text: &[u8]) -> Result<(Vec<u8>, T
         .minute();
     let day = if date == filed.head.date { filed.head.day } else { date.day() };
     let head = Head { day, from: *from, to, date, ..filed.head.clone() };
-    Ok((parties.write(&head, &text)?, date))
+    let mail = forge::mail(&text, Some(filed.message()), rng)?;
+    // What another program sent may have headers that this one does not send: they stay.
+    let was = forge::mail(filed.message(), Some(filed.message()), rng)?;
+    let is_usual = parties.write(&filed.head, &was).is_ok_and(|was| was == old);
+    Ok((parties.write(&head, if is_usual { &mail } else { &text })?, date))
 }
 
 /// Puts an edited message in the place of what it was. Gives its path.

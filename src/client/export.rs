@@ -3,6 +3,7 @@
 //! mboxes. What cannot be read is named and counted, and stops nothing else. Nothing is changed.
 //! Specified in poste(1), export, and poste-files(5), Archives.
 
+mod boxes;
 pub mod home;
 
 use crate::client::env::Env;
@@ -10,7 +11,6 @@ use crate::client::error::{Error, Kind};
 use crate::client::parties::Parties;
 use crate::client::read::{self, Reader};
 use crate::client::{edit, filing};
-use crate::core::mail::mbox;
 use crate::core::time::Time;
 use crate::store::atomic;
 use crate::store::contacts;
@@ -119,11 +119,13 @@ fn messages<W: Write>(
     let mut done = Exported::default();
     for folder in folders {
         let entries = read::list(env, Some(folder), false, None)?;
-        let mut text = Vec::new();
-        if form != Form::Mbox {
-            for part in ["", "/cur", "/new", "/tmp"] {
-                pack.add_dir(&format!("{MAIL}/{folder}{part}"))?;
-            }
+        if let (Form::Mbox, Some((reader, parties))) = (form, reader) {
+            let open = |entry: &Entry| edit::text(parties, &reader.read(env, entry)?);
+            boxes::add(pack, &format!("{folder}.mbox"), &entries, &open, &mut done)?;
+            continue;
+        }
+        for part in ["", "/cur", "/new", "/tmp"] {
+            pack.add_dir(&format!("{MAIL}/{folder}{part}"))?;
         }
         for entry in &entries {
             let bytes = match reader {
@@ -140,18 +142,9 @@ fn messages<W: Write>(
                 }
                 Ok(bytes) => {
                     done.exported += 1;
-                    match form {
-                        Form::Mbox => text.extend(mbox::write(&bytes, entry.name.time())),
-                        Form::Plain | Form::Sealed => {
-                            pack.add_file(&name(entry), &bytes, entry.name.time())?;
-                        }
-                    }
+                    pack.add_file(&name(entry), &bytes, entry.name.time())?;
                 }
             }
-        }
-        if form == Form::Mbox {
-            let newest = entries.last().map_or(Time::default(), |entry| entry.name.time());
-            pack.add_file(&format!("{folder}.mbox"), &text, newest)?;
         }
     }
     Ok(done)

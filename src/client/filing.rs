@@ -13,13 +13,35 @@ use crate::core::filed::{self, Head};
 use crate::core::judge::Reader;
 use crate::core::keys::{DhPublic, SignPublic};
 use crate::core::random::Random;
-use crate::core::time::Time;
+use crate::core::time::{Day, Time};
 use crate::store::home::Places;
 use crate::store::lock::StateLock;
 use crate::store::locked::archive_recipient;
 use crate::store::maildir::{Folder, Maildir, Name, Place};
 use crate::store::seen::{Key, Mark, Seen};
 use std::path::PathBuf;
+
+/// A letter may be on its way for so many days.
+const MOST_DAYS: i64 = 31;
+
+/// By which day a letter that came is filed: by the day of its Date, as every message is that is
+/// made in the tree, so that a letter which went out after midnight, or again days later, shows no
+/// more than a forged one. By the day it names, and the key of that, only if the author's key of
+/// the other is not `known`, or it lies before the series of both `begun`.
+pub fn by_date(
+    head: Head,
+    day_key: DhPublic,
+    begun: Time,
+    known: impl Fn(Day) -> Option<DhPublic>,
+) -> (Head, DhPublic) {
+    let day = head.date.day();
+    let late = head.day.days_since(day);
+    let key = ((1..=MOST_DAYS).contains(&late) && begun.day() <= day).then(|| known(day));
+    match key.flatten() {
+        Some(key) => (Head { day, ..head }, key),
+        None => (head, day_key),
+    }
+}
 
 /// A message in filed form by the reader's key: what was received, forged or kept.
 pub fn as_reader(

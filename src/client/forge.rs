@@ -59,8 +59,7 @@ pub fn forge(env: &mut Env<'_>, forgery: &Forgery<'_>) -> Result<PathBuf, Error>
         date,
         group: None,
     };
-    let before = old.as_ref().and_then(|old| message_id(old.message()));
-    let mail = mail(forgery.mail, before, env.rng)?;
+    let mail = mail(forgery.mail, old.as_ref().map(|old| old.message()), env.rng)?;
     let message = parties.write(&head, &mail)?;
     let places = env.home.places().clone();
     let mut seen = Seen::open(&places.seen_dir())?;
@@ -146,11 +145,12 @@ pub fn date(when: Option<When>, mail: &[u8], now: Time, rng: &mut dyn Random) ->
     }
 }
 
-/// What would have travelled: of a mail only what leaves, under an id of our form.
-pub fn mail(text: &[u8], before: Option<String>, rng: &mut dyn Random) -> Result<Vec<u8>, Error> {
+/// What would have travelled: of a mail only what leaves, under an id of our form: its own, else
+/// that of the message `before` it.
+pub fn mail(text: &[u8], before: Option<&[u8]>, rng: &mut dyn Random) -> Result<Vec<u8>, Error> {
     let text = fields::normalize(text);
     let id = message_id(&text)
-        .or(before)
+        .or_else(|| message_id(before?))
         .unwrap_or_else(|| format!("<{}@poste>", hex(&bytes::<16>(rng))));
     Ok(outgoing(&text, &id, Audience::One)?)
 }

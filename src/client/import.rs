@@ -13,7 +13,6 @@ use crate::client::export::{ContactFiles, MAIL};
 use crate::client::forge;
 use crate::client::parties::{Parties, of_contact};
 use crate::client::read::Reader;
-use crate::core::mail::mbox;
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::maildir::{Entry, Flags, Folder, Maildir};
@@ -110,14 +109,7 @@ pub fn import(
             let folder = options.into.clone().or(folder).ok_or_else(|| nowhere(name))?;
             take(env, &file, &folder, name, bytes)
         }
-        Piece::Mbox(folder) => {
-            let folder = options.into.clone().or(folder).ok_or_else(|| nowhere(name))?;
-            mbox::read(&bytes).into_iter().enumerate().try_for_each(|(at, bytes)| {
-                let name = format!("{name}, message {}", at + 1);
-                take(env, &FileName::default(), &folder, &name, bytes)
-            })
-        }
-        Piece::Contact(_) | Piece::Contacts | Piece::Nothing => Ok(()),
+        Piece::Contact(_) | Piece::Contacts | Piece::Mbox(_) | Piece::Nothing => Ok(()),
     })?;
     tree.deliver(env, &lock, &mut seen, &mut waiting)?;
     Ok(done)
@@ -224,8 +216,9 @@ impl Tree {
 
 /// Whether a message of the tree is the same to whoever reads it.
 fn is_same(env: &Env<'_>, desk: &Desk<'_>, entry: &Entry, ready: &Ready) -> bool {
-    let old = desk.reader.read(env, entry);
-    old.is_ok_and(|old| says_the_same(&old, &ready.filed, ready.drawn))
+    let same = |old: &[u8], new: &Vec<u8>| says_the_same(old, new, ready.drawn);
+    let came = |old: &[u8]| ready.came.as_ref().is_some_and(|came| same(old, came));
+    desk.reader.read(env, entry).is_ok_and(|old| same(&old, &ready.filed) || came(&old))
 }
 
 /// Whether two messages in filed form are one to whoever reads them. A Message-ID that was only

@@ -22,7 +22,7 @@ pub fn keep(env: &mut Env<'_>, reader: &Reader, entry: &Entry) -> Result<PathBuf
     let filed = Filed::read(&bytes).map_err(|_| unproven())?;
     filed.unproven().ok_or_else(unproven)?;
     let mut desk = Desk::open(env)?;
-    let head = &filed.head;
+    let head = filed.head.clone();
     let contact = desk.contacts.iter().find(|c| c.fingerprint == head.from).ok_or_else(|| {
         Error::new(Kind::NoContact, format!("{} is no contact any more", head.from))
     })?;
@@ -31,7 +31,9 @@ pub fn keep(env: &mut Env<'_>, reader: &Reader, entry: &Entry) -> Result<PathBuf
     })?;
     let me = judge::Reader { sign: desk.me, dh: &desk.transit.series.dh };
     let sign = contact.card.card.sign;
-    let message = filing::as_reader(head, filed.message(), sign, day_key, &me)?;
+    let begun = contact.card.card.series.max(desk.transit.series.number);
+    let (head, day_key) = filing::by_date(head, day_key, begun, |day| contact.day_key(day));
+    let message = filing::as_reader(&head, filed.message(), sign, day_key, &me)?;
     let folder = Folder::from(&contact.petname);
     let key = (*head.from.as_bytes(), *head.id.as_bytes());
     let Desk { lock, seen, .. } = &mut desk;

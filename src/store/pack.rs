@@ -3,11 +3,11 @@
 //! the content, and whoever calls adds in a fixed order. Nothing of the machine gets in.
 //! Specified in poste-files(5), Archives.
 
-use super::atomic;
+use super::atomic::{self, Batch};
 use super::error::{CREATE, Cause, Error};
 use crate::core::time::Time;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 use tar::{Builder, EntryType, Header};
@@ -62,6 +62,33 @@ impl<W: Write> Pack<W> {
                 let mut header = header(EntryType::Regular, 0o600, bytes.len() as u64, time);
                 tar.append_data(&mut header, name, bytes).map_err(failed(name))
             }
+        }
+    }
+
+    /// Adds a file whose content is `size` bytes read from `from` and is of `time`.
+    pub fn add_stream(
+        &mut self,
+        name: &str,
+        size: u64,
+        time: Time,
+        from: &mut dyn Read,
+    ) -> Result<(), Error> {
+        let mut from = from.take(size);
+        match self {
+            Pack::Directory(base) => {
+                let mut batch = Batch::new();
+                let mut fill = |file: &mut File| io::copy(&mut from, file).map(|_| ());
+                batch.write_new_by(&base.join(name), &mut fill, Some(time))?;
+                batch.commit()?;
+            }
+            Pack::Tar(tar) => {
+                let mut header = header(EntryType::Regular, 0o600, size, time);
+                tar.append_data(&mut header, name, &mut from).map_err(failed(name))?;
+            }
+        }
+        match from.limit() {
+            0 => Ok(()),
+            _ => Err(failed(name)(io::ErrorKind::UnexpectedEof.into())),
         }
     }
 

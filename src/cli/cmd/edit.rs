@@ -17,7 +17,7 @@ pub fn run(run: &mut Run<'_, '_>, message: &str) -> Done {
         run.ui.note("nothing was changed");
         return run.ui.path(&entry.path, '\n');
     }
-    let (message, date) = edit::message(&parties, &old, &edited)?;
+    let (message, date) = edit::message(&parties, &old, &edited, run.env.rng)?;
     let path = edit::put_back(run.env, &entry, &message, date)?;
     run.ui.path(&path, '\n')
 }

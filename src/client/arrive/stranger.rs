@@ -64,7 +64,8 @@ fn request(
     let places = env.home.places().clone();
     let now = env.now();
     let control = &letter.control;
-    let Some(message) = message(desk, letter, author) else {
+    let known = |day| card.card.day_key(day);
+    let Some(message) = message(desk, letter, author, card.card.series, known) else {
         return Ok(Outcome::Dropped(UNFIT));
     };
     let key = key(letter);

@@ -248,7 +248,9 @@ fn complete(
     };
     let reader = Reader { sign: desk.me, dh: &desk.transit.series.dh };
     let sign = contact.card.card.sign;
-    let Ok(message) = filing::as_reader(&head, &mail, sign, coming.day_key, &reader) else {
+    let begun = contact.card.card.series.max(desk.transit.series.number);
+    let (head, day_key) = filing::by_date(head, coming.day_key, begun, |day| contact.day_key(day));
+    let Ok(message) = filing::as_reader(&head, &mail, sign, day_key, &reader) else {
         return give_up(env, contact, coming, "has a header that breaks the limits of mail");
     };
     drop(mail);

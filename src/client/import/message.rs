@@ -34,6 +34,8 @@ pub struct Ready {
     pub sealed: Vec<u8>,
     /// The message itself, by which it is compared with one of the same name.
     pub filed: Vec<u8>,
+    /// The message with headers that are not filed, if it came with some: it may lie in the tree so.
+    pub came: Option<Vec<u8>>,
     /// Whether its name was drawn here, since it had none of ours.
     pub unnamed: bool,
     /// Whether its Message-ID was drawn here, since it had none.
@@ -61,9 +63,12 @@ pub fn take(
     bytes: Vec<u8>,
 ) -> Result<Ready, Error> {
     let drawn = !bytes.starts_with(AGE) && !forge::is_ours(&fields::normalize(&bytes));
-    let (filed, sealed) = match bytes.starts_with(AGE) {
-        true => (desk.reader.open_sealed(&bytes)?, Some(bytes)),
-        false => (plain(env, desk, folder, &bytes)?, None),
+    let (filed, came, sealed) = match bytes.starts_with(AGE) {
+        true => (desk.reader.open_sealed(&bytes)?, None, Some(bytes)),
+        false => {
+            let (filed, came) = plain(env, desk, folder, &bytes)?;
+            (filed, came, None)
+        }
     };
     let message = Filed::read(&filed).map_err(|_| bad("it is not in filed form"))?;
     if let Some(why) = message.unproven() {
@@ -92,25 +97,27 @@ pub fn take(
         place,
         sealed,
         filed,
+        came,
         unnamed: file.name.is_none(),
         drawn,
         key,
     })
 }
 
-/// A message in plain as it is filed.
+/// A message in plain as it is filed, with only the headers that a letter could have brought: mail
+/// programs add others to what they store. And if it is one of ours, the message with all of them.
 fn plain(
     env: &mut Env<'_>,
     desk: &Desk<'_>,
     folder: &Folder,
     bytes: &[u8],
-) -> Result<Vec<u8>, Error> {
+) -> Result<(Vec<u8>, Option<Vec<u8>>), Error> {
     let bytes = fields::normalize(bytes);
     if bytes.starts_with(FILED)
         && let Ok(filed) = Filed::read(&bytes)
         && desk.parties.holds(&filed) == Some(true)
     {
-        return Ok(bytes.into_owned());
+        return Ok((bytes.into_owned(), None));
     }
     let parts = fields::split(&bytes)?;
     let says = |name: &str| text_of(&parts.fields, name).unwrap_or_default();
@@ -121,11 +128,12 @@ fn plain(
     let (from, to) = people(desk, folder, &says("From"), &says("To"))?;
     let id = LetterId::generate(env.rng);
     let head = Head { id, day: date.day(), from, to: vec![to], date, group: None };
-    let mail = match forge::is_ours(&bytes) {
-        true => bytes.into_owned(),
-        false => forge::mail(&bytes, None, env.rng)?,
+    let filed = desk.parties.write(&head, &forge::mail(&bytes, None, env.rng)?)?;
+    let came = match forge::is_ours(&bytes) {
+        true => Some(desk.parties.write(&head, &bytes)?).filter(|came| *came != filed),
+        false => None,
     };
-    desk.parties.write(&head, &mail)
+    Ok((filed, came))
 }
 
 /// From whom to whom: as its addresses say, else, in foreign mail, between oneself and the one
@@ -147,7 +155,8 @@ fn people(
     let to = match from == me {
         false => me,
         true => edit::person(desk.parties, to)
-            .filter(|to| *to != me)
+            // What lies in the inbox are reports to oneself.
+            .filter(|to| *to != me || *folder == Folder::inbox())
             .or(other)
             .ok_or_else(|| bad("its To is nobody known"))?,
     };

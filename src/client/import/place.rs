@@ -13,7 +13,7 @@ pub enum Piece {
     Contact(Petname),
     /// The sealed file of contacts.
     Contacts,
-    /// An mbox, of that folder if its name says so.
+    /// An mbox, of that folder if its name says so. What reads it gives its messages one by one.
     Mbox(Option<Folder>),
     /// A message, in that folder if its name says so.
     Message(Option<Folder>, FileName),

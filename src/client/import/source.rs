@@ -2,19 +2,17 @@
 //! anything is taken, so that one bad entry leaves the tree as it was; then it is read once more.
 //! Links and devices are followed nowhere. Specified in poste(1), import.
 
-use super::place::{Piece, piece};
+use super::place::{FileName, Piece, piece};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::read;
 use crate::core::mail::mbox;
 use crate::store::atomic;
+use crate::store::maildir::Folder;
 use crate::store::unpack::{self, Unpack};
 use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-
-/// Bytes of an mbox at most: it is held in memory.
-const MBOX_LIMIT: u64 = 1 << 30;
 
 /// What is done with a piece, its name and its content.
 type Take<'a> = dyn FnMut(Piece, &str, Vec<u8>) -> Result<(), Error> + 'a;
@@ -23,8 +21,8 @@ type Take<'a> = dyn FnMut(Piece, &str, Vec<u8>) -> Result<(), Error> + 'a;
 pub enum Source {
     /// A directory.
     Directory(PathBuf),
-    /// An mbox.
-    Mbox(Vec<u8>),
+    /// An mbox, and what it is called.
+    Mbox(File, String),
     /// A tar file, and what it is called.
     Tar(File, String),
 }
@@ -58,13 +56,7 @@ impl Source {
         (&mut file).take(5).read_to_end(&mut first).map_err(io)?;
         file.seek(SeekFrom::Start(0)).map_err(io)?;
         if mbox::is_mbox(&first) {
-            let mut bytes = Vec::new();
-            (&mut file).take(MBOX_LIMIT + 1).read_to_end(&mut bytes).map_err(io)?;
-            if bytes.len() as u64 > MBOX_LIMIT {
-                let what = format!("{name} is an mbox of more than {MBOX_LIMIT} bytes");
-                return Err(Error::new(Kind::Data, what).hint("formail -s cuts it into messages"));
-            }
-            return Ok(Source::Mbox(bytes));
+            return Ok(Source::Mbox(file, name));
         }
         Ok(Source::Tar(file, name))
     }
@@ -72,7 +64,10 @@ impl Source {
     /// Gives each piece with its name and content to `take`, in order.
     pub fn each(&mut self, take: &mut Take<'_>) -> Result<(), Error> {
         match self {
-            Source::Mbox(bytes) => take(Piece::Mbox(None), "the mbox", bytes.clone()),
+            Source::Mbox(file, name) => {
+                file.seek(SeekFrom::Start(0)).map_err(mbox::BadMbox::Io).map_err(refused(name))?;
+                messages(BufReader::new(file), None, name, take)
+            }
             Source::Directory(base) => directory(base, take),
             Source::Tar(file, name) => tar(file, name, take),
         }
@@ -93,7 +88,10 @@ fn tar(file: &mut File, archive: &str, take: &mut Take<'_>) -> Result<(), Error>
                 false => error,
             }
         })?;
-        take(piece, &name, entry.bytes)?;
+        match piece {
+            Piece::Mbox(folder) => messages(entry.bytes.as_slice(), folder, &name, take)?,
+            piece => take(piece, &name, entry.bytes)?,
+        }
     }
     Ok(())
 }
@@ -110,9 +108,47 @@ fn directory(base: &Path, take: &mut Take<'_>) -> Result<(), Error> {
         // What else lies in a directory is its owner's affair, unlike in an archive.
         let piece = unpack::parts(&name).ok().and_then(|parts| piece(&parts).ok());
         let Some(piece) = piece.filter(|_| item.file_type().is_file()) else { continue };
-        if let Some(bytes) = atomic::read(path, read::LIMIT)? {
-            take(piece, &path.to_string_lossy(), bytes)?;
+        let name = path.to_string_lossy();
+        if let Piece::Mbox(folder) = piece {
+            messages(BufReader::new(atomic::open_plain(path)?), folder, &name, take)?;
+        } else if let Some(bytes) = atomic::read(path, read::LIMIT)? {
+            take(piece, &name, bytes)?;
         }
     }
     Ok(())
+}
+
+/// The messages of an mbox, one after the other.
+fn messages(
+    from: impl BufRead,
+    folder: Option<Folder>,
+    name: &str,
+    take: &mut Take<'_>,
+) -> Result<(), Error> {
+    let (mut count, refused) = (0, refused(name));
+    let result = mbox::each(from, read::LIMIT, &mut |message| {
+        count += 1;
+        let piece = Piece::Message(folder.clone(), FileName::default());
+        take(piece, &format!("{name}, message {count}"), message).map_err(Stop::Taken)
+    });
+    result.map_err(|stop| match stop {
+        Stop::Taken(error) => error,
+        Stop::Bad(bad) => refused(bad),
+    })
+}
+
+/// Why the messages of an mbox end early.
+enum Stop {
+    Taken(Error),
+    Bad(mbox::BadMbox),
+}
+
+impl From<mbox::BadMbox> for Stop {
+    fn from(bad: mbox::BadMbox) -> Stop {
+        Stop::Bad(bad)
+    }
+}
+
+fn refused(name: &str) -> impl Fn(mbox::BadMbox) -> Error {
+    move |bad| Error::new(Kind::Data, format!("{name}: {bad}; nothing was imported"))
 }

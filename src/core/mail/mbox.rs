@@ -3,6 +3,7 @@
 //! a message always ends with a line end. Specified in RFC 4155 and mbox(5).
 
 use crate::core::time::Time;
+use std::io::{self, BufRead, Read};
 
 /// The author in the line before a message: nobody's address, which this format asks for.
 const NOBODY: &str = "MAILER-DAEMON";
@@ -28,29 +29,56 @@ pub fn is_mbox(bytes: &[u8]) -> bool {
     bytes.starts_with(b"From ")
 }
 
-/// The messages of an mbox. A line within a message begins another only after an empty one.
-pub fn read(bytes: &[u8]) -> Vec<Vec<u8>> {
-    let mut messages: Vec<Vec<u8>> = Vec::new();
-    let mut after_empty = true;
-    for line in bytes.split_inclusive(|b| *b == b'\n') {
-        if after_empty && separates(line) {
-            messages.push(Vec::new());
-            after_empty = false;
+/// Gives each message of an mbox to `take`, which is held alone in memory, and may have `limit`
+/// bytes. A line within a message begins another only after an empty one.
+pub fn each<E: From<BadMbox>>(
+    mut from: impl BufRead,
+    limit: u64,
+    take: &mut dyn FnMut(Vec<u8>) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut message: Option<Vec<u8>> = None;
+    let (mut after_empty, mut count) = (true, 0);
+    loop {
+        let mut line = Vec::new();
+        (&mut from).take(limit).read_until(b'\n', &mut line).map_err(BadMbox::Io)?;
+        if line.is_empty() || after_empty && separates(&line) {
+            if let Some(whole) = message.take() {
+                take(without_end(whole))?;
+            }
+            if line.is_empty() {
+                return Ok(());
+            }
+            (message, after_empty, count) = (Some(Vec::new()), false, count + 1);
             continue;
         }
-        after_empty = matches!(line, b"\n" | b"\r\n");
-        let Some(message) = messages.last_mut() else { continue };
-        let quoted = line.first() == Some(&b'>') && is_from(line);
-        message.extend_from_slice(if quoted { &line[1..] } else { line });
-    }
-    for message in &mut messages {
-        // The empty line that closes it is not its own.
-        if message.ends_with(b"\n\n") || message.ends_with(b"\r\n\r\n") {
-            let crlf = message.ends_with(b"\r\n");
-            message.truncate(message.len() - if crlf { 2 } else { 1 });
+        after_empty = matches!(line.as_slice(), b"\n" | b"\r\n");
+        let Some(message) = &mut message else { continue };
+        if (message.len() + line.len()) as u64 > limit {
+            return Err(BadMbox::Large(count).into());
         }
+        let quoted = line.first() == Some(&b'>') && is_from(&line);
+        message.extend_from_slice(if quoted { &line[1..] } else { &line });
     }
-    messages
+}
+
+/// Why an mbox cannot be read to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum BadMbox {
+    /// Reading failed.
+    #[error("{0}")]
+    Io(io::Error),
+    /// This message, counted from 1, is larger than may be.
+    #[error("message {0} is larger than a message may be")]
+    Large(usize),
+}
+
+/// A message without the empty line that closes it, which is not its own.
+fn without_end(mut message: Vec<u8>) -> Vec<u8> {
+    if message.ends_with(b"\n\n") || message.ends_with(b"\r\n\r\n") {
+        let crlf = message.ends_with(b"\r\n");
+        message.truncate(message.len() - if crlf { 2 } else { 1 });
+    }
+    message
 }
 
 /// Whether a line stands between messages: `From `, an author, and a date with a time of day. Many
@@ -85,6 +113,16 @@ fn ctime(date: Time) -> String {
 mod tests {
     use super::*;
 
+    fn read(bytes: &[u8]) -> Vec<Vec<u8>> {
+        let mut all = Vec::new();
+        let done = each(bytes, 1000, &mut |message| {
+            all.push(message);
+            Ok::<(), BadMbox>(())
+        });
+        done.unwrap();
+        all
+    }
+
     #[test]
     fn what_is_written_reads_back() {
         let date = Time::from_unix(1_793_527_860);
@@ -110,5 +148,22 @@ mod tests {
         assert_eq!(found[0], b"Subject: x\r\n\r\nFrom y\r\n");
         assert_eq!(found[1], b"Subject: y\n\nno end");
         assert!(read(b"").is_empty() && read(b"no mbox\n").is_empty());
+    }
+    #[test]
+    fn what_is_too_large_is_named_and_not_kept() {
+        let head = "From a Mon Jan  1 00:00:00 2024\n";
+        let lines = "x\n".repeat(50);
+        let long = "x".repeat(200);
+        for (text, bad) in [(&lines, 0), (&lines, 1), (&long, 1)] {
+            let small = format!("{head}a\n\n").repeat(bad);
+            let mut taken = 0;
+            let all = format!("{small}{head}{text}");
+            let done = each(all.as_bytes(), 99, &mut |_| {
+                taken += 1;
+                Ok::<(), BadMbox>(())
+            });
+            assert!(matches!(done, Err(BadMbox::Large(n)) if n == bad + 1), "{done:?}");
+            assert_eq!(taken, bad);
+        }
     }
 }

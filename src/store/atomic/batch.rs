@@ -15,6 +15,9 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+/// Writes a file's content.
+type Fill<'a> = dyn FnMut(&mut File) -> io::Result<()> + 'a;
+
 /// Up to this many files are fsynced one by one; more are flushed with their whole filesystem,
 /// which costs one flush of the disk instead of one each.
 const FEW: usize = 8;
@@ -70,23 +73,29 @@ impl Batch {
     pub fn write(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
         self.hold_dir(parent(path))?;
         let (file, temp) = temp_in(parent(path), path)?;
-        self.stage(
-            Staged { temp, target: path.to_owned(), file: None, replace: true },
-            file,
-            bytes,
-            None,
-        )
+        let staged = Staged { temp, target: path.to_owned(), file: None, replace: true };
+        self.stage(staged, file, &mut |file| file.write_all(bytes), None)
     }
 
     /// Stages `bytes` for `path`; [`commit`](Batch::commit) fails if anything is there.
     pub fn write_new(&mut self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+        self.write_new_by(path, &mut |file| file.write_all(bytes), None)
+    }
+
+    /// As [`write_new`](Batch::write_new), of what `fill` writes, to bear `time`.
+    pub(in super::super) fn write_new_by(
+        &mut self,
+        path: &Path,
+        fill: &mut Fill<'_>,
+        time: Option<Time>,
+    ) -> Result<(), Error> {
         if path.symlink_metadata().is_ok() {
             return Err(Error::new(path, CREATE, Cause::Exists));
         }
         self.hold_dir(parent(path))?;
         let (file, temp) = temp_in(parent(path), path)?;
         let staged = Staged { temp, target: path.to_owned(), file: None, replace: false };
-        self.stage(staged, file, bytes, None)
+        self.stage(staged, file, fill, time)
     }
 
     /// Stages `bytes` under the name `temp`, to be moved to `target` and to bear `time`. What an
@@ -108,7 +117,7 @@ impl Batch {
         };
         let file = file.map_err(Error::io(&temp, CREATE))?;
         let staged = Staged { temp, target, file: None, replace: true };
-        self.stage(staged, file, bytes, Some(time))
+        self.stage(staged, file, &mut |file| file.write_all(bytes), Some(time))
     }
 
     /// Makes all content durable, puts every file in its place, and makes that durable too.
@@ -134,10 +143,10 @@ impl Batch {
         &mut self,
         mut staged: Staged,
         mut file: File,
-        bytes: &[u8],
+        fill: &mut Fill<'_>,
         time: Option<Time>,
     ) -> Result<(), Error> {
-        let mut written = file.write_all(bytes);
+        let mut written = fill(&mut file);
         if let (Ok(()), Some(time)) = (&written, time) {
             written = file.set_modified(UNIX_EPOCH + Duration::from_secs(time.unix()));
         }
