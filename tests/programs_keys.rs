@@ -14,7 +14,8 @@ use std::process::{Command, Output};
 fn sh(script: &str, dir: &Path) -> String {
     let output = Command::new("sh").args(["-euc", script]).current_dir(dir).output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{script}: {error}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{script}: {error}{said}");
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -76,7 +77,7 @@ fn the_conversation_goes_on_on_other_machines() {
 
     // Other people's programs open it, and the messages in it are those of the tree.
     let script = "printf 'correct horse\\n' | script -qec 'age -d -o alice.tar alice.tar.age' \
-        /dev/null; tar -tf alice.tar; tar -xf alice.tar -C open mail; diff -r open/mail alice/share/mail";
+        /dev/null; tar -tf alice.tar; tar -xf alice.tar -C open mail; diff -r open/mail/bob alice/share/mail/bob";
     let list = sh(&format!("mkdir open; {script}"), dir.path());
     for name in ["keys/transit.toml", "keys/locked.age", "contacts/bob.toml", "config.toml"] {
         assert!(
