@@ -48,11 +48,12 @@ fn measure(count: usize, prefix: &str) -> Vec<(&'static str, f64)> {
     let mut took = Vec::new();
     let mut run = |what: &'static str, args: &[&str], peer: &[&str], reset: &dyn Fn()| {
         let peer = || ok(Command::new("tar").args(peer));
-        let mut memory = 0.0;
+        reset();
+        let memory = most_memory(&bob, args);
         let mut pairs = Pairs::default();
         for _ in 0..PAIRS {
             reset();
-            pairs.ours.push(seconds(|| memory = most_memory(&bob, args)));
+            pairs.ours.push(seconds(|| drop(bob.ok(args))));
             reset();
             pairs.peer.push(seconds(peer));
         }

@@ -146,3 +146,35 @@ fn foreign_mail_comes_in_as_from_a_contact() {
     assert!(said.contains("1 imported, 1 there already, 1 skipped"), "{said}");
     assert_eq!(bob.ok(&["list", "alice", "-l"]), list, "nothing was done");
 }
+
+#[test]
+fn one_of_two_that_say_the_same_comes_in_and_what_mail_programs_add_does_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let rfc = sh("date -u -R", dir.path());
+    let message = |id: &str, text: &str| {
+        format!(
+            "From alice {0}\nFrom: alice@poste\nTo: me@poste\nDate: {0}\nSubject: s\n{id}\
+             Status: RO\nContent-Length: 2\nLines: 1\n\n{text}\n\n",
+            rfc.trim()
+        )
+    };
+    let ours = format!("Message-ID: <{}@poste>\n", "0a".repeat(16));
+    let mbox: String = ["", "", &ours].map(|id| message(id, "x")).concat() + &message("", "y");
+    let import = |mbox: &str| {
+        let output = bob.run(&["import", "-", "--into", "alice"], mbox.as_bytes());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let said = import(&mbox);
+    assert!(said.contains("3 imported") && said.contains("1 there already"), "{said}");
+    let raw = export(&bob, &["--plain"]);
+    let raw = String::from_utf8_lossy(&raw);
+    assert!(raw.contains(&ours) && !raw.contains("Content-Length") && !raw.contains("Lines:"));
+    let said = import(&mbox);
+    assert!(said.contains("0 imported, 4 there already"), "{said}");
+    for message in bob.ok(&["list", "alice"]).lines() {
+        assert!(bob.ok(&["verify", message]).contains("holds"));
+    }
+}

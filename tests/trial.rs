@@ -129,7 +129,7 @@ fn verdicts(trial: &Trial<'_>) {
     same("the verdict", &genuine, &forged);
     let says = |class: &str, what: &str| {
         let of = |(text, n): (&String, &usize)| {
-            (text.starts_with(class) && text.contains(what)).then_some(*n).unwrap_or_default()
+            if text.starts_with(class) && text.contains(what) { *n } else { 0 }
         };
         genuine.iter().map(of).sum::<usize>()
     };

@@ -13,6 +13,7 @@ use crate::client::export::{ContactFiles, MAIL};
 use crate::client::forge;
 use crate::client::parties::{Parties, of_contact};
 use crate::client::read::Reader;
+use crate::core::prim;
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::maildir::{Entry, Flags, Folder, Maildir};
@@ -115,18 +116,25 @@ pub fn import(
     Ok(done)
 }
 
+/// What a message says, in short.
+type Digest = [u8; 32];
+
 /// The messages of the tree.
+#[derive(Default)]
 struct Tree {
     /// By their unique ids.
     known: HashMap<String, Entry>,
     /// The ids of those of a folder and moment.
     dated: HashMap<(Folder, Time), Vec<String>>,
+    /// What those say that were asked, with and without their Message-ID: one that came without an
+    /// id is compared with all of its moment, and each of them is opened once.
+    said: HashMap<String, [Digest; 2]>,
 }
 
 impl Tree {
     fn load(env: &Env<'_>) -> Result<Tree, Error> {
         let mail = Maildir::new(env.home.places().mail());
-        let mut tree = Tree { known: HashMap::new(), dated: HashMap::new() };
+        let mut tree = Tree::default();
         for folder in mail.folders()? {
             mail.list(&folder)?.into_iter().for_each(|entry| tree.add(entry));
         }
@@ -139,16 +147,33 @@ impl Tree {
         self.known.insert(entry.name.unique(), entry);
     }
 
-    /// The message of that id; of one that came without, one that says the same.
-    fn find(&self, env: &Env<'_>, desk: &Desk<'_>, ready: &Ready) -> Option<&Entry> {
+    /// The message of that id, and whether it says the same; of one that came without an id, one
+    /// that does.
+    fn find(&mut self, env: &Env<'_>, desk: &Desk<'_>, ready: &Ready) -> Option<(Entry, bool)> {
+        let new = [Some(&ready.filed), ready.came.as_ref()];
+        let new: Vec<Digest> =
+            new.into_iter().flatten().map(|filed| digest(filed, ready.drawn)).collect();
+        let mut said = |entry: &Entry| -> Option<[Digest; 2]> {
+            let id = entry.name.unique();
+            if let Some(said) = self.said.get(&id) {
+                return Some(*said);
+            }
+            let filed = desk.reader.read(env, entry).ok()?;
+            let said = [digest(&filed, false), digest(&filed, true)];
+            self.said.insert(id, said);
+            Some(said)
+        };
+        let mut is_same = |entry: &Entry| {
+            said(entry).is_some_and(|said| new.contains(&said[usize::from(ready.drawn)]))
+        };
         if !ready.unnamed {
-            return self.known.get(&ready.name.unique());
+            let entry = self.known.get(&ready.name.unique())?.clone();
+            let same = is_same(&entry);
+            return Some((entry, same));
         }
-        let moment = (ready.folder.clone(), ready.name.time());
-        let ids = self.dated.get(&moment)?;
-        ids.iter()
-            .filter_map(|id| self.known.get(id))
-            .find(|entry| is_same(env, desk, entry, ready))
+        let ids = self.dated.get(&(ready.folder.clone(), ready.name.time()))?;
+        let mut entries = ids.iter().filter_map(|id| self.known.get(id));
+        entries.find(|entry| is_same(entry)).map(|entry| (entry.clone(), true))
     }
 
     /// Decides what becomes of a message: new, there already, or in the place of another.
@@ -163,8 +188,12 @@ impl Tree {
         done: &mut Imported,
         waiting: &mut Vec<Ready>,
     ) -> Result<(), Error> {
-        let Some(entry) = self.find(env, desk, &ready) else {
+        let found = self.find(env, desk, &ready);
+        let says = [digest(&ready.filed, false), digest(&ready.filed, true)];
+        let Some((entry, same)) = found else {
             done.imported += 1;
+            // It cannot be opened before it is delivered.
+            self.said.insert(ready.name.unique(), says);
             let path = env.home.places().mail();
             let (folder, name) = (ready.folder.clone(), ready.name);
             self.add(Entry { path, folder, name, flags: Flags::NONE, is_new: false });
@@ -173,13 +202,13 @@ impl Tree {
             }
             return Ok(());
         };
-        let same = is_same(env, desk, entry, &ready);
         match (same, options.replace) {
             (true, _) => done.there += 1,
             (false, true) => {
                 done.replaced += 1;
                 if !options.dry_run {
-                    forge::put(env.home.places(), entry, &ready.name, &ready.sealed)?;
+                    self.said.insert(entry.name.unique(), says);
+                    forge::put(env.home.places(), &entry, &ready.name, &ready.sealed)?;
                 }
             }
             (false, false) => done.skipped.push(format!(
@@ -214,22 +243,13 @@ impl Tree {
     }
 }
 
-/// Whether a message of the tree is the same to whoever reads it.
-fn is_same(env: &Env<'_>, desk: &Desk<'_>, entry: &Entry, ready: &Ready) -> bool {
-    let same = |old: &[u8], new: &Vec<u8>| says_the_same(old, new, ready.drawn);
-    let came = |old: &[u8]| ready.came.as_ref().is_some_and(|came| same(old, came));
-    desk.reader.read(env, entry).is_ok_and(|old| same(&old, &ready.filed) || came(&old))
-}
-
-/// Whether two messages in filed form are one to whoever reads them. A Message-ID that was only
-/// drawn for one of them does not count.
-fn says_the_same(one: &[u8], other: &[u8], drawn: bool) -> bool {
-    let counts = |line: &&[u8]| !(drawn && line.starts_with(b"Message-ID: "));
-    let lines = |bytes: &'_ [u8]| -> Vec<Vec<u8>> {
-        let lines = bytes.split(|b| *b == b'\n').skip(1).filter(counts);
-        lines.map(<[u8]>::to_vec).collect()
-    };
-    lines(one) == lines(other)
+/// What a message in filed form says to whoever reads it. A Message-ID does not count if one of
+/// two was only drawn here.
+fn digest(filed: &[u8], drawn: bool) -> Digest {
+    let lines = filed.split_inclusive(|b| *b == b'\n').skip(1);
+    let lines: Vec<&[u8]> =
+        lines.filter(|line| !(drawn && line.starts_with(b"Message-ID: "))).collect();
+    prim::sha256(&lines)
 }
 
 /// Adds a contact, or takes what is newer of one. Gives it if it was not known.

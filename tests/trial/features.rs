@@ -24,6 +24,9 @@ pub struct Found {
 /// How often each value of something was seen.
 pub type Counts = BTreeMap<String, usize>;
 
+/// Something that is looked at in a message, as a text.
+pub type Feature = fn(&Found) -> String;
+
 /// All messages of a person, opened.
 pub fn all(person: &Person<'_>) -> Vec<Found> {
     person.with(|env| {
@@ -42,7 +45,7 @@ pub fn all(person: &Person<'_>) -> Vec<Found> {
 
 /// What is looked at, by name. Not what a seized machine has besides (change times, numbers of
 /// inodes, the order of a directory): poste-deniability(7) says that these can tell.
-pub const FEATURES: [(&str, fn(&Found) -> String); 14] = [
+pub const FEATURES: [(&str, Feature); 14] = [
     ("file name", file_name),
     ("place", |found| found.path.parent().unwrap().display().to_string()),
     ("permissions, owner, links", |found| {
@@ -81,10 +84,7 @@ pub const FEATURES: [(&str, fn(&Found) -> String); 14] = [
 ];
 
 /// How often each value of a feature was seen.
-pub fn counts<'a>(
-    found: impl IntoIterator<Item = &'a Found>,
-    feature: fn(&Found) -> String,
-) -> Counts {
+pub fn counts<'a>(found: impl IntoIterator<Item = &'a Found>, feature: Feature) -> Counts {
     let mut counts = Counts::new();
     for found in found {
         *counts.entry(feature(found)).or_default() += 1;

@@ -113,7 +113,7 @@ impl<'w> Past<'w> {
             }
             let last = batch[batch.len() - 1].date;
             let evening = last.since(last.day().start()) > 12 * HOUR;
-            let late = evening && last.day().start().unix() / DAY % 3 == 0;
+            let late = evening && (last.day().start().unix() / DAY).is_multiple_of(3);
             self.until(if late { last.day().plus(1).start() + 10 * MINUTE } else { last });
             for who in [&self.alice, &self.bob, &self.alice, &self.bob] {
                 self.world.pass(MINUTE);
