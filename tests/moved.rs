@@ -165,3 +165,24 @@ fn an_archive_of_days_ago_finds_its_way_to_everybody() {
         }
     }
 }
+
+#[test]
+fn what_was_deleted_before_the_move_stays_deleted_when_it_is_sent_again() {
+    let world = World::at("2026-11-22T14");
+    let (alice, bob) = acquainted(&world);
+    bob.send("alice", "read and deleted");
+    bob.sync();
+    assert_eq!(alice.sync().letters.get("bob"), Some(&1));
+    let newest = alice.list(Some("bob")).pop().unwrap();
+    std::fs::remove_file(newest).unwrap();
+    assert_eq!(count(&alice, "bob", "read and deleted"), 0);
+    moves(&alice);
+    // Her acknowledgement is wiped before he asks for it.
+    world.pass(3 * HOUR);
+    bob.sync();
+    let again = alice.sync();
+    assert_eq!((again.letters.len(), again.failure()), (0, None), "{again:?}");
+    assert_eq!(count(&alice, "bob", "read and deleted"), 0);
+    bob.sync();
+    outboxes_are_empty(&[&bob]);
+}

@@ -9,7 +9,7 @@ use super::config;
 use super::error::{CREATE, Cause, Error};
 use super::home::{self, Home, Places};
 use super::maildir::Maildir;
-use super::travel::Piece;
+use super::travel::{self, Piece};
 use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -19,19 +19,6 @@ use std::path::{Path, PathBuf};
 const STAGING: &str = ".home-new";
 /// Files written with one flush of the disk.
 const BATCH: usize = 256;
-/// What is moved from the one to the other; the keys are moved last.
-const DATA: [&str; 6] = ["card.toml", "contacts", "groups", "mail", "outbox", "requests"];
-const STATE: [&str; 8] = [
-    "clock.toml",
-    "cursors.toml",
-    "enclosures",
-    "peers",
-    "published.toml",
-    "quarantine.toml",
-    "seen",
-    "waiting",
-];
-
 /// A home on its way here. Dropped before it has settled, it leaves nothing behind.
 pub struct Arrival {
     places: Places,
@@ -51,7 +38,7 @@ impl Arrival {
             return Err(Error::new(&places.keys_dir(), CREATE, Cause::Exists));
         }
         clear(&places)?;
-        let moved = pieces(&places);
+        let moved = travel::tops(&places);
         if let Some(path) = moved.iter().find(|path| holds_files(path)) {
             return Err(Error::new(path, CREATE, Cause::Exists));
         }
@@ -109,7 +96,7 @@ impl Arrival {
     pub fn settle(mut self) -> Result<Home, Error> {
         self.flush()?;
         self.configure()?;
-        for (from, to) in pieces(&self.staged).iter().zip(pieces(&self.places)) {
+        for (from, to) in travel::tops(&self.staged).iter().zip(travel::tops(&self.places)) {
             match fs::rename(from, &to) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 other => other.map_err(Error::io(&to, CREATE))?,
@@ -189,12 +176,6 @@ fn claim(places: &Places) -> Result<File, Error> {
     }
 }
 
-/// What is moved, in the same order for any places.
-fn pieces(places: &Places) -> Vec<PathBuf> {
-    let state = STATE.iter().map(|name| places.state().join(name));
-    state.chain(DATA.iter().map(|name| places.data().join(name))).collect()
-}
-
 /// Where it is put together. That in the data directory goes last: while it is there, what is in
 /// place is known to be of no home.
 fn stagings(places: &Places) -> [PathBuf; 2] {
@@ -213,7 +194,7 @@ fn holds_files(path: &Path) -> bool {
 /// Removes all that is there of a home that did not come. What it was put together in goes last, and
 /// not if anything could not be removed, so that it is tried again.
 fn remove_all(places: &Places) -> Result<(), Error> {
-    let all = pieces(places).into_iter().chain(stagings(places));
+    let all = travel::tops(places).into_iter().chain(stagings(places));
     all.into_iter().try_for_each(|path| remove(&path).map(|_| ()))
 }
 
@@ -229,4 +210,42 @@ fn remove(path: &Path) -> Result<usize, Error> {
         Ok(_) => atomic::remove(path)?,
     }
     atomic::sync_dir(atomic::parent(path)).map(|()| 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_travels_arrives() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::under(dir.path());
+        let pieces = travel::tests::one_of_each();
+        let mut arrival = Arrival::begin(places.clone()).unwrap();
+        pieces.iter().for_each(|piece| arrival.put(piece, piece.name.as_bytes()).unwrap());
+        arrival.settle().unwrap();
+        for piece in &pieces {
+            assert_eq!(fs::read(piece.path(&places)).unwrap(), piece.name.as_bytes());
+        }
+        for left in stagings(&places) {
+            assert!(!left.exists(), "{}", left.display());
+        }
+    }
+
+    #[test]
+    fn what_does_not_settle_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::under(&dir.path().join("home"));
+        let mut arrival = Arrival::begin(places.clone()).unwrap();
+        for piece in travel::tests::one_of_each() {
+            arrival.put(&piece, b"x").unwrap();
+        }
+        let second = Arrival::begin(places.clone()).map(drop).unwrap_err();
+        assert!(matches!(second.cause, Cause::Locked), "{second}");
+        arrival.flush().unwrap();
+        drop(arrival);
+        let left = walkdir::WalkDir::new(dir.path()).into_iter().map(Result::unwrap);
+        let left: Vec<_> = left.filter(|item| item.depth() > 1).collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
 }

@@ -170,6 +170,24 @@ pub fn pieces(places: &Places) -> Result<Vec<Piece>, Error> {
     Ok(all)
 }
 
+/// What all of it but the keys and the configuration lies in, at these places, always in the same
+/// order: files and directories.
+pub(super) fn tops(places: &Places) -> Vec<PathBuf> {
+    let single = SINGLE.iter().map(|row| row.0).filter(|name| !name.starts_with("keys/"));
+    let many = MANY.iter().map(|row| row.0);
+    let mut tops: Vec<PathBuf> = single
+        .filter(|name| *name != "config.toml")
+        .chain(many)
+        .chain([MAIL])
+        .map(|name| match name.strip_prefix("state/") {
+            Some(name) => places.state().join(name),
+            None => places.data().join(name),
+        })
+        .collect();
+    tops.dedup();
+    tops
+}
+
 /// The name of a file in `cur` or `new` without its flags, of which none is strange.
 fn message_name(file: &str) -> Option<Name> {
     let (base, info) = file.split_once(':').unwrap_or((file, ""));
@@ -259,10 +277,24 @@ fn same(path: &Path, same: bool) -> Result<(), Error> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::home::tests::scratch_home;
     use super::*;
     use std::fs;
+
+    /// One of each kind.
+    pub fn one_of_each() -> Vec<Piece> {
+        let (fingerprint, id) = ("4b".repeat(32), "7a".repeat(16));
+        let stems = ["bob", &fingerprint, &id, "2026-11-22", &format!("{fingerprint}-{id}")]
+            .map(String::from);
+        let many = MANY.iter().map(|(dir, end, is_sound, ..)| {
+            let stem = stems.iter().find(|stem| is_sound(stem)).unwrap();
+            format!("{dir}/{stem}.{end}")
+        });
+        let single = SINGLE.iter().map(|row| row.0.to_owned());
+        let message = "mail/bob/cur/1793527860.5f0d6e1b9c2a4788.poste:2,FS".to_owned();
+        single.chain(many).chain([message]).map(|name| named(&name).unwrap()).collect()
+    }
 
     fn named(text: &str) -> Result<Piece, &'static str> {
         Piece::named(&text.split('/').map(str::to_owned).collect::<Vec<_>>())

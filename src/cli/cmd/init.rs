@@ -14,7 +14,7 @@ use crate::client::{init, own};
 use crate::store::config::{Archive, Config, Target};
 use crate::store::home::{Home, Places};
 use std::fs::File;
-use std::io::{BufReader, ErrorKind, stdin};
+use std::io::{BufReader, stdin};
 use std::path::Path;
 
 /// Makes the home, or opens one whose first card is still to be signed.
@@ -70,12 +70,7 @@ pub fn import(archive: &Path, places: Places, prompt: &Prompt, ui: &Ui) -> Done 
         true => moved::bring(places, "standard input", stdin().lock(), prompt)?,
         false => {
             let file = File::open(archive).map_err(|error| {
-                let kind = match error.kind() {
-                    ErrorKind::NotFound => Kind::NoMessage,
-                    ErrorKind::PermissionDenied => Kind::Permission,
-                    _ => Kind::Io,
-                };
-                Error::new(kind, format!("cannot open {name}: {error}"))
+                Error::new(Kind::NoMessage, format!("cannot open {name}: {error}"))
             })?;
             moved::bring(places, &name, BufReader::new(file), prompt)?
         }
