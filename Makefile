@@ -28,7 +28,8 @@ SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs
 
 PAGES = $(wildcard man/*.[1-8])
 SCRIPTS = $(wildcard tests/*.sh tests/*/*.sh benches/*.sh examples/*.sh examples/*/*.sh)
-EXAMPLES = $(wildcard examples/*.toml examples/*.sh examples/muttrc examples/crontab)
+EXAMPLES = $(wildcard examples/*.toml examples/*.sh examples/*.conf examples/muttrc \
+	examples/crontab examples/torrc)
 UNITS = $(wildcard examples/systemd/posted* examples/systemd/run-posted.mount)
 USERUNITS = $(wildcard examples/systemd/poste-*)
 

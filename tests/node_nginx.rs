@@ -34,7 +34,7 @@ fn nginx(dir: &Path, relay: SocketAddr) -> (Process, SocketAddr) {
     let temporary =
         temporary.map(|name| format!("{name}_temp_path {};\n", dir.join(name).display()));
     let conf = format!(
-        "daemon off;\nuser root;\nworker_processes 1;\npid {}/nginx.pid;\nerror_log /dev/null;\n\
+        "daemon off;\nmaster_process off;\npid {}/nginx.pid;\nerror_log /dev/null;\n\
          events {{}}\nhttp {{\n{}{server}}}\n",
         dir.display(),
         temporary.concat(),
