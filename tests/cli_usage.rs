@@ -44,7 +44,7 @@ fn wrong_usage_is_64_with_a_line_and_hints() {
         (&["help", "juggle"], "there is no command juggle"),
         (&["init", "--publish", "", "--no-passphrase"], "--publish"),
         (&["init", "--node", "http://relay.example", "--no-passphrase"], "--node"),
-        (&["init", "--tracker", "https://t.example", "--no-passphrase"], "--tracker"),
+        (&["init", "--tracker", "http://t.example", "--no-passphrase"], "--tracker"),
     ] {
         let output = bare(&dir).run(args, b"");
         let said = text(&output.stderr);
