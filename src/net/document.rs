@@ -71,6 +71,7 @@ fn put_http(
     let reply = wire.ask(Ask::Put(document), address.as_str(), DOCUMENT_LIMIT)?;
     match reply.status {
         200 | 201 | 204 => Ok(reply.heard),
+        409 => Err(Failure { cause: Cause::Outdated, heard: reply.heard }),
         _ => Err(reply.failure()),
     }
 }

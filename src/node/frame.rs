@@ -34,8 +34,8 @@ impl Frame {
     {
         // A client that waits to be told to go on has sent nothing, a slow one had its time.
         let no_more = self.waits || response.status() == StatusCode::REQUEST_TIMEOUT;
-        let whole = body.is_end_stream()
-            || (!no_more && upload::drain(body, limit).await && !self.chunked);
+        let whole =
+            body.is_end_stream() || (!no_more && upload::drain(body, limit).await && !self.chunked);
         if !whole {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }

@@ -16,9 +16,7 @@ use crate::node::shelf::Batch;
 use crate::node::status::{About, document};
 use crate::node::upload::{self, ReadError};
 use hyper::body::{Body, Bytes};
-use hyper::header::{
-    ACCEPT_RANGES, CONTENT_RANGE, HeaderValue, IF_RANGE, RANGE, RETRY_AFTER,
-};
+use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue, IF_RANGE, RANGE, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
 

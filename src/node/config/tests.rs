@@ -19,8 +19,7 @@ fn defaults() {
 
 #[test]
 fn nothing_is_counted_by_default_where_clients_cannot_be_told_apart() {
-    let rules =
-        |text: &str| parse(text, Path::new("posted.toml")).unwrap().relay.unwrap().rules();
+    let rules = |text: &str| parse(text, Path::new("posted.toml")).unwrap().relay.unwrap().rules();
     let all = Rules { ban_floor: Some(1 << 30), upload_per_hour: Some(64 << 20) };
     assert_eq!(rules(GOOD), Rules::default());
     assert_eq!(rules(&format!("{GOOD}proxies = [\"127.0.0.1\"]\n")), all);
@@ -105,11 +104,9 @@ fn the_example_and_the_manual_have_every_key() {
     let manual = include_str!("../../../man/posted.8");
     let words: Vec<&str> = manual.split([' ', '\n']).collect();
     let table = |name: &str| example[name].as_table().unwrap();
-    for (shown, keys) in [
-        (&example, &KEYS[..]),
-        (table("relay"), &RELAY_KEYS),
-        (table("identity"), &identity::KEYS),
-    ] {
+    for (shown, keys) in
+        [(&example, &KEYS[..]), (table("relay"), &RELAY_KEYS), (table("identity"), &identity::KEYS)]
+    {
         for key in keys {
             let written = [(*key).to_owned(), format!("[{key}]")];
             assert!(written.iter().any(|w| words.contains(&w.as_str())), "posted.8 lacks {key}");

@@ -55,11 +55,15 @@ pub(super) fn capacity<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64
     size("capacity", deserializer)
 }
 
-pub(super) fn upload_per_hour<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+pub(super) fn upload_per_hour<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
     size("upload_per_hour", deserializer).map(Some)
 }
 
-pub(super) fn ban_floor<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+pub(super) fn ban_floor<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
     size("ban_floor", deserializer).map(Some)
 }
 

@@ -60,7 +60,7 @@ mod tests {
         let allowance = Allowance::new(Some(24));
         let now = Time::from_unix(1_795_357_800);
         let network = |text: &str| text.parse().unwrap();
-        let mut put = |at: Time| allowance.charge(network("192.0.2.7"), 1, at);
+        let put = |at: Time| allowance.charge(network("192.0.2.7"), 1, at);
         assert!((0..24).all(|_| put(now).is_ok()));
         let wait = put(now).unwrap_err();
         assert!(wait <= HOUR + SLOWER, "{wait}");

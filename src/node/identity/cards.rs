@@ -199,7 +199,8 @@ impl Cards {
     pub fn chores(&self) {
         let now = self.keeper.now();
         let _writing = hold(&self.writing);
-        let is_over = |(owner, entry): (&Fingerprint, &Entry)| (entry.until < now).then_some(*owner);
+        let is_over =
+            |(owner, entry): (&Fingerprint, &Entry)| (entry.until < now).then_some(*owner);
         let over: Vec<Fingerprint> = self.index().iter().filter_map(is_over).collect();
         let mut dropped = 0;
         for owner in over {

@@ -162,3 +162,6 @@ fn target(path: &str) -> Option<Target> {
     let name = path.strip_prefix("/id/")?.strip_suffix(".toml")?;
     Some(Target::Card(name.parse().ok()?))
 }
+
+#[cfg(test)]
+mod tests;

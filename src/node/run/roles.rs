@@ -68,12 +68,7 @@ pub fn open(config: &Config) -> Result<Vec<Role>, RunError> {
     Ok(roles)
 }
 
-fn open_relay(
-    config: &RelayConfig,
-    name: &str,
-    key: &NodeKey,
-    log: Log,
-) -> Result<Role, RunError> {
+fn open_relay(config: &RelayConfig, name: &str, key: &NodeKey, log: Log) -> Result<Role, RunError> {
     let front = config.front();
     let tls = acceptor(&front)?;
     in_memory(config)?;
