@@ -23,6 +23,12 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Run the tracker
+    Tracker {
+        /// Where the configuration is.
+        #[command(flatten)]
+        common: Common,
+    },
     /// Run the identity host
     Identity {
         /// Where the configuration is.

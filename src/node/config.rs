@@ -1,14 +1,16 @@
-//! posted.toml: what a node is, where it listens and what it may use. A key that this release
-//! does not know is an error that names the line and the nearest key; so is one that a later
-//! release will have, since a limit that does nothing would be worse than none.
+//! posted.toml: what a node is, where it listens and what it may use. A key that this release does
+//! not know is an error that names the line and the nearest key, since a limit that does nothing
+//! would be worse than none.
 //! Specified in posted(8), CONFIGURATION.
 
 mod front;
 mod identity;
+mod tracker;
 mod values;
 
 pub use front::Front;
 pub use identity::IdentityConfig;
+pub use tracker::TrackerConfig;
 
 use crate::node::callers::Range;
 use crate::node::log::Log;
@@ -31,6 +33,8 @@ pub struct Config {
     pub log: Log,
     /// The relay.
     pub relay: Option<RelayConfig>,
+    /// The tracker.
+    pub tracker: Option<TrackerConfig>,
     /// The identity host.
     pub identity: Option<IdentityConfig>,
 }
@@ -74,6 +78,9 @@ pub struct RelayConfig {
     /// Whether connections from proxies and loopback begin with a PROXY header.
     #[serde(default)]
     pub proxy_protocol: bool,
+    /// Trackers that are told how full it is.
+    #[serde(default, deserialize_with = "values::trackers")]
+    pub trackers: Vec<String>,
 }
 
 impl RelayConfig {
@@ -102,8 +109,8 @@ impl RelayConfig {
 }
 
 /// The keys of the file, and of its tables.
-const KEYS: [&str; 5] = ["name", "key_file", "log", "relay", "identity"];
-const RELAY_KEYS: [&str; 13] = [
+const KEYS: [&str; 6] = ["name", "key_file", "log", "relay", "tracker", "identity"];
+const RELAY_KEYS: [&str; 14] = [
     "listen",
     "url",
     "tls_cert",
@@ -117,9 +124,8 @@ const RELAY_KEYS: [&str; 13] = [
     "ban_floor",
     "proxies",
     "proxy_protocol",
+    "trackers",
 ];
-/// What later releases will have.
-const LATER: [&str; 2] = ["tracker", "trackers"];
 
 /// The file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +155,9 @@ pub fn read(path: &Path) -> Result<Config, ConfigError> {
         absolute(&mut relay.store);
         relay.tls_cert.iter_mut().chain(&mut relay.tls_key).for_each(absolute);
     }
+    if let Some(tracker) = &mut config.tracker {
+        tracker.tls_cert.iter_mut().chain(&mut tracker.tls_key).for_each(absolute);
+    }
     if let Some(identity) = &mut config.identity {
         absolute(&mut identity.dir);
         identity.tls_cert.iter_mut().chain(&mut identity.tls_key).for_each(absolute);
@@ -171,6 +180,12 @@ fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         if config.key_file.is_none() {
             return Err(whole("key_file is missing: a relay has a key".to_owned()));
         }
+        if relay.url.is_empty() && !relay.trackers.is_empty() {
+            return Err(whole("trackers without url: a report says where the relay is".to_owned()));
+        }
+    }
+    if let Some(tracker) = &config.tracker {
+        front::check(tracker.listen, &tracker.tls_cert, &tracker.tls_key).map_err(whole)?;
     }
     if let Some(identity) = &config.identity {
         front::check(identity.listen, &identity.tls_cert, &identity.tls_key).map_err(whole)?;
@@ -182,12 +197,12 @@ fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
 fn explain(message: &str) -> String {
     let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split_once('`'));
     let Some((key, rest)) = unknown else { return message.lines().collect::<Vec<_>>().join(" ") };
-    if LATER.contains(&key) {
-        return format!("\"{key}\" is not in this release: remove it");
-    }
     // serde lists the keys of the table at hand.
-    let tables: [(&str, &[&str]); 2] =
-        [("`store`", &RELAY_KEYS), ("`put_per_day`", &identity::KEYS)];
+    let tables: [(&str, &[&str]); 3] = [
+        ("`store`", &RELAY_KEYS),
+        ("`allow_private`", &tracker::KEYS),
+        ("`put_per_day`", &identity::KEYS),
+    ];
     let table = tables.iter().find(|(own, _)| rest.contains(own));
     let keys = table.map_or(&KEYS[..], |(_, keys)| keys);
     let nearest = keys

@@ -16,6 +16,11 @@ pub fn text(config: &Config) -> String {
         lines.push("\n[relay]".to_owned());
         lines.extend(relay_lines(relay));
     }
+    if let Some(tracker) = &config.tracker {
+        lines.push("\n[tracker]".to_owned());
+        lines.extend(front_lines(&tracker.front()));
+        lines.push(format!("allow_private = {}", tracker.allow_private));
+    }
     if let Some(identity) = &config.identity {
         lines.push("\n[identity]".to_owned());
         lines.extend(identity_lines(identity));
@@ -36,6 +41,7 @@ fn relay_lines(relay: &RelayConfig) -> Vec<String> {
         },
         counted("upload_per_hour", rules.upload_per_hour),
         counted("ban_floor", rules.ban_floor),
+        format!("trackers = {:?}", relay.trackers),
     ]);
     lines
 }

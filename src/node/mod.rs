@@ -1,7 +1,8 @@
-//! The daemon `posted`: the relay and its bucket store, the identity host and its cards, and the
-//! HTTP server of both.
+//! The daemon `posted`: the relay and its bucket store, the tracker and its table, the identity host
+//! and its cards, and the HTTP server of all.
 //!
-//! Shares `core` with the client and nothing else. It knows no person. What a client's network
+//! Shares `core` with the client, and `net` for what a node asks of another: a tracker looks at nodes
+//! by the rules that a client has for addresses learnt from others. It knows no person. What a client's network
 //! takes and brings is counted in memory for the hour or day, and whom it bans is kept until the
 //! ban ends; nothing about a client is logged. What it answers is specified in poste-protocol(7),
 //! Node; how it is run, in posted(8).
@@ -28,6 +29,7 @@ pub mod preface;
 pub mod random;
 pub mod range;
 pub mod relay;
+pub mod reporter;
 pub mod run;
 pub mod selection;
 pub mod server;
@@ -37,4 +39,5 @@ pub mod stock;
 pub mod tally;
 pub mod tls;
 pub mod tmpfs;
+pub mod tracker;
 pub mod upload;

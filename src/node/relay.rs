@@ -13,7 +13,7 @@ use crate::node::network::Network;
 use crate::node::range;
 use crate::node::selection::Selection;
 use crate::node::shelf::Batch;
-use crate::node::status::{About, document};
+use crate::node::status::{About, document, saturation};
 use crate::node::upload::{self, ReadError};
 use hyper::body::{Body, Bytes};
 use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue, IF_RANGE, RANGE, RETRY_AFTER};
@@ -74,6 +74,12 @@ impl Relay {
         &self.metrics
     }
 
+    /// How full it is, from 0.0 to 1.0.
+    pub fn saturation(&self) -> f64 {
+        let connections = (self.metrics.connections.get(), self.about.connections as u64);
+        saturation(self.buckets.fill(), connections)
+    }
+
     /// Answers one request that came from `peer`.
     pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Answer>
     where
@@ -103,9 +109,12 @@ impl Relay {
             (Some(Target::Shard(bucket, prefix)), &Method::GET) => {
                 self.download(bucket, prefix, network, &head.headers).await
             }
-            (Some(Target::Status), &Method::GET) => {
-                self.document(document(&self.about, &self.buckets, self.meter.rules()))
-            }
+            (Some(Target::Status), &Method::GET) => self.document(document(
+                &self.about,
+                &self.buckets,
+                self.saturation(),
+                self.meter.rules(),
+            )),
             (Some(Target::Banned), &Method::GET) => self.document(self.meter.list(now)),
             (Some(Target::Bucket(_)), _) => self.not_allowed("POST"),
             (Some(Target::Shard(..) | Target::Status | Target::Banned), _) => {

@@ -11,15 +11,17 @@ use crate::node::config;
 use crate::node::config::Config;
 use crate::node::effective;
 use crate::node::log::Log;
+use crate::node::reporter::{self, Reporter};
 use crate::node::server::{Door, Service, serve};
 use clap::Parser;
 use error::RunError;
-use roles::Role;
+use roles::{Open, Role};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -40,6 +42,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
     };
     let result = match cli.command {
         Command::Relay { common } => configured(&common.config, Some("relay"), common.check),
+        Command::Tracker { common } => configured(&common.config, Some("tracker"), common.check),
         Command::Identity { common } => configured(&common.config, Some("identity"), common.check),
         Command::Run { config, check } => configured(&config, None, check),
         Command::Dev { port, dir } => development(port, dir),
@@ -58,23 +61,29 @@ fn configured(path: &Path, only: Option<&'static str>, check: bool) -> Result<()
     let mut config = config::read(path)?;
     if let Some(role) = only {
         config.relay = config.relay.filter(|_| role == "relay");
+        config.tracker = config.tracker.filter(|_| role == "tracker");
         config.identity = config.identity.filter(|_| role == "identity");
     }
-    if config.relay.is_none() && config.identity.is_none() {
-        return Err(RunError::NoRole(path.to_owned(), only.unwrap_or("relay] or [identity")));
+    if config.relay.is_none() && config.tracker.is_none() && config.identity.is_none() {
+        let any = "relay], [tracker] or [identity";
+        return Err(RunError::NoRole(path.to_owned(), only.unwrap_or(any)));
     }
     if check {
         roles::check(&config)?;
         return print(&effective::text(&config));
     }
-    start(&config, |_| Ok(()))
+    start(&config, |_| Ok(None))
 }
 
 fn development(port: u16, dir: Option<PathBuf>) -> Result<(), RunError> {
     let (config, _temporary) = dev::config(port, dir)?;
-    // At once, since whoever needs the first line alone may not wait for the others.
     start(&config, |addresses| {
-        print(&addresses.iter().map(|address| format!("http://{address}\n")).collect::<String>())
+        let urls: Vec<String> = addresses.iter().map(|at| format!("http://{at}")).collect();
+        // At once, since whoever needs the first line alone may not wait for the others.
+        print(&(urls.join("\n") + "\n"))?;
+        // Its relay comes first, and its tracker next.
+        let mut urls = urls.into_iter();
+        Ok(urls.next().zip(urls.next()))
     })
 }
 
@@ -87,13 +96,13 @@ fn print(text: &str) -> Result<(), RunError> {
 }
 
 /// Opens everything, then serves until the stop. `ready` is told where each role is, once requests
-/// are taken.
+/// are taken, and may give the URLs of the relay and of a tracker that are not in the configuration.
 fn start(
     config: &Config,
-    ready: impl FnOnce(&[SocketAddr]) -> Result<(), RunError>,
+    ready: impl FnOnce(&[SocketAddr]) -> Result<Option<(String, String)>, RunError>,
 ) -> Result<(), RunError> {
     allow_files();
-    let roles = roles::open(config)?;
+    let Open { roles, relay } = roles::open(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(RunError::System)?.block_on(async {
         let (mut doors, mut addresses) = (Vec::new(), Vec::new());
@@ -111,7 +120,14 @@ fn start(
         for (name, address) in &addresses {
             config.log.info(format_args!("{name} at {address}"));
         }
-        ready(&addresses.iter().map(|(_, address)| *address).collect::<Vec<_>>())?;
+        let given = ready(&addresses.iter().map(|(_, address)| *address).collect::<Vec<_>>())?;
+        if let Some((relay, key)) = relay {
+            let table = config.relay.as_ref().map(|r| (r.url.clone(), r.trackers.clone()));
+            let given = given.map(|(url, tracker)| (url, vec![tracker]));
+            let (url, trackers) = given.or(table).unwrap_or_default();
+            let reporter = Reporter::new(relay, key, &url, &trackers, config.log);
+            tokio::spawn(tell(Arc::new(reporter.map_err(RunError::Tracker)?), config.log));
+        }
         run(doors, stop, config.log).await;
         Ok(())
     })
@@ -132,6 +148,19 @@ async fn run(doors: Vec<Door>, mut stop: watch::Receiver<bool>, log: Log) {
     }
     chores.iter().for_each(|chores| chores.abort());
     log.info("stopped");
+}
+
+/// Tells trackers how full the relay is, until the node stops.
+async fn tell(reporter: Arc<Reporter>, log: Log) {
+    let mut ticks = tokio::time::interval(reporter::EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let reporter = reporter.clone();
+        if let Err(error) = tokio::task::spawn_blocking(move || reporter.report()).await {
+            log.error(format_args!("reporting: {error}"));
+        }
+    }
 }
 
 /// Does the chores of one role, apart from all others, so that a slow disk delays no wiping.

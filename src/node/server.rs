@@ -12,6 +12,7 @@ use crate::node::metrics::Metrics;
 use crate::node::paced::Paced;
 use crate::node::preface;
 use crate::node::relay::Relay;
+use crate::node::tracker::Tracker;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -46,6 +47,8 @@ const BUFFER: usize = 64 << 10;
 pub enum Service {
     /// The relay, for everybody.
     Relay(Arc<Relay>),
+    /// The tracker, for everybody.
+    Tracker(Arc<Tracker>),
     /// The identity host, for everybody.
     Identity(Arc<Host>),
     /// Health and counters, for the operator.
@@ -106,6 +109,7 @@ impl Service {
                 relay.metrics().wiped.add(relay.buckets().chores() as u64);
                 relay.meter().chores(relay.buckets().keeper().now());
             }
+            Service::Tracker(tracker) => tracker.chores(),
             Service::Identity(host) => host.chores(),
             Service::Admin(_) => {}
         }
@@ -114,6 +118,7 @@ impl Service {
     async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Answer> {
         match self {
             Service::Relay(relay) => relay.answer(request, peer).await,
+            Service::Tracker(tracker) => tracker.answer(request, peer).await,
             Service::Identity(host) => host.answer(request, peer).await,
             Service::Admin(relay) => admin::respond(request.method(), request.uri().path(), relay),
         }
@@ -123,6 +128,7 @@ impl Service {
     fn begins_with_header(&self, address: IpAddr) -> bool {
         match self {
             Service::Relay(relay) => relay.callers().begins_with_header(address),
+            Service::Tracker(tracker) => tracker.callers().begins_with_header(address),
             Service::Identity(host) => host.callers().begins_with_header(address),
             Service::Admin(_) => false,
         }
@@ -132,7 +138,7 @@ impl Service {
     fn metrics(&self) -> Option<Arc<Metrics>> {
         match self {
             Service::Relay(relay) | Service::Admin(relay) => Some(relay.metrics().clone()),
-            Service::Identity(_) => None,
+            Service::Tracker(_) | Service::Identity(_) => None,
         }
     }
 }

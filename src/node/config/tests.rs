@@ -45,6 +45,7 @@ fn every_key_is_listed_for_the_nearest_name() {
     let tables = [
         ("zz = 1", &KEYS[..]),
         ("[relay]\nzz = 1", &RELAY_KEYS),
+        ("[tracker]\nzz = 1", &tracker::KEYS),
         ("[identity]\nzz = 1", &identity::KEYS),
     ];
     for (text, keys) in tables {
@@ -61,11 +62,13 @@ fn mistakes_are_named_with_their_line() {
         ("capacity = \"5 apples\"", "posted.toml:5: capacity: bytes"),
         ("capacity = 5", "posted.toml:5: capacity: bytes"),
         ("connections = 0", "posted.toml:5: connections: from 1"),
-        ("trackers = 5", "posted.toml:5: \"trackers\" is not in this release: remove it"),
+        ("trackers = [\"bob\"]", "posted.toml:5: trackers: \"bob\": an address begins with"),
+        ("trackers = [\"https://t.example\"]", "posted.toml: trackers without url: a report"),
         ("ban_floor = 5", "posted.toml:5: ban_floor: bytes"),
         ("upload_per_hour = \"\"", "posted.toml:5: upload_per_hour: bytes"),
         ("proxies = [\"bob\"]", "posted.toml:5: proxies: \"bob\": not an address such as"),
-        ("[tracker]", "posted.toml:5: \"tracker\" is not in this release"),
+        ("[tracker]", "posted.toml:5: missing field `listen`"),
+        ("[tracker]\nallow = true", "posted.toml:6: unknown key \"allow\": did you mean \"allow_p"),
         ("tls_cert = \"a\"", "posted.toml: tls_cert and tls_key go together"),
         ("admin = \"0.0.0.0:1\"", "posted.toml: admin = \"0.0.0.0:1\": must be a loopback"),
         ("= 5", "posted.toml:5: "),

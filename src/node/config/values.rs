@@ -4,6 +4,7 @@
 
 use crate::node::callers::Range;
 use crate::node::log::Log;
+use crate::node::reporter;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::path::PathBuf;
@@ -105,4 +106,18 @@ pub(super) fn put_per_day<'de, D: Deserializer<'de>>(
         n @ 1..=1_000_000 => Ok(Some(n.into())),
         _ => Err(D::Error::custom("put_per_day: from 1 to 1000000")),
     }
+}
+
+pub(super) fn trackers<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<String>, D::Error> {
+    let urls = Vec::<String>::deserialize(deserializer)?;
+    if urls.len() > 16 {
+        return Err(D::Error::custom("trackers: at most 16"));
+    }
+    for url in &urls {
+        let wrong = |why| D::Error::custom(format!("trackers: \"{url}\": {why}"));
+        reporter::address(url).map_err(wrong)?;
+    }
+    Ok(urls)
 }

@@ -3,7 +3,7 @@
 //! Specified in posted(8), dev.
 
 use super::error::RunError;
-use crate::node::config::{Config, IdentityConfig, RelayConfig};
+use crate::node::config::{Config, IdentityConfig, RelayConfig, TrackerConfig};
 use crate::node::log::Log;
 use crate::node::tmpfs;
 use std::net::SocketAddr;
@@ -36,12 +36,14 @@ pub fn config(port: u16, dir: Option<PathBuf>) -> Result<(Config, Option<TempDir
         ban_floor: None,
         proxies: Vec::new(),
         proxy_protocol: false,
+        trackers: Vec::new(),
     };
     let config = Config {
         name: "dev".to_owned(),
         key_file: Some(dir.join("node.key")),
         log: Log::All,
         relay: Some(relay),
+        tracker: Some(TrackerConfig::on_loopback()),
         identity: Some(IdentityConfig::on_loopback(dir.join("cards"))),
     };
     Ok((config, temporary))

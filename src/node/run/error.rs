@@ -1,6 +1,7 @@
 //! Why the node does not run, and the exit code of each reason, from sysexits(3).
 //! Specified in posted(8), EXIT STATUS.
 
+use crate::net::BadAddress;
 use crate::node::buckets;
 use crate::node::clock::KeeperError;
 use crate::node::config::ConfigError;
@@ -48,6 +49,9 @@ pub enum RunError {
     /// The directory for `dev` cannot be made.
     #[error("{0}: {1}")]
     Directory(PathBuf, io::Error),
+    /// A tracker cannot be at its address.
+    #[error("trackers: {0}")]
+    Tracker(BadAddress),
     /// The system refuses something else.
     #[error("starting: {0}")]
     System(io::Error),
@@ -75,6 +79,7 @@ impl RunError {
             | RunError::Memory(..)
             | RunError::Bans(..)
             | RunError::Cards(_)
+            | RunError::Tracker(_)
             | RunError::Store(_) => 78,
         }
     }

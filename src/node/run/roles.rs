@@ -5,7 +5,7 @@
 use super::error::RunError;
 use crate::node::buckets::Buckets;
 use crate::node::clock::System;
-use crate::node::config::{Config, Front, IdentityConfig, RelayConfig};
+use crate::node::config::{Config, Front, IdentityConfig, RelayConfig, TrackerConfig};
 use crate::node::identity::Host;
 use crate::node::identity::allowance::Allowance;
 use crate::node::identity::cards::Cards;
@@ -16,6 +16,8 @@ use crate::node::metrics::Metrics;
 use crate::node::relay::{Relay, UPLOAD_CELLS};
 use crate::node::server::Service;
 use crate::node::status::About;
+use crate::node::tracker::Tracker;
+use crate::node::tracker::look::Look;
 use crate::node::{tls, tmpfs};
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +39,14 @@ pub struct Role {
     pub admin: Option<(SocketAddr, Service)>,
 }
 
+/// What a node is when everything that it needs is open.
+pub struct Open {
+    /// In the order of their commands.
+    pub roles: Vec<Role>,
+    /// The relay, if there is one, and its key.
+    pub relay: Option<(Arc<Relay>, NodeKey)>,
+}
+
 /// Checks what the configured roles need.
 pub fn check(config: &Config) -> Result<(), RunError> {
     if let (Some(relay), Some(file)) = (&config.relay, &config.key_file) {
@@ -48,27 +58,40 @@ pub fn check(config: &Config) -> Result<(), RunError> {
         acceptor(&relay.front())?;
         in_memory(relay)?;
     }
+    if let Some(tracker) = &config.tracker {
+        acceptor(&tracker.front())?;
+    }
     if let Some(identity) = &config.identity {
         acceptor(&identity.front())?;
     }
     Ok(())
 }
 
-/// Opens the configured roles, in the order of their commands.
-pub fn open(config: &Config) -> Result<Vec<Role>, RunError> {
-    let mut roles = Vec::new();
-    if let Some(relay) = &config.relay {
+/// Opens the configured roles.
+pub fn open(config: &Config) -> Result<Open, RunError> {
+    let (mut roles, mut relay) = (Vec::new(), None);
+    if let Some(table) = &config.relay {
         let file = config.key_file.clone().unwrap_or_default();
         let key = key::read_or_make(&file).map_err(|error| RunError::Key(file, error))?;
-        roles.push(open_relay(relay, &config.name, &key, config.log)?);
+        let (role, opened) = open_relay(table, &config.name, &key, config.log)?;
+        roles.push(role);
+        relay = Some((opened, key));
+    }
+    if let Some(tracker) = &config.tracker {
+        roles.push(open_tracker(tracker, &config.name)?);
     }
     if let Some(identity) = &config.identity {
         roles.push(open_identity(identity, config.log)?);
     }
-    Ok(roles)
+    Ok(Open { roles, relay })
 }
 
-fn open_relay(config: &RelayConfig, name: &str, key: &NodeKey, log: Log) -> Result<Role, RunError> {
+fn open_relay(
+    config: &RelayConfig,
+    name: &str,
+    key: &NodeKey,
+    log: Log,
+) -> Result<(Role, Arc<Relay>), RunError> {
     let front = config.front();
     let tls = acceptor(&front)?;
     in_memory(config)?;
@@ -85,11 +108,22 @@ fn open_relay(config: &RelayConfig, name: &str, key: &NodeKey, log: Log) -> Resu
         url: config.url.clone(),
         key: key.public(),
         upload_cells: UPLOAD_CELLS,
+        connections: config.connections,
     };
     let metrics = Arc::new(Metrics::default());
     let relay = Arc::new(Relay::new(buckets, meter, front.callers(), metrics, about));
     let admin = config.admin.map(|address| (address, Service::Admin(relay.clone())));
-    Ok(Role { name: "relay", front, tls, service: Service::Relay(relay), admin })
+    let service = Service::Relay(relay.clone());
+    Ok((Role { name: "relay", front, tls, service, admin }, relay))
+}
+
+fn open_tracker(config: &TrackerConfig, name: &str) -> Result<Role, RunError> {
+    let front = config.front();
+    let tls = acceptor(&front)?;
+    let (look, counts) = (Look::new(config.allow_private), front.tells_apart());
+    let tracker = Tracker::new(name.to_owned(), Arc::new(System), look, front.callers(), counts);
+    let service = Service::Tracker(Arc::new(tracker));
+    Ok(Role { name: "tracker", front, tls, service, admin: None })
 }
 
 fn open_identity(config: &IdentityConfig, log: Log) -> Result<Role, RunError> {
