@@ -107,9 +107,12 @@ fn the_example_and_the_manual_have_every_key() {
     let manual = include_str!("../../../man/posted.8");
     let words: Vec<&str> = manual.split([' ', '\n']).collect();
     let table = |name: &str| example[name].as_table().unwrap();
-    for (shown, keys) in
-        [(&example, &KEYS[..]), (table("relay"), &RELAY_KEYS), (table("identity"), &identity::KEYS)]
-    {
+    for (shown, keys) in [
+        (&example, &KEYS[..]),
+        (table("relay"), &RELAY_KEYS),
+        (table("tracker"), &tracker::KEYS),
+        (table("identity"), &identity::KEYS),
+    ] {
         for key in keys {
             let written = [(*key).to_owned(), format!("[{key}]")];
             assert!(written.iter().any(|w| words.contains(&w.as_str())), "posted.8 lacks {key}");

@@ -160,3 +160,6 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Entries are put in and taken out whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;
