@@ -140,7 +140,8 @@ impl Env<'_> {
     /// The address of a node or document that others named. What one's own configuration names
     /// too may be private; all else must be public.
     pub fn address(&self, url: &str) -> Result<Address, Error> {
-        let own = |known: &str| url == known || url.starts_with(&format!("{known}/"));
+        let below = |known: &str| url.strip_prefix(known.trim_end_matches('/'));
+        let own = |known: &str| url == known || below(known).is_some_and(|r| r.starts_with('/'));
         let config = &self.config;
         // Who asks a tracker on this machine may be told of nodes on this machine.
         let here = |url: &str| LOOPBACK.iter().any(|host| url.starts_with(host));

@@ -8,7 +8,7 @@ use crate::client::{disclose, nodes, restored};
 use crate::core::bucket::{Class, Prefix};
 use crate::core::card::{self, Card, Retired, SignedCard};
 use crate::core::disclosure::disclosed_from;
-use crate::core::keys::DhSecret;
+use crate::core::keys::{DhSecret, Fingerprint};
 use crate::core::time::{DAY, Day, Time};
 use crate::store::atomic;
 use crate::store::keyring::{Former, Prekey, Transit};
@@ -65,7 +65,7 @@ pub fn is_due(env: &Env<'_>, transit: &Transit, card: Option<&SignedCard>) -> bo
         return false;
     }
     let prekey_made = transit.newest_prekey().map(|p| p.made).unwrap_or_default();
-    let urls: Vec<&str> = env.config.urls.iter().map(|u| u.as_str()).collect();
+    let urls = urls(env, card.fingerprint());
     now.since(prekey_made) >= PREKEY_AGE
         || card.issued > now + DAY
         || card.issued <= newer_published(env)
@@ -165,6 +165,17 @@ pub fn link(card: &Card) -> String {
     }
 }
 
+/// Where the configuration says that the card of `who` is found.
+pub fn urls(env: &Env<'_>, who: Fingerprint) -> Vec<String> {
+    env.config.urls.iter().map(|url| at_host(url.as_str(), who)).collect()
+}
+
+/// The address of the card of `who`: one that ends in `/id/` is that of an identity host, where
+/// every card is named by its fingerprint.
+pub fn at_host(url: &str, who: Fingerprint) -> String {
+    if url.ends_with("/id/") { format!("{url}{who}.toml") } else { url.to_owned() }
+}
+
 fn compose(
     env: &Env<'_>,
     transit: &Transit,
@@ -193,7 +204,7 @@ fn compose(
         days: chain.day_keys(first_day, count as u32).iter().map(DhSecret::public).collect(),
         prekey: prekey.secret.public(),
         prekey_until: prekey.made.day().plus(PREKEY_DAYS),
-        urls: env.config.urls.iter().map(|u| u.as_str().to_owned()).collect(),
+        urls: urls(env, sign.fingerprint()),
         nodes: nodes::own(env),
         listen: Prefix::of(sign.fingerprint().as_bytes(), LISTEN),
         class: class(env),

@@ -144,7 +144,8 @@ fn put(env: &mut Env<'_>, target: &Target, card: &SignedCard) -> Result<(), Erro
     match target {
         Target::File(path) => Ok(atomic::write_public(path, card.text().as_bytes())?),
         Target::Put(url) => {
-            let address = Address::parse(url.as_str(), Origin::Own)
+            let url = own::at_host(url.as_str(), card.card.fingerprint());
+            let address = Address::parse(&url, Origin::Own)
                 .map_err(|e| Error::new(Kind::Config, format!("{url}: {e}")))?;
             env.network.put(&address, card.text().as_bytes(), env.rng)?;
             Ok(())

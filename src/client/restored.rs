@@ -223,7 +223,7 @@ impl This {
 }
 
 fn addresses(env: &Env<'_>, own: &SignedCard) -> BTreeSet<String> {
-    let configured = env.config.urls.iter().map(|url| url.as_str().to_owned());
+    let configured = own::urls(env, own.card.fingerprint()).into_iter();
     configured.chain(own.card.urls.iter().cloned()).collect()
 }
 

@@ -268,7 +268,7 @@ fn message(signed: &str) -> Vec<u8> {
 }
 
 /// Where the last line that is exactly `[signature]` begins.
-fn last_mark(text: &str) -> Option<usize> {
+pub(super) fn last_mark(text: &str) -> Option<usize> {
     let mut end = text.len();
     loop {
         let at = text[..end].rfind(MARK)?;

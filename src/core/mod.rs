@@ -26,6 +26,7 @@ pub mod plan;
 pub mod prim;
 pub mod printable;
 pub mod random;
+pub mod report;
 pub mod scan;
 pub mod seal;
 pub mod stamp;

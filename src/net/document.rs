@@ -1,9 +1,9 @@
-//! Small documents by address: fetching a card or a list of nodes, and putting one's own card at an
-//! identity host. The
-//! rules are those of nodes (no redirects, cookies, encodings or conditional requests), but any
-//! web server may hold a card, so a length is not demanded; what comes is cut off at a limit and
-//! proves itself by its signature, or is refused by whoever reads it.
-//! Format: poste-protocol(7), Card and Identity host.
+//! Small documents by address: fetching a card, a list of nodes or what a node says of itself,
+//! putting one's own card at an identity host, and posting a report to a tracker. The rules are
+//! those of nodes (no redirects, cookies, encodings or conditional requests), but any web server may
+//! hold a card, so a length is not demanded; what comes is cut off at a limit and proves itself by
+//! its signature, or is refused by whoever reads it.
+//! Format: poste-protocol(7), Card, Tracker and Identity host.
 
 use super::agent::{Ask, Wire};
 use super::error::{Cause, Error, Failure};
@@ -40,7 +40,17 @@ pub(super) fn put(
     document: &[u8],
     rng: &mut dyn Random,
 ) -> Result<Heard, Error> {
-    put_http(net, address, document, rng).map_err(|failure| failure.at(address, "putting"))
+    send(net, address, Ask::Put(document), rng).map_err(|failure| failure.at(address, "putting"))
+}
+
+/// Posts `document` to `address`.
+pub(super) fn post(
+    net: &Net,
+    address: &Address,
+    document: &[u8],
+    rng: &mut dyn Random,
+) -> Result<Heard, Error> {
+    send(net, address, Ask::Post(document), rng).map_err(|failure| failure.at(address, "posting"))
 }
 
 fn get(
@@ -58,19 +68,20 @@ fn get(
     }
 }
 
-fn put_http(
+fn send(
     net: &Net,
     address: &Address,
-    document: &[u8],
+    document: Ask,
     rng: &mut dyn Random,
 ) -> Result<Heard, Failure> {
     if address.directory().is_some() {
         return Err(Cause::Address(super::BadAddress::Scheme).into());
     }
     let wire = Wire::new(net, address, rng)?;
-    let reply = wire.ask(Ask::Put(document), address.as_str(), DOCUMENT_LIMIT)?;
+    let reply = wire.ask(document, address.as_str(), DOCUMENT_LIMIT)?;
     match reply.status {
         200 | 201 | 204 => Ok(reply.heard),
+        409 => Err(Failure { cause: Cause::Outdated, heard: reply.heard }),
         _ => Err(reply.failure()),
     }
 }

@@ -88,6 +88,9 @@ pub enum Cause {
     /// 409.
     #[error("not the time for this bucket; is the clock right?")]
     WrongPeriod,
+    /// 409 for a document that was put.
+    #[error("a newer or another card is there, or one of the clocks is wrong (status 409)")]
+    Outdated,
     /// 403: this network is banned, or the document is forbidden.
     #[error("this network is banned there, or the document is forbidden (status 403)")]
     Forbidden,
@@ -128,6 +131,7 @@ impl Cause {
             | Cause::Full
             | Cause::TooMany { .. } => Kind::Transient,
             Cause::WrongPeriod
+            | Cause::Outdated
             | Cause::Forbidden
             | Cause::Absent
             | Cause::Refused(_)

@@ -1,5 +1,6 @@
 //! Talking to nodes: cells to and from relays ([`Courier`]) over HTTPS or a directory that is
-//! carried by hand, and small documents (cards) by address. Uses `core` alone: no file of the
+//! carried by hand, and small documents (cards, lists, reports) by address. The client stands on it,
+//! and the node where it asks another node itself. Uses `core` alone: no file of the
 //! home, no terminal, no environment; proxy, CA file, patience and random bytes are arguments.
 //! Everything a node answers is hostile: lengths are checked before memory is taken, redirects,
 //! cookies and encodings are refused, and every cell must lie in the prefix that was asked for.
@@ -177,6 +178,16 @@ impl Net {
         rng: &mut dyn Random,
     ) -> Result<Heard, Error> {
         document::put(self, address, document, rng)
+    }
+
+    /// Posts a document to `address`, which must be one of HTTP.
+    pub fn post(
+        &self,
+        address: &Address,
+        document: &[u8],
+        rng: &mut dyn Random,
+    ) -> Result<Heard, Error> {
+        document::post(self, address, document, rng)
     }
 }
 

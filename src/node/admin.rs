@@ -1,9 +1,8 @@
 //! The admin address: `/healthz` and `/metrics`, for the operator's own monitoring. On loopback
 //! only; it changes nothing. Specified in posted(8), ADMIN.
 
-use crate::node::answer::{Answer, answer, line};
+use crate::node::answer::{Answer, answer, line, not_allowed};
 use crate::node::relay::Relay;
-use hyper::header::{ALLOW, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 
 /// Answers one request by its method and path.
@@ -21,11 +20,7 @@ pub fn respond(method: &Method, path: &str, relay: &Relay) -> Response<Answer> {
             let text = metrics.text(buckets.fill(), disagrees, banned);
             answer(StatusCode::OK, "text/plain; version=0.0.4", Answer::Text(text.into()), now)
         }
-        ("/healthz" | "/metrics", _) => {
-            let mut response = line(StatusCode::METHOD_NOT_ALLOWED, "not that way", now);
-            response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
-            response
-        }
+        ("/healthz" | "/metrics", _) => not_allowed("GET", now),
         _ => line(StatusCode::NOT_FOUND, "no such path", now),
     }
 }

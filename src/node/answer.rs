@@ -6,7 +6,7 @@ use crate::core::time::Time;
 use crate::node::meter::Tap;
 use crate::node::selection::Selection;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
-use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderValue};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
 use std::io;
 use std::ops::Range;
@@ -95,4 +95,18 @@ pub fn answer(status: StatusCode, kind: &'static str, body: Answer, now: Time) -
 pub fn line(status: StatusCode, text: &'static str, now: Time) -> Response<Answer> {
     let text = if text.is_empty() { String::new() } else { format!("{text}\n") };
     answer(status, "text/plain", Answer::Text(text.into()), now)
+}
+
+/// The refusal of a method where only `methods` are taken.
+pub fn not_allowed(methods: &'static str, now: Time) -> Response<Answer> {
+    let mut response = line(StatusCode::METHOD_NOT_ALLOWED, "not that way", now);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
+    response
+}
+
+/// Adds a header whose value is printable.
+pub fn set(response: &mut Response<Answer>, name: HeaderName, value: String) {
+    if let Ok(value) = HeaderValue::try_from(value) {
+        response.headers_mut().insert(name, value);
+    }
 }

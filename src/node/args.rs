@@ -23,6 +23,18 @@ pub enum Command {
         #[command(flatten)]
         common: Common,
     },
+    /// Run the tracker
+    Tracker {
+        /// Where the configuration is.
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Run the identity host
+    Identity {
+        /// Where the configuration is.
+        #[command(flatten)]
+        common: Common,
+    },
     /// Run every role that the configuration has
     Run {
         /// Where the configuration is.
@@ -32,12 +44,12 @@ pub enum Command {
         #[arg(long)]
         check: bool,
     },
-    /// Run a relay on loopback over plain HTTP, for trying things out; prints its URL
+    /// Run every role on loopback over plain HTTP, for trying things out; prints their URLs
     Dev {
-        /// Port to listen at, any free one by default
+        /// Port of the relay, any free one by default
         #[arg(long, default_value_t = 0)]
         port: u16,
-        /// Keep key and store here, and leave them there, instead of in memory until the stop
+        /// Keep everything here, and leave it there, instead of in memory until the stop
         #[arg(long)]
         dir: Option<PathBuf>,
     },

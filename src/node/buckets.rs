@@ -9,14 +9,14 @@
 use crate::core::bucket::{Bucket, CELL, Class, Prefix};
 use crate::core::time::Time;
 use crate::node::clock::{Clock, Keeper, KeeperError};
+use crate::node::durable;
 use crate::node::log::Log;
 use crate::node::selection::Selection;
 use crate::node::shelf::{Batch, HEAD, Shelf};
 use crate::node::stock::Stock;
 use std::collections::BTreeMap;
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -87,8 +87,9 @@ impl Buckets {
         clock: Arc<dyn Clock>,
         log: Log,
     ) -> Result<Buckets, OpenError> {
-        make_private(dir).map_err(at(dir))?;
-        let lock = lock(&dir.join("lock"))?;
+        durable::private_dir(dir).map_err(at(dir))?;
+        let lock = dir.join("lock");
+        let lock = durable::lock(&lock).map_err(at(&lock))?.ok_or(OpenError::Busy(lock))?;
         let time = dir.join("time");
         let keeper = Keeper::open(&time, clock, log).map_err(|e| OpenError::Time(time, e))?;
         let buckets = Buckets {
@@ -210,7 +211,7 @@ impl Buckets {
     /// Takes up what a former run left of one class; wipes what is due before it is looked at.
     fn take_up(&self, class: Class) -> Result<(), OpenError> {
         let dir = self.dir.join(class.name());
-        make_private(&dir).map_err(at(&dir))?;
+        durable::private_dir(&dir).map_err(at(&dir))?;
         let now = self.keeper.now();
         for entry in std::fs::read_dir(&dir).map_err(at(&dir))? {
             let path = entry.map_err(at(&dir))?.path();
@@ -309,30 +310,6 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic under the lock leaves the shelf as it was committed: every method that changes it
     // changes memory last.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn make_private(dir: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(dir) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        other => return other,
-    }
-    let mode = std::fs::metadata(dir)?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        let text = format!("mode {mode:04o} lets others in: chmod 700");
-        return Err(io::Error::new(io::ErrorKind::PermissionDenied, text));
-    }
-    Ok(())
-}
-
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(false).mode(0o600).open(path);
-    let file = file.map_err(at(path))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(OpenError::Busy(path.to_owned())),
-        Err(std::fs::TryLockError::Error(error)) => Err(OpenError::Io(path.to_owned(), error)),
-    }
 }
 
 fn erase(path: &Path) -> io::Result<()> {

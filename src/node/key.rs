@@ -1,10 +1,10 @@
 //! The node's own Ed25519 key: what a tracker and the operators know the node by. Made at the
 //! first start, kept in one file of 64 hex digits, mode 0600; a file that others may read is
-//! refused. It signs nothing yet but names the node in `/v1/status`.
+//! refused. It names the node in `/v1/status` and signs its reports to trackers.
 //! Specified in posted(8), FILES.
 
 use crate::core::encode::{hex, unhex};
-use crate::core::prim::ed25519_public;
+use crate::core::prim::{ed25519_public, ed25519_sign};
 use std::fmt;
 use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
@@ -19,6 +19,11 @@ impl NodeKey {
     /// The public half, 32 bytes.
     pub fn public(&self) -> [u8; 32] {
         ed25519_public(&self.0)
+    }
+
+    /// The signature of a message.
+    pub fn sign(&self, message: &[u8]) -> [u8; 64] {
+        ed25519_sign(&self.0, message)
     }
 }
 

@@ -8,12 +8,12 @@ use crate::core::bucket::{Class, Prefix};
 use crate::core::time::Time;
 use crate::node::bans::{BadBans, Ban, Bans, bound};
 use crate::node::buckets::Buckets;
+use crate::node::durable;
 use crate::node::log::Log;
 use crate::node::network::Network;
 use crate::node::tally::{Counts, Tables, Took};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -213,13 +213,7 @@ fn read(path: &Path) -> io::Result<String> {
 /// The new list takes the place of the old one in one step, whatever kills the node.
 fn write(path: &Path, bans: &Bans) -> io::Result<()> {
     let text = bans.kept().map_err(io::Error::other)?;
-    let new = path.with_extension("new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
-    File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
+    durable::replace(path, text.as_bytes())
 }
 
 #[cfg(test)]

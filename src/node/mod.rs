@@ -1,9 +1,11 @@
-//! The daemon `posted`: the relay, its bucket store and its HTTP server.
+//! The daemon `posted`: the relay and its bucket store, the tracker and its table, the identity host
+//! and its cards, and the HTTP server of all.
 //!
-//! Shares `core` with the client and nothing else. It knows no person. What a client's network
+//! Shares `core` with the client, and `net` for what a node asks of another: a tracker looks at nodes
+//! by the rules that a client has for addresses learnt from others. It knows no person. What a client's network
 //! takes and brings is counted in memory for the hour or day, and whom it bans is kept until the
 //! ban ends; nothing about a client is logged. What it answers is specified in poste-protocol(7),
-//! Relay; how it is run, in posted(8).
+//! Node; how it is run, in posted(8).
 
 pub mod admin;
 pub mod answer;
@@ -13,7 +15,10 @@ pub mod buckets;
 pub mod callers;
 pub mod clock;
 pub mod config;
+pub mod durable;
 pub mod effective;
+pub mod frame;
+pub mod identity;
 pub mod key;
 pub mod log;
 pub mod meter;
@@ -21,8 +26,10 @@ pub mod metrics;
 pub mod network;
 pub mod paced;
 pub mod preface;
+pub mod random;
 pub mod range;
 pub mod relay;
+pub mod reporter;
 pub mod run;
 pub mod selection;
 pub mod server;
@@ -32,4 +39,5 @@ pub mod stock;
 pub mod tally;
 pub mod tls;
 pub mod tmpfs;
+pub mod tracker;
 pub mod upload;

@@ -3,22 +3,20 @@
 //! Refuses everything the table does not name. Specified in poste-protocol(7), Relay.
 
 use crate::core::bucket::{Bucket, CELL, Prefix};
-use crate::node::answer::{Answer, answer, line};
+use crate::node::answer::{Answer, answer, line, not_allowed, set};
 use crate::node::buckets::{Buckets, GetError, PutError};
 use crate::node::callers::{Callers, Peer};
+use crate::node::frame::Frame;
 use crate::node::meter::{Meter, Tap, price};
 use crate::node::metrics::Metrics;
 use crate::node::network::Network;
 use crate::node::range;
 use crate::node::selection::Selection;
 use crate::node::shelf::Batch;
-use crate::node::status::{About, document};
+use crate::node::status::{About, document, saturation};
 use crate::node::upload::{self, ReadError};
 use hyper::body::{Body, Bytes};
-use hyper::header::{
-    ACCEPT_RANGES, ALLOW, CONNECTION, CONTENT_RANGE, EXPECT, HeaderValue, IF_RANGE, RANGE,
-    RETRY_AFTER, TRANSFER_ENCODING,
-};
+use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue, IF_RANGE, RANGE, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
 
@@ -76,24 +74,27 @@ impl Relay {
         &self.metrics
     }
 
+    /// How full it is, from 0.0 to 1.0.
+    pub fn saturation(&self) -> f64 {
+        let connections = (self.metrics.connections.get(), self.about.connections as u64);
+        saturation(self.buckets.fill(), connections)
+    }
+
     /// Answers one request that came from `peer`.
     pub async fn answer<B>(&self, request: Request<B>, peer: Peer) -> Response<Answer>
     where
         B: Body<Data = Bytes> + Unpin,
     {
         let (head, mut body) = request.into_parts();
-        let waits = head.headers.contains_key(EXPECT);
+        let frame = Frame::of(&head.headers);
         let network = self.callers.network(peer, &head.headers);
         if network.is_none() {
             self.metrics.unnamed.up();
         }
         let now = self.buckets.keeper().now();
         let banned = network.is_some_and(|network| self.meter.is_banned(network, now));
-        // The length of every body is told beforehand. A request with two ideas of its length,
-        // which is how requests are smuggled past proxies, arrives here with this header alone.
-        let chunked = head.headers.contains_key(TRANSFER_ENCODING);
         let mut response = match (target(head.uri.path()), &head.method) {
-            _ if chunked => self.line(StatusCode::LENGTH_REQUIRED, "give a content-length"),
+            _ if frame.chunked => self.line(StatusCode::LENGTH_REQUIRED, "give a content-length"),
             (None, _) => self.line(StatusCode::NOT_FOUND, "no such path"),
             (Some(Target::Bucket(_) | Target::Shard(..)), _) if banned => {
                 self.line(StatusCode::FORBIDDEN, "banned for a day: see /v1/banned")
@@ -108,22 +109,19 @@ impl Relay {
             (Some(Target::Shard(bucket, prefix)), &Method::GET) => {
                 self.download(bucket, prefix, network, &head.headers).await
             }
-            (Some(Target::Status), &Method::GET) => {
-                self.document(document(&self.about, &self.buckets, self.meter.rules()))
-            }
+            (Some(Target::Status), &Method::GET) => self.document(document(
+                &self.about,
+                &self.buckets,
+                self.saturation(),
+                self.meter.rules(),
+            )),
             (Some(Target::Banned), &Method::GET) => self.document(self.meter.list(now)),
             (Some(Target::Bucket(_)), _) => self.not_allowed("POST"),
             (Some(Target::Shard(..) | Target::Status | Target::Banned), _) => {
                 self.not_allowed("GET")
             }
         };
-        // A client that waits to be told to go on has sent nothing, a slow one had its time.
-        let no_more = waits || response.status() == StatusCode::REQUEST_TIMEOUT;
-        let whole = body.is_end_stream()
-            || (!no_more && upload::drain(&mut body, 4 * UPLOAD).await && !chunked);
-        if !whole {
-            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        }
+        frame.finish(&mut response, &mut body, 4 * UPLOAD).await;
         self.metrics.answered(response.status().as_u16());
         response
     }
@@ -270,9 +268,7 @@ impl Relay {
     }
 
     fn not_allowed(&self, methods: &'static str) -> Response<Answer> {
-        let mut response = self.line(StatusCode::METHOD_NOT_ALLOWED, "not that way");
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static(methods));
-        response
+        not_allowed(methods, self.buckets.keeper().wall())
     }
 
     /// Something in the node: what it was is in the log.
@@ -301,11 +297,5 @@ fn target(path: &str) -> Option<Target> {
     match prefix {
         None => Some(Target::Bucket(bucket)),
         Some(prefix) => Some(Target::Shard(bucket, prefix.parse().ok()?)),
-    }
-}
-
-fn set(response: &mut Response<Answer>, name: hyper::header::HeaderName, value: String) {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        response.headers_mut().insert(name, value);
     }
 }

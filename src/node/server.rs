@@ -1,15 +1,18 @@
 //! Connections: accepting them up to a limit, the PROXY header of those that must have one, TLS,
 //! HTTP/1.1 with every limit set, and the stop that lets requests under way finish. Knows no path;
-//! hands the address of the far end to the relay, which counts by it, and to nothing else.
+//! hands the address of the far end to the role, which counts by it, and to nothing else.
 //! Specified in posted(8), LIMITS and PROXIES.
 
 use crate::node::admin;
 use crate::node::answer::Answer;
 use crate::node::callers::Peer;
+use crate::node::identity::Host;
 use crate::node::log::Log;
+use crate::node::metrics::Metrics;
 use crate::node::paced::Paced;
 use crate::node::preface;
 use crate::node::relay::Relay;
+use crate::node::tracker::Tracker;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -44,6 +47,10 @@ const BUFFER: usize = 64 << 10;
 pub enum Service {
     /// The relay, for everybody.
     Relay(Arc<Relay>),
+    /// The tracker, for everybody.
+    Tracker(Arc<Tracker>),
+    /// The identity host, for everybody.
+    Identity(Arc<Host>),
     /// Health and counters, for the operator.
     Admin(Arc<Relay>),
 }
@@ -95,9 +102,24 @@ pub async fn serve(door: Door, mut stop: watch::Receiver<bool>, log: Log) {
 }
 
 impl Service {
+    /// What is to be done every second; blocks.
+    pub fn chores(&self) {
+        match self {
+            Service::Relay(relay) => {
+                relay.metrics().wiped.add(relay.buckets().chores() as u64);
+                relay.meter().chores(relay.buckets().keeper().now());
+            }
+            Service::Tracker(tracker) => tracker.chores(),
+            Service::Identity(host) => host.chores(),
+            Service::Admin(_) => {}
+        }
+    }
+
     async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Answer> {
         match self {
             Service::Relay(relay) => relay.answer(request, peer).await,
+            Service::Tracker(tracker) => tracker.answer(request, peer).await,
+            Service::Identity(host) => host.answer(request, peer).await,
             Service::Admin(relay) => admin::respond(request.method(), request.uri().path(), relay),
         }
     }
@@ -106,13 +128,17 @@ impl Service {
     fn begins_with_header(&self, address: IpAddr) -> bool {
         match self {
             Service::Relay(relay) => relay.callers().begins_with_header(address),
+            Service::Tracker(tracker) => tracker.callers().begins_with_header(address),
+            Service::Identity(host) => host.callers().begins_with_header(address),
             Service::Admin(_) => false,
         }
     }
 
-    fn relay(&self) -> &Relay {
+    /// The counters of connections, which the relay alone has.
+    fn metrics(&self) -> Option<Arc<Metrics>> {
         match self {
-            Service::Relay(relay) | Service::Admin(relay) => relay,
+            Service::Relay(relay) | Service::Admin(relay) => Some(relay.metrics().clone()),
+            Service::Tracker(_) | Service::Identity(_) => None,
         }
     }
 }
@@ -123,9 +149,11 @@ async fn connection(
     service: Service,
     watcher: Watcher,
 ) {
-    let metrics = service.relay().metrics().clone();
-    metrics.accepted.up();
-    metrics.connections.up();
+    let metrics = service.metrics();
+    if let Some(metrics) = &metrics {
+        metrics.accepted.up();
+        metrics.connections.up();
+    }
     // Without this every small answer waits for a delayed acknowledgement, some 40 ms.
     let nodelay = stream.set_nodelay(true);
     let mut stream = Paced::new(stream);
@@ -145,10 +173,12 @@ async fn connection(
             Ok(Err(_)) | Err(_) => false,
         },
     };
-    if !whole {
-        metrics.broken.up();
+    if let Some(metrics) = metrics {
+        if !whole {
+            metrics.broken.up();
+        }
+        metrics.connections.down();
     }
-    metrics.connections.down();
 }
 
 /// Answers the requests of one connection; whether it ended as it should.

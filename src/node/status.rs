@@ -20,6 +20,8 @@ pub struct About {
     pub key: [u8; 32],
     /// Largest body of an upload, in cells.
     pub upload_cells: usize,
+    /// Connections open at a time.
+    pub connections: usize,
 }
 
 #[derive(Serialize)]
@@ -63,6 +65,7 @@ struct Closed {
 pub fn document(
     about: &About,
     buckets: &Buckets,
+    saturation: f64,
     Rules { upload_per_hour, ban_floor }: Rules,
 ) -> Result<String, toml::ser::Error> {
     let now = buckets.keeper().now();
@@ -70,13 +73,13 @@ pub fn document(
         let bucket = last_closed(class, now);
         Closed { bucket: bucket.to_string(), cells: buckets.count(bucket) }
     };
-    let (used, capacity) = buckets.fill();
+    let (_, capacity) = buckets.fill();
     toml::to_string(&Status {
         name: &about.name,
         url: &about.url,
         key: base64(&about.key),
         software: concat!("posted/", env!("CARGO_PKG_VERSION")),
-        saturation: share(used, capacity),
+        saturation,
         limits: Limits {
             upload_cells: about.upload_cells,
             capacity,
@@ -87,6 +90,13 @@ pub fn document(
         hourly: closed(Class::Hourly),
         daily: closed(Class::Daily),
     })
+}
+
+/// How full a node is: the larger of the shares of the store and of the connections in use. The
+/// connection that asks is one of them, so theirs is rounded down.
+pub fn saturation((used, capacity): (u64, u64), (open, most): (u64, u64)) -> f64 {
+    let hundredths = open.saturating_mul(100) / most.max(1);
+    share(used, capacity).max(share(hundredths, 100))
 }
 
 /// `used` of `capacity` in hundredths, rounded up, 1.0 at most.
@@ -106,5 +116,13 @@ mod tests {
         assert_eq!(share(1 << 29, 1 << 30), 0.5);
         assert_eq!(share(2 << 30, 1 << 30), 1.0);
         assert_eq!(share(0, 0), 0.0);
+    }
+
+    #[test]
+    fn the_larger_share_counts() {
+        assert_eq!(saturation((0, 1 << 30), (1, 1024)), 0.0);
+        assert_eq!(saturation((0, 1 << 30), (512, 1024)), 0.5);
+        assert_eq!(saturation((1 << 29, 1 << 30), (11, 1024)), 0.5);
+        assert_eq!(saturation((1, 1 << 30), (2000, 1024)), 1.0);
     }
 }

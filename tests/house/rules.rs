@@ -14,7 +14,7 @@ const FLOORS: [(&str, &[&str]); 6] = [
     ("net", &["core"]),
     ("client", &["core", "store", "net"]),
     ("cli", &["core", "store", "net", "client"]),
-    ("node", &["core"]),
+    ("node", &["core", "net"]),
 ];
 
 /// What makes a program depend on where and when it runs: modules of `std`, then names.

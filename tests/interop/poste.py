@@ -264,8 +264,11 @@ def filed(v, body):
     must(filed_mac(mac_key(v), line[1].decode(), rest) == unbase64(line[3].decode()), "Mac")
 
 
-def card(v, body):
-    must(b"\r" not in body and len(body) <= 16384, "NotText")
+SIGNED, DISCLOSED = {"signature": ["ed25519"]}, {"disclosed": ["date", "seed"]}
+
+
+def two_parts(body, limit, *shapes):
+    must(b"\r" not in body and len(body) <= limit, "NotText")
     try:
         text = body.decode()
     except UnicodeDecodeError:
@@ -278,8 +281,34 @@ def card(v, body):
     except tomllib.TOMLDecodeError:
         raise Broken("Trailer") from None
     shape = {name: sorted(table) for name, table in trailer.items() if isinstance(table, dict)}
-    one, two = {"signature": ["ed25519"]}, {"disclosed": ["date", "seed"]}
-    must(len(shape) == len(trailer) and shape in (one, one | two), "Trailer")
+    must(len(shape) == len(trailer) and shape in shapes, "Trailer")
+    return signed, trailer
+
+
+def report(v, body):
+    signed, trailer = two_parts(body, 4096, SIGNED)
+    try:
+        says = tomllib.loads(signed)
+        url, share, time = says["url"], says["saturation"], says["time"]
+    except (tomllib.TOMLDecodeError, KeyError):
+        raise Broken("Signed") from None
+    must(isinstance(share, float) and isinstance(time, int), "Signed")
+    must(says["poste"] == 1, "Field(version)")
+    must(re.fullmatch("https?://[!-~]+", url) and len(url) <= 256, "Field(url)")
+    must(0 <= share <= 1, "Field(saturation)")
+    try:
+        key = unbase64(says["key"])
+    except Broken:
+        raise Broken("Field(key)") from None
+    signature = unbase64(trailer["signature"]["ed25519"], 64)
+    must(ed25519_holds(key, b"poste/1 report\n" + signed.encode(), signature), "Signature")
+    for name, value in ("url", url), ("key", says["key"]), ("time", str(time)):
+        assert v.get(name, value) == value
+    assert float(v.get("saturation", share)) == share
+
+
+def card(v, body):
+    signed, trailer = two_parts(body, 16384, SIGNED, SIGNED | DISCLOSED)
     try:
         says = tomllib.loads(signed)
         key = unbase64(says["sign"])
@@ -358,6 +387,7 @@ FORMATS = {
     "filed": filed,
     "letter": letter,
     "point": x25519_key,
+    "report": report,
     "stamp": stamp,
 }
 

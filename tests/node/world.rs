@@ -147,6 +147,12 @@ fn open_with(
     let now = buckets.keeper().now();
     let meter = Meter::open(&store.join(FILE), rules, now, Log::Errors).unwrap();
     let (callers, metrics) = (Callers::default(), Arc::new(Metrics::default()));
-    let about = About { name: "n".to_owned(), url: String::new(), key: [7; 32], upload_cells: 256 };
+    let about = About {
+        name: "n".to_owned(),
+        url: String::new(),
+        key: [7; 32],
+        upload_cells: 256,
+        connections: 1024,
+    };
     Ok(Arc::new(Relay::new(buckets, meter, callers, metrics, about)))
 }

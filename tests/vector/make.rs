@@ -6,6 +6,7 @@ mod card;
 mod cell;
 mod filed;
 mod letter;
+mod report;
 mod small;
 
 use super::Vector;
@@ -31,5 +32,6 @@ pub fn all() -> Vec<Vector> {
     all.extend(cell::good());
     all.extend(cell::not_ours());
     all.extend(cell::broken());
+    all.extend(report::all());
     all
 }

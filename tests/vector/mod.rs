@@ -19,8 +19,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
 /// The folders that are made here; others below tests/vectors come from elsewhere.
-pub const FOLDERS: [&str; 10] =
-    ["auth", "bucket", "card", "cell", "chain", "filed", "letter", "point", "stamp", "words"];
+pub const FOLDERS: [&str; 11] = [
+    "auth", "bucket", "card", "cell", "chain", "filed", "letter", "point", "report", "stamp",
+    "words",
+];
 
 /// One test vector.
 #[derive(Clone, Debug, PartialEq, Eq)]

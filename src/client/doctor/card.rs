@@ -5,6 +5,7 @@
 use super::Check;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::own::at_host;
 use crate::core::card::{self, SignedCard};
 use crate::core::disclosure;
 use crate::core::printable;
@@ -20,7 +21,7 @@ const PUBLISH: &str = "poste publish";
 /// Looks at every place once.
 pub(super) fn look(env: &mut Env<'_>, own: &SignedCard) -> Vec<Check> {
     let put = env.config.publish.iter().filter_map(|target| match target {
-        Target::Put(url) => Some(url.as_str().to_owned()),
+        Target::Put(url) => Some(at_host(url.as_str(), own.card.fingerprint())),
         Target::Command(_) | Target::File(_) => None,
     });
     let urls: BTreeSet<String> = own.card.urls.iter().cloned().chain(put).collect();

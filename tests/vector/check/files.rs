@@ -1,17 +1,38 @@
-//! Verdicts on cards, cells, letters and filed messages.
+//! Verdicts on cards, reports, cells, letters and filed messages.
 
 use super::{agreed, mac_keys};
 use crate::vector::Vector;
 use poste::core::bucket::Bucket;
 use poste::core::card::{BadCard, SignedCard};
 use poste::core::cell::{self, Cell, Chunk, Kind};
-use poste::core::encode::hex;
+use poste::core::encode::{base64, hex};
 use poste::core::filed::{self, Filed};
 use poste::core::keys::{DhSecret, PairSecret, SignSecret};
 use poste::core::letter::{self, BadLetter, Letter};
 use poste::core::prim;
 use poste::core::random::Random;
+use poste::core::report::{BadReport, Report};
 use poste::core::time::Time;
+
+pub fn report(vector: &Vector) -> String {
+    let report = match Report::read(&vector.body) {
+        Ok(report) => report,
+        Err(BadReport::Field(field)) => return format!("Field({field})"),
+        Err(BadReport::Signed(_)) => return "Signed".into(),
+        Err(BadReport::Trailer(_)) => return "Trailer".into(),
+        Err(rule) => return format!("{rule:?}"),
+    };
+    vector.says("url", &report.url);
+    vector.says("key", base64(&report.key));
+    vector.says("saturation", report.saturation);
+    vector.says("time", report.time.unix());
+    if vector.get("sign-secret").is_some() {
+        let secret = vector.bytes32("sign-secret");
+        let again = report.write(|message| prim::ed25519_sign(&secret, message));
+        assert_eq!(again.as_bytes(), vector.body, "{}", vector.name);
+    }
+    "good".into()
+}
 
 pub fn card(vector: &Vector, all: &[Vector]) -> String {
     let card = match SignedCard::parse(&vector.body) {

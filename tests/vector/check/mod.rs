@@ -16,6 +16,7 @@ pub fn judge(vector: &Vector, all: &[Vector]) -> String {
         "bucket" => small::bucket(vector),
         "chain" => small::chain(vector),
         "point" => small::point(vector),
+        "report" => files::report(vector),
         "stamp" => small::stamp(vector),
         "words" => small::words(vector),
         "card" => files::card(vector, all),
