@@ -1,4 +1,5 @@
-//! `[identity]`: where the identity host listens and keeps cards, and how many.
+//! `[identity]`: where the identity host listens and keeps cards, and how many it keeps and takes. A
+//! host needs nothing of the other tables.
 //! Specified in posted(8), CONFIGURATION.
 
 use super::values;

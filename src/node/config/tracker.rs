@@ -1,4 +1,5 @@
-//! `[tracker]`: where the tracker listens, and at which nodes it may look.
+//! `[tracker]`: where the tracker listens, and at which nodes it may look. A tracker keeps nothing,
+//! so it has no directory.
 //! Specified in posted(8), CONFIGURATION.
 
 use super::values;

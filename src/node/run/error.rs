@@ -1,4 +1,5 @@
-//! Why the node does not run, and the exit code of each reason, from sysexits(3).
+//! Why the node does not run, and the exit code of each reason, from sysexits(3). What the text says
+//! is for the operator: which file or address, and what to do.
 //! Specified in posted(8), EXIT STATUS.
 
 use crate::net::BadAddress;
