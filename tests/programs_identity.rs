@@ -11,7 +11,7 @@ mod posted;
 mod programs;
 
 use node::{Reply, get, raw, reply};
-use posted::{Posted, ended};
+use posted::Posted;
 use programs::{Home, Node};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
@@ -343,38 +343,4 @@ fn put_quietly(to: SocketAddr, fingerprint: &str, card: &[u8]) -> Option<u16> {
     );
     stream.write_all(&[head.as_bytes(), card].concat()).ok()?;
     reply(stream).map(|reply| reply.status)
-}
-
-#[test]
-fn roles_are_run_together_or_alone_and_checked() {
-    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-    let both = format!(
-        "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\nstore = \"dir:store\"\n\
-         allow_disk = true\n{HOST}"
-    );
-    let posted = Posted::start(dir.path(), "run", &both, 2);
-    assert_eq!(get(posted.at("relay"), "/v1/status").status, 200);
-    assert_eq!(get(posted.at("identity"), "/v1/volunteers").status, 200);
-    assert_eq!(get(posted.at("identity"), "/v1/status").status, 404);
-    let busy = ended(dir.path(), "identity", &both);
-    assert_eq!(busy.status.code(), Some(75), "{}", said(&busy));
-    posted.kill();
-    let alone = Posted::start(dir.path(), "identity", &both, 1);
-    assert_eq!(get(alone.at("identity"), "/v1/volunteers").status, 200);
-    alone.kill();
-
-    let check = ended(dir.path(), "run --check", &both);
-    let text = String::from_utf8_lossy(&check.stdout).into_owned();
-    assert!(check.status.success(), "{}", said(&check));
-    assert!(text.contains("[relay]") && text.contains("[identity]"), "{text}");
-    text.parse::<toml::Table>().unwrap();
-    let check = ended(dir.path(), "identity --check", &both);
-    let text = String::from_utf8_lossy(&check.stdout).into_owned();
-    assert!(text.contains("capacity = 1073741824") && !text.contains("[relay]"), "{text}");
-    let none = ended(dir.path(), "identity", "log = \"info\"\n");
-    assert_eq!(none.status.code(), Some(78));
-    assert!(said(&none).contains("no [identity] in it"), "{}", said(&none));
-    let tls = format!("{HOST}tls_cert = \"a.pem\"\ntls_key = \"b.pem\"\n");
-    let tls = ended(dir.path(), "identity --check", &tls);
-    assert_eq!(tls.status.code(), Some(78), "{}", said(&tls));
 }

@@ -1,5 +1,5 @@
 //! Two relays and a tracker by the real programs: the relays report, the tracker looks at them, and
-//! its list is read by a client and by people. And `posted dev`, which runs all of it.
+//! its list is read by a client and by people.
 
 #![cfg(feature = "node")]
 #![allow(clippy::unwrap_used)]
@@ -11,9 +11,7 @@ mod posted;
 use node::{get, memory, soon};
 use poste::core::nodes::{self, Listed};
 use posted::Posted;
-use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
-use std::process::{Command, Stdio};
 
 const TRACKER: &str = "[tracker]\nlisten = \"127.0.0.1:0\"\nallow_private = true\n";
 
@@ -78,22 +76,4 @@ fn a_public_tracker_takes_no_relay_of_this_machine() {
     let relay = Posted::start(dirs[1].path(), "relay", &relay(port(), &trackers), 1);
     soon("the relay is told so", || relay.log().contains("refused (status 400)"));
     assert_eq!(list(tracker.at("tracker")), []);
-}
-
-#[test]
-fn one_program_runs_all_roles_for_trying_things_out() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_posted"));
-    let child = command.arg("dev").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
-    let mut child = node::Process(child);
-    let lines = BufReader::new(child.0.stdout.take().unwrap()).lines();
-    let urls: Vec<String> = lines.take(3).map(Result::unwrap).collect();
-    let urls: [String; 3] = urls.try_into().unwrap();
-    let at = |url: &str| url.strip_prefix("http://").unwrap().parse::<SocketAddr>().unwrap();
-    let [relay, tracker, identity] = urls.each_ref();
-    assert_eq!(get(at(relay), "/v1/status").status, 200);
-    assert_eq!(get(at(identity), "/v1/volunteers").status, 200);
-    soon("the relay is listed", || list(at(tracker)).iter().any(|node| node.url == *relay));
-    let id = child.0.id().to_string();
-    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    assert!(child.0.wait().unwrap().success());
 }
