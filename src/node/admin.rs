@@ -14,6 +14,9 @@ pub fn respond(method: &Method, path: &str, relay: &Relay) -> Response<Answer> {
         ("/healthz", &Method::GET) if disagrees => {
             line(StatusCode::SERVICE_UNAVAILABLE, "the clock is not followed", now)
         }
+        ("/healthz", &Method::GET) if buckets.is_away() => {
+            line(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", now)
+        }
         ("/healthz", &Method::GET) => line(StatusCode::OK, "ok", now),
         ("/metrics", &Method::GET) => {
             let banned = relay.meter().banned(buckets.keeper().now());

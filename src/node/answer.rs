@@ -3,8 +3,10 @@
 //! Specified in poste-protocol(7), Node.
 
 use crate::core::time::Time;
+use crate::node::cluster::listing::Coming;
 use crate::node::meter::Tap;
 use crate::node::selection::Selection;
+use crate::node::store::Found;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, DATE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
@@ -22,6 +24,8 @@ pub enum Answer {
     Text(Bytes),
     /// A range of the bytes of some cells, counted as they leave if they are for a network.
     Cells(Selection, Range<u64>, Option<Tap>),
+    /// The same from a cluster.
+    Coming(Coming, Option<Tap>),
 }
 
 impl Body for Answer {
@@ -30,9 +34,19 @@ impl Body for Answer {
 
     fn poll_frame(
         self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        Poll::Ready(self.get_mut().next().transpose().map(|piece| piece.map(Frame::data)))
+        let next = match self.get_mut() {
+            Answer::Coming(_, Some(tap)) if !tap.is_open() => Poll::Ready(Some(Err(banned()))),
+            Answer::Coming(coming, tap) => coming.poll(context).map_ok(|piece| {
+                if let Some(tap) = tap {
+                    tap.gave(piece.len() as u64);
+                }
+                piece
+            }),
+            here => Poll::Ready(here.next().transpose()),
+        };
+        next.map_ok(Frame::data)
     }
 
     fn is_end_stream(&self) -> bool {
@@ -45,10 +59,19 @@ impl Body for Answer {
 }
 
 impl Answer {
+    /// A range of the bytes of some cells, which must lie within them.
+    pub fn cells(cells: Found, range: Range<u64>, tap: Option<Tap>) -> Answer {
+        match cells {
+            Found::Here(cells) => Answer::Cells(cells, range, tap),
+            Found::There(cells) => Answer::Coming(cells.send(range), tap),
+        }
+    }
+
     fn left(&self) -> u64 {
         match self {
             Answer::Text(text) => text.len() as u64,
             Answer::Cells(_, range, _) => range.end - range.start,
+            Answer::Coming(coming, _) => coming.left(),
         }
     }
 
@@ -58,9 +81,9 @@ impl Answer {
         }
         match self {
             Answer::Text(text) => Ok(Some(std::mem::take(text))),
-            Answer::Cells(_, _, Some(tap)) if !tap.is_open() => {
-                Err(io::Error::other("the network has been banned"))
-            }
+            // These are waited for, and not read in place.
+            Answer::Coming(..) => Ok(None),
+            Answer::Cells(_, _, Some(tap)) if !tap.is_open() => Err(banned()),
             Answer::Cells(cells, range, tap) => {
                 // Pieces end at multiples of their size, so that no cell is read in two halves.
                 let end = ((range.start / PIECE + 1) * PIECE).min(range.end);
@@ -75,6 +98,10 @@ impl Answer {
             }
         }
     }
+}
+
+fn banned() -> io::Error {
+    io::Error::other("the network has been banned")
 }
 
 /// An answer with `body`, which is of the type `kind`.

@@ -62,6 +62,9 @@ pub enum PutError {
     /// The file cannot be written.
     #[error("{0}")]
     Io(io::Error),
+    /// The cluster does not answer. Some of them may have been kept.
+    #[error("the store does not answer")]
+    Away,
 }
 
 /// Why no cells are given.
@@ -76,6 +79,9 @@ pub enum GetError {
     /// The file cannot be read.
     #[error("{0}")]
     Io(io::Error),
+    /// The cluster does not answer.
+    #[error("the store does not answer")]
+    Away,
 }
 
 impl Buckets {

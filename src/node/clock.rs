@@ -40,11 +40,12 @@ impl Clock for System {
     }
 }
 
-/// The time a store goes by: the highest seen, kept in the store's file `time`.
+/// The time a store goes by: the highest seen, kept in the store's file `time`, or told to the
+/// other nodes of a cluster.
 pub struct Keeper {
     clock: Arc<dyn Clock>,
     log: Log,
-    file: File,
+    file: Option<File>,
     state: Mutex<State>,
 }
 
@@ -86,6 +87,21 @@ impl Keeper {
             .mode(0o600)
             .open(path)?;
         let recorded = read(&file)?;
+        Keeper::begin(Some(file), recorded, clock, log)
+    }
+
+    /// Begins with the later of the clock and the time that other nodes have told. Where it is told
+    /// is not the keeper's business.
+    pub fn shared(told: Time, clock: Arc<dyn Clock>, log: Log) -> Result<Keeper, KeeperError> {
+        Keeper::begin(None, told, clock, log)
+    }
+
+    fn begin(
+        file: Option<File>,
+        recorded: Time,
+        clock: Arc<dyn Clock>,
+        log: Log,
+    ) -> Result<Keeper, KeeperError> {
         let (now, reached) = (clock.now(), clock.monotonic());
         if recorded > now + JUMP {
             return Err(KeeperError::Behind(recorded.since(now)));
@@ -119,6 +135,17 @@ impl Keeper {
         state.highest
     }
 
+    /// Another node goes by `time`: this one does too, unless that is a jump ahead.
+    pub fn follow(&self, time: Time) {
+        let monotonic = self.clock.monotonic();
+        let mut state = self.state();
+        let passed = monotonic.saturating_sub(state.reached).as_secs();
+        if time > state.highest && time <= state.highest + passed + JUMP {
+            state.highest = time;
+            state.reached = monotonic;
+        }
+    }
+
     /// The clock as it is, for the `Date` of an answer.
     pub fn wall(&self) -> Time {
         self.clock.now()
@@ -136,7 +163,9 @@ impl Keeper {
         let mark = state.highest.unix() / MARGIN;
         if mark != state.written {
             // In place and of one length: needs no room on a full tmpfs, and is never torn.
-            self.file.write_all_at(format!("{:020}\n", state.highest.unix()).as_bytes(), 0)?;
+            if let Some(file) = &self.file {
+                file.write_all_at(format!("{:020}\n", state.highest.unix()).as_bytes(), 0)?;
+            }
             state.written = mark;
         }
         Ok(())
@@ -240,6 +269,21 @@ mod tests {
         assert_eq!(keeper.now().unix(), 1_000_000);
         *hands.0.lock().unwrap() = (1_000_000 + JUMP, 0);
         assert_eq!(keeper.now().unix(), 1_000_000 + JUMP);
+    }
+
+    #[test]
+    fn nodes_of_a_cluster_follow_each_other_but_no_jump() {
+        let hands = Arc::new(Hands(Mutex::new((1_000_000, 0))));
+        let keeper = Keeper::shared(Time::from_unix(1_000_030), hands.clone(), Log::Errors);
+        let keeper = keeper.unwrap();
+        assert_eq!(keeper.now().unix(), 1_000_030);
+        keeper.follow(Time::from_unix(1_000_040));
+        keeper.follow(Time::from_unix(1_000_020));
+        assert_eq!(keeper.now().unix(), 1_000_040);
+        keeper.follow(Time::from_unix(1_000_041 + JUMP));
+        assert_eq!(keeper.now().unix(), 1_000_040);
+        let behind = Keeper::shared(Time::from_unix(1_000_001 + JUMP), hands, Log::Errors).err();
+        assert!(matches!(behind, Some(KeeperError::Behind(_))));
     }
 
     #[test]

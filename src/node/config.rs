@@ -5,11 +5,13 @@
 
 mod front;
 mod identity;
+mod store;
 mod tracker;
 mod values;
 
 pub use front::Front;
 pub use identity::IdentityConfig;
+pub use store::StoreConfig;
 pub use tracker::TrackerConfig;
 
 use crate::node::callers::Range;
@@ -53,8 +55,7 @@ pub struct RelayConfig {
     /// PEM file with the certificate's key.
     pub tls_key: Option<PathBuf>,
     /// Where cells lie.
-    #[serde(deserialize_with = "values::store")]
-    pub store: PathBuf,
+    pub store: StoreConfig,
     /// Whether the store may lie where bytes can reach a disk.
     #[serde(default)]
     pub allow_disk: bool,
@@ -152,7 +153,9 @@ pub fn read(path: &Path) -> Result<Config, ConfigError> {
     let absolute = |file: &mut PathBuf| *file = dir.join(&*file);
     config.key_file.iter_mut().for_each(absolute);
     if let Some(relay) = &mut config.relay {
-        absolute(&mut relay.store);
+        if let StoreConfig::Dir(dir) = &mut relay.store {
+            absolute(dir);
+        }
         relay.tls_cert.iter_mut().chain(&mut relay.tls_key).for_each(absolute);
     }
     if let Some(tracker) = &mut config.tracker {
@@ -176,6 +179,9 @@ fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         front::check(relay.listen, &relay.tls_cert, &relay.tls_key).map_err(whole)?;
         if let Some(admin) = relay.admin.filter(|admin| !admin.ip().is_loopback()) {
             return Err(whole(format!("admin = \"{admin}\": must be a loopback address")));
+        }
+        if relay.allow_disk && matches!(relay.store, StoreConfig::Cluster(_)) {
+            return Err(whole("allow_disk is for a directory alone: remove it".to_owned()));
         }
         if config.key_file.is_none() {
             return Err(whole("key_file is missing: a relay has a key".to_owned()));

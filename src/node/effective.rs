@@ -32,7 +32,7 @@ fn relay_lines(relay: &RelayConfig) -> Vec<String> {
     let (rules, mut lines) = (relay.rules(), front_lines(&relay.front()));
     lines.extend([
         text_of("url", &relay.url),
-        text_of("store", format_args!("dir:{}", relay.store.display())),
+        text_of("store", &relay.store),
         format!("allow_disk = {}", relay.allow_disk),
         format!("capacity = {}", relay.capacity),
         match relay.admin {

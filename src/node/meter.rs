@@ -7,10 +7,12 @@
 use crate::core::bucket::{Class, Prefix};
 use crate::core::time::Time;
 use crate::node::bans::{BadBans, Ban, Bans, bound};
-use crate::node::buckets::Buckets;
+use crate::node::cluster::pool::Pool;
 use crate::node::durable;
 use crate::node::log::Log;
 use crate::node::network::Network;
+use crate::node::stock::Stock;
+use crate::node::store::Store;
 use crate::node::tally::{Counts, Tables, Took};
 use std::fs::File;
 use std::io::{self, Read};
@@ -34,9 +36,17 @@ pub struct Rules {
 /// The counts and bans of a node.
 pub struct Meter {
     rules: Rules,
-    path: PathBuf,
+    keep: Keep,
     log: Log,
     state: Mutex<State>,
+}
+
+/// Where bans are kept.
+enum Keep {
+    /// In a file of this node's store.
+    File(PathBuf),
+    /// In a cluster, for all its nodes.
+    Pool(Pool),
 }
 
 struct State {
@@ -63,9 +73,16 @@ impl Meter {
         let bans = Bans::read(&read(path)?)?;
         let counts = Box::new(Tables::default());
         let state = Mutex::new(State { counts, bans, unkept: false });
-        let meter = Meter { rules, path: path.to_owned(), log, state };
+        let meter = Meter { rules, keep: Keep::File(path.to_owned()), log, state };
         meter.chores(now);
         Ok(meter)
+    }
+
+    /// Counts and bans together with the other nodes of a cluster.
+    pub fn shared(pool: &Pool, rules: Rules, log: Log) -> Meter {
+        let counts = Box::new(pool.clone());
+        let state = Mutex::new(State { counts, bans: Bans::default(), unkept: false });
+        Meter { rules, keep: Keep::Pool(pool.clone()), log, state }
     }
 
     /// What is allowed.
@@ -100,9 +117,37 @@ impl Meter {
         now: Time,
         fullest: impl FnOnce() -> u64,
     ) {
-        let Some(floor) = self.rules.ban_floor else { return };
+        if self.rules.ban_floor.is_none() {
+            return;
+        }
         let mut state = self.state();
-        let Took { bytes, digits } = state.counts.take(network, class, took, now);
+        let sum = state.counts.take(network, class, took, now);
+        self.judge(&mut state, (network, class), sum, now, fullest);
+    }
+
+    /// Takes up what the other nodes of a cluster have told: bans, and sums that are too much only
+    /// together. To be called after each exchange with them.
+    pub fn compare(&self, stock: &Stock, now: Time) {
+        let Keep::Pool(pool) = &self.keep else { return };
+        let mut state = self.state();
+        if let Some(list) = pool.list() {
+            state.bans = list;
+        }
+        for (network, class, sum) in pool.to_judge() {
+            let fullest = || stock.fullest(class, now);
+            self.judge(&mut state, (network, class), sum, now, fullest);
+        }
+    }
+
+    fn judge(
+        &self,
+        state: &mut State,
+        (network, class): (Network, Class),
+        Took { bytes, digits }: Took,
+        now: Time,
+        fullest: impl FnOnce() -> u64,
+    ) {
+        let Some(floor) = self.rules.ban_floor else { return };
         if bytes <= floor || digits.count_ones() == 1 {
             return;
         }
@@ -110,9 +155,13 @@ impl Meter {
         if bytes <= bound(floor, fullest) || state.bans.hold(network, now) {
             return;
         }
-        state.bans.add(Ban { network, class, bytes, fullest, from: now });
-        // At once, so that no kill forgets it; it is small, seldom, and the store is memory.
-        self.keep(&mut state);
+        let ban = Ban { network, class, bytes, fullest, from: now };
+        state.bans.add(ban);
+        match &self.keep {
+            Keep::Pool(pool) => pool.ban(ban),
+            // At once, so that no kill forgets it; it is small, seldom, and the store is memory.
+            Keep::File(path) => self.write(path, state),
+        }
     }
 
     /// Charges an upload; or the seconds after which it may be tried again.
@@ -132,18 +181,21 @@ impl Meter {
     pub fn chores(&self, now: Time) {
         let mut state = self.state();
         state.counts.forget(self.rules.upload_per_hour.unwrap_or(0), now);
-        if state.bans.end(now) || state.unkept {
-            self.keep(&mut state);
+        let ended = state.bans.end(now) || state.unkept;
+        if let Keep::File(path) = &self.keep
+            && ended
+        {
+            self.write(path, &mut state);
         }
     }
 
-    fn keep(&self, state: &mut State) {
-        match write(&self.path, &state.bans) {
+    fn write(&self, path: &Path, state: &mut State) {
+        match write(path, &state.bans) {
             Ok(()) => state.unkept = false,
             // Said once; a full file system has room again when a bucket is wiped.
             Err(error) if !state.unkept => {
                 state.unkept = true;
-                self.log.error(format_args!("writing {}: {error}", self.path.display()));
+                self.log.error(format_args!("writing {}: {error}", path.display()));
             }
             Err(_) => {}
         }
@@ -167,7 +219,7 @@ pub struct Tap {
     /// Where.
     pub meter: Arc<Meter>,
     /// From what.
-    pub buckets: Arc<Buckets>,
+    pub buckets: Arc<Store>,
     /// To whom.
     pub network: Network,
     /// Of which class.

@@ -44,6 +44,8 @@ pub struct Metrics {
     pub given: Counter,
     /// Requests of proxies that named no client, so that nothing was counted for one.
     pub unnamed: Counter,
+    /// Requests that failed because the store's servers did not answer.
+    pub away: Counter,
     /// Buckets wiped.
     pub wiped: Counter,
     /// Connections open now.
@@ -91,6 +93,8 @@ impl Metrics {
         put("bytes_given_total", "counter", "bytes of cells given out", &one(self.given.get()));
         let unnamed = one(self.unnamed.get());
         put("unnamed_total", "counter", "requests of proxies that named nobody", &unnamed);
+        let away = one(self.away.get());
+        put("store_away_total", "counter", "requests the store did not answer", &away);
         put("banned", "gauge", "networks banned now", &one(banned as u64));
         put("buckets_wiped_total", "counter", "buckets wiped", &one(self.wiped.get()));
         put("connections", "gauge", "connections open", &one(self.connections.get()));

@@ -4,16 +4,16 @@
 
 use crate::core::bucket::{Bucket, CELL, Prefix};
 use crate::node::answer::{Answer, answer, line, not_allowed, set};
-use crate::node::buckets::{Buckets, GetError, PutError};
+use crate::node::buckets::{GetError, PutError};
 use crate::node::callers::{Callers, Peer};
 use crate::node::frame::Frame;
 use crate::node::meter::{Meter, Tap, price};
 use crate::node::metrics::Metrics;
 use crate::node::network::Network;
 use crate::node::range;
-use crate::node::selection::Selection;
 use crate::node::shelf::Batch;
 use crate::node::status::{About, document, saturation};
+use crate::node::store::{Found, Store};
 use crate::node::upload::{self, ReadError};
 use hyper::body::{Body, Bytes};
 use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue, IF_RANGE, RANGE, RETRY_AFTER};
@@ -27,7 +27,7 @@ pub const UPLOAD: usize = UPLOAD_CELLS * CELL;
 
 /// A relay: the store behind it and what it says of itself.
 pub struct Relay {
-    buckets: Arc<Buckets>,
+    buckets: Arc<Store>,
     meter: Arc<Meter>,
     callers: Callers,
     metrics: Arc<Metrics>,
@@ -45,7 +45,7 @@ enum Target {
 impl Relay {
     /// A relay over `buckets`, which counts in `meter` those whom `callers` tells apart.
     pub fn new(
-        buckets: Arc<Buckets>,
+        buckets: Arc<Store>,
         meter: Meter,
         callers: Callers,
         metrics: Arc<Metrics>,
@@ -55,7 +55,7 @@ impl Relay {
     }
 
     /// The store.
-    pub fn buckets(&self) -> &Arc<Buckets> {
+    pub fn buckets(&self) -> &Arc<Store> {
         &self.buckets
     }
 
@@ -184,6 +184,10 @@ impl Relay {
                 refund();
                 self.line(StatusCode::INSUFFICIENT_STORAGE, "full")
             }
+            Ok(Some((_, Err(PutError::Away)))) => {
+                refund();
+                self.away()
+            }
             Ok(Some((_, Err(PutError::Io(_))))) | Err(_) => {
                 refund();
                 self.failed()
@@ -215,6 +219,7 @@ impl Relay {
             }
             Ok(Err(GetError::NotYet)) => self.line(StatusCode::NOT_FOUND, "not yet"),
             Ok(Err(GetError::Wiped)) => self.line(StatusCode::GONE, "wiped"),
+            Ok(Err(GetError::Away)) => self.away(),
             Ok(Err(GetError::Io(_))) | Err(_) => self.failed(),
         }
     }
@@ -223,7 +228,7 @@ impl Relay {
     /// `If-Range` everything is given, since nothing here has a validator to match.
     fn cells(
         &self,
-        cells: Selection,
+        cells: Found,
         closed: bool,
         headers: &HeaderMap,
         tap: Option<Tap>,
@@ -241,10 +246,10 @@ impl Relay {
             None => None,
         };
         let mut response = match part {
-            None => answer(StatusCode::OK, kind, Answer::Cells(cells, 0..length, tap), now),
+            None => answer(StatusCode::OK, kind, Answer::cells(cells, 0..length, tap), now),
             Some(part) => {
                 let text = format!("bytes {}-{}/{length}", part.start, part.end - 1);
-                let body = Answer::Cells(cells, part, tap);
+                let body = Answer::cells(cells, part, tap);
                 let mut response = answer(StatusCode::PARTIAL_CONTENT, kind, body, now);
                 set(&mut response, CONTENT_RANGE, text);
                 response
@@ -269,6 +274,12 @@ impl Relay {
 
     fn not_allowed(&self, methods: &'static str) -> Response<Answer> {
         not_allowed(methods, self.buckets.keeper().wall())
+    }
+
+    /// The store's servers: the node itself is well, and so may be the next one.
+    fn away(&self) -> Response<Answer> {
+        self.metrics.away.up();
+        self.line(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer: try again")
     }
 
     /// Something in the node: what it was is in the log.

@@ -107,7 +107,9 @@ impl Service {
         match self {
             Service::Relay(relay) => {
                 relay.metrics().wiped.add(relay.buckets().chores() as u64);
-                relay.meter().chores(relay.buckets().keeper().now());
+                let now = relay.buckets().keeper().now();
+                relay.meter().compare(relay.buckets().stock(), now);
+                relay.meter().chores(now);
             }
             Service::Tracker(tracker) => tracker.chores(),
             Service::Identity(host) => host.chores(),

@@ -43,6 +43,11 @@ impl Batch {
         self.digests.len()
     }
 
+    /// The cells, one by one.
+    pub fn cells(&self) -> impl Iterator<Item = &[u8]> {
+        self.cells.chunks_exact(CELL)
+    }
+
     /// Never true: a batch has at least one cell.
     pub fn is_empty(&self) -> bool {
         self.digests.is_empty()

@@ -5,8 +5,9 @@
 
 use crate::core::bucket::{CELL, Class};
 use crate::core::encode::base64;
-use crate::node::buckets::{Buckets, last_closed};
+use crate::node::buckets::last_closed;
 use crate::node::meter::Rules;
+use crate::node::store::Store;
 use serde::Serialize;
 
 /// What of the status does not change while the node runs.
@@ -64,7 +65,7 @@ struct Closed {
 /// The document. Fails only if a number is beyond TOML, which no limit allows.
 pub fn document(
     about: &About,
-    buckets: &Buckets,
+    buckets: &Store,
     saturation: f64,
     Rules { upload_per_hour, ban_floor }: Rules,
 ) -> Result<String, toml::ser::Error> {

@@ -22,6 +22,11 @@ impl Stock {
         }
     }
 
+    /// So many cells are now under each first digit of a bucket.
+    pub fn set(&self, bucket: Bucket, digits: [u64; 16]) {
+        self.all().insert(bucket, digits);
+    }
+
     /// The bucket is gone.
     pub fn remove(&self, bucket: Bucket) {
         self.all().remove(&bucket);

@@ -124,6 +124,20 @@ impl Counts for Tables {
 }
 
 impl Tables {
+    /// Counts from now on from what a network took of a class in all.
+    pub fn know_taken(&mut self, network: Network, class: Class, sum: Took, now: Time) {
+        let taken = self.class(class);
+        taken.begin(Bucket::at(class, now).start());
+        make_room(&mut taken.networks, network, |took| took.bytes);
+        taken.networks.insert(network, sum);
+    }
+
+    /// Counts from now on from what a network owes in all, in bytes times seconds of an hour.
+    pub fn know_owed(&mut self, network: Network, owed: u64, now: Time) {
+        make_room(&mut self.debts, network, |debt| debt.owed);
+        self.debts.insert(network, Debt { owed, at: now });
+    }
+
     fn class(&mut self, class: Class) -> &mut Taken {
         match class {
             Class::Hourly => &mut self.hourly,

@@ -15,6 +15,7 @@ use poste::node::meter::{FILE, Meter, Rules};
 use poste::node::metrics::Metrics;
 use poste::node::relay::Relay;
 use poste::node::status::About;
+use poste::node::store::Store;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::Arc;
@@ -143,7 +144,7 @@ fn open_with(
     rules: Rules,
 ) -> Result<Arc<Relay>, OpenError> {
     let store = dir.join("store");
-    let buckets = Arc::new(Buckets::open(&store, capacity, clock, Log::Errors)?);
+    let buckets = Arc::new(Store::Dir(Buckets::open(&store, capacity, clock, Log::Errors)?));
     let now = buckets.keeper().now();
     let meter = Meter::open(&store.join(FILE), rules, now, Log::Errors).unwrap();
     let (callers, metrics) = (Callers::default(), Arc::new(Metrics::default()));

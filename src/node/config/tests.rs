@@ -79,8 +79,11 @@ fn mistakes_are_named_with_their_line() {
     }
     let public = GOOD.replace("127.0.0.1", "0.0.0.0");
     assert!(error(&public).contains("plain HTTP is for loopback only"));
-    let redis = GOOD.replace("dir:/run/posted/store", "redis://localhost");
-    assert!(error(&redis).starts_with("posted.toml:4: store: redis is not in this release"));
+    let redis = |store: &str| GOOD.replace("dir:/run/posted/store", store);
+    assert!(error(&redis("redis:a")).starts_with("posted.toml:4: store: must be \"redis://HOST"));
+    assert!(error(&redis("bob")).starts_with("posted.toml:4: store: must be \"dir:DIRECTORY\" or"));
+    let disk = redis("redis://a:1,b:2") + "allow_disk = true\n";
+    assert!(error(&disk).starts_with("posted.toml: allow_disk is for a directory alone"));
     let wrong = GOOD.replace("key_file = \"node.key\"\n", "");
     assert!(error(&wrong).starts_with("posted.toml: key_file is missing"));
     for (line, wanted) in [

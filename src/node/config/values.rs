@@ -7,7 +7,6 @@ use crate::node::log::Log;
 use crate::node::reporter;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use std::path::PathBuf;
 
 pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
@@ -22,17 +21,6 @@ pub(super) fn log<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Log, D::
         "info" => Ok(Log::All),
         "error" => Ok(Log::Errors),
         _ => Err(D::Error::custom("log: \"info\" or \"error\"")),
-    }
-}
-
-pub(super) fn store<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    match text.split_once(':') {
-        Some(("dir", path)) if !path.is_empty() => Ok(PathBuf::from(path)),
-        Some(("redis", _)) => {
-            Err(D::Error::custom("store: redis is not in this release: use \"dir:DIRECTORY\""))
-        }
-        _ => Err(D::Error::custom("store: must be \"dir:DIRECTORY\"")),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Specified in posted(8), dev.
 
 use super::error::RunError;
-use crate::node::config::{Config, IdentityConfig, RelayConfig, TrackerConfig};
+use crate::node::config::{Config, IdentityConfig, RelayConfig, StoreConfig, TrackerConfig};
 use crate::node::log::Log;
 use crate::node::tmpfs;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ pub fn config(port: u16, dir: Option<PathBuf>) -> Result<(Config, Option<TempDir
         url: String::new(),
         tls_cert: None,
         tls_key: None,
-        store: dir.join("store"),
+        store: StoreConfig::Dir(dir.join("store")),
         allow_disk: temporary.is_none(),
         capacity: 1 << 30,
         connections: 1024,

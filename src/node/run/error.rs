@@ -5,6 +5,7 @@
 use crate::net::BadAddress;
 use crate::node::buckets;
 use crate::node::clock::KeeperError;
+use crate::node::cluster;
 use crate::node::config::ConfigError;
 use crate::node::identity::cards;
 use crate::node::key::KeyError;
@@ -38,6 +39,9 @@ pub enum RunError {
     /// The relay's store cannot be used.
     #[error("{0}")]
     Store(#[from] buckets::OpenError),
+    /// Nor its store in a cluster.
+    #[error("{0}")]
+    Cluster(#[from] cluster::OpenError),
     /// Nor its file of bans.
     #[error("{0}: {1}")]
     Bans(PathBuf, MeterError),
@@ -63,7 +67,7 @@ impl RunError {
     pub fn code(&self) -> u8 {
         match self {
             RunError::Listen(..) => 69,
-            RunError::System(_) => 71,
+            RunError::System(_) | RunError::Cluster(cluster::OpenError::System(_)) => 71,
             RunError::Directory(..) => 73,
             RunError::Key(_, KeyError::Io(_))
             | RunError::Store(buckets::OpenError::Io(..))
@@ -71,6 +75,11 @@ impl RunError {
             | RunError::Bans(_, MeterError::Io(_)) => 74,
             RunError::Store(buckets::OpenError::Busy(_))
             | RunError::Store(buckets::OpenError::Time(_, KeeperError::Behind(_)))
+            | RunError::Cluster(
+                cluster::OpenError::Away(..)
+                | cluster::OpenError::Time(..)
+                | cluster::OpenError::Apart(..),
+            )
             | RunError::Cards(cards::OpenError::Busy(_) | cards::OpenError::Behind(..)) => 75,
             RunError::Key(_, KeyError::Open(_)) => 77,
             RunError::Config(_)
@@ -81,6 +90,7 @@ impl RunError {
             | RunError::Bans(..)
             | RunError::Cards(_)
             | RunError::Tracker(_)
+            | RunError::Cluster(_)
             | RunError::Store(_) => 78,
         }
     }

@@ -5,7 +5,10 @@
 use super::error::RunError;
 use crate::node::buckets::Buckets;
 use crate::node::clock::System;
-use crate::node::config::{Config, Front, IdentityConfig, RelayConfig, TrackerConfig};
+use crate::node::cluster::Cluster;
+use crate::node::config::{
+    Config, Front, IdentityConfig, RelayConfig, StoreConfig, TrackerConfig,
+};
 use crate::node::identity::Host;
 use crate::node::identity::allowance::Allowance;
 use crate::node::identity::cards::Cards;
@@ -16,6 +19,7 @@ use crate::node::metrics::Metrics;
 use crate::node::relay::{Relay, UPLOAD_CELLS};
 use crate::node::server::Service;
 use crate::node::status::About;
+use crate::node::store::Store;
 use crate::node::tracker::Tracker;
 use crate::node::tracker::look::Look;
 use crate::node::{tls, tmpfs};
@@ -56,7 +60,10 @@ pub fn check(config: &Config) -> Result<(), RunError> {
             Ok(_) => {}
         }
         acceptor(&relay.front())?;
-        in_memory(relay)?;
+        match &relay.store {
+            StoreConfig::Dir(dir) => in_memory(dir, relay.allow_disk)?,
+            StoreConfig::Cluster(addresses) => Cluster::check(addresses)?,
+        }
     }
     if let Some(tracker) = &config.tracker {
         acceptor(&tracker.front())?;
@@ -94,15 +101,7 @@ fn open_relay(
 ) -> Result<(Role, Arc<Relay>), RunError> {
     let front = config.front();
     let tls = acceptor(&front)?;
-    in_memory(config)?;
-    if config.allow_disk {
-        log.error("the store may lie on a disk, where what is wiped can be read back");
-    }
-    let buckets = Buckets::open(&config.store, config.capacity, Arc::new(System), log)?;
-    let buckets = Arc::new(buckets);
-    let bans = config.store.join(meter::FILE);
-    let meter = Meter::open(&bans, config.rules(), buckets.keeper().now(), log)
-        .map_err(|error| RunError::Bans(bans, error))?;
+    let (buckets, meter) = open_store(config, log)?;
     let about = About {
         name: name.to_owned(),
         url: config.url.clone(),
@@ -111,10 +110,33 @@ fn open_relay(
         connections: config.connections,
     };
     let metrics = Arc::new(Metrics::default());
-    let relay = Arc::new(Relay::new(buckets, meter, front.callers(), metrics, about));
+    let relay = Arc::new(Relay::new(Arc::new(buckets), meter, front.callers(), metrics, about));
     let admin = config.admin.map(|address| (address, Service::Admin(relay.clone())));
     let service = Service::Relay(relay.clone());
     Ok((Role { name: "relay", front, tls, service, admin }, relay))
+}
+
+fn open_store(config: &RelayConfig, log: Log) -> Result<(Store, Meter), RunError> {
+    let (capacity, clock) = (config.capacity, Arc::new(System));
+    match &config.store {
+        StoreConfig::Dir(dir) => {
+            in_memory(dir, config.allow_disk)?;
+            if config.allow_disk {
+                log.error("the store may lie on a disk, where what is wiped can be read back");
+            }
+            let buckets = Buckets::open(dir, capacity, clock, log)?;
+            let bans = dir.join(meter::FILE);
+            let meter = Meter::open(&bans, config.rules(), buckets.keeper().now(), log)
+                .map_err(|error| RunError::Bans(bans, error))?;
+            Ok((Store::Dir(buckets), meter))
+        }
+        StoreConfig::Cluster(addresses) => {
+            let cluster = Cluster::open(addresses, capacity, clock, log)?;
+            let meter = Meter::shared(cluster.pool(), config.rules(), log);
+            meter.compare(cluster.stock(), cluster.keeper().now());
+            Ok((Store::Cluster(cluster), meter))
+        }
+    }
 }
 
 fn open_tracker(config: &TrackerConfig, name: &str) -> Result<Role, RunError> {
@@ -143,11 +165,11 @@ fn acceptor(front: &Front) -> Result<Option<TlsAcceptor>, RunError> {
 }
 
 /// A store that is still to be made will lie where its parent does.
-fn in_memory(relay: &RelayConfig) -> Result<(), RunError> {
-    if relay.allow_disk {
+fn in_memory(store: &Path, allow_disk: bool) -> Result<(), RunError> {
+    if allow_disk {
         return Ok(());
     }
-    let parent = relay.store.parent().unwrap_or(Path::new("/"));
-    let dir = if relay.store.exists() { &relay.store } else { parent };
+    let parent = store.parent().unwrap_or(Path::new("/"));
+    let dir = if store.exists() { store } else { parent };
     tmpfs::check(dir).map_err(|error| RunError::Memory(dir.to_owned(), error))
 }
