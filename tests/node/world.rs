@@ -84,19 +84,7 @@ impl World {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> Option<Got> {
-        let mut request = Request::builder().method(method).uri(path);
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let request = request.body(Full::new(Bytes::from(body))).unwrap();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let (head, body) = self.relay.answer(request, peer).await.into_parts();
-            let announced = body.size_hint().exact();
-            let body = body.collect().await.ok()?.to_bytes().to_vec();
-            assert_eq!(announced, Some(body.len() as u64), "content-length of {path}");
-            Some(Got { status: head.status, headers: head.headers, body })
-        })
+        ask(&self.relay, peer, method, path, headers, body)
     }
 
     /// Downloads below `/v1/`.
@@ -130,6 +118,31 @@ impl World {
     pub fn current(&self, class: Class) -> Bucket {
         Bucket::at(class, Time::from_unix(NOON))
     }
+}
+
+/// One request to a relay; `None` if its answer was cut off. Checks that its body is as long as
+/// announced.
+pub fn ask(
+    relay: &Relay,
+    peer: Peer,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Vec<u8>,
+) -> Option<Got> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(Bytes::from(body))).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let (head, body) = relay.answer(request, peer).await.into_parts();
+        let announced = body.size_hint().exact();
+        let body = body.collect().await.ok()?.to_bytes().to_vec();
+        assert_eq!(announced, Some(body.len() as u64), "content-length of {path}");
+        Some(Got { status: head.status, headers: head.headers, body })
+    })
 }
 
 /// Opens a relay on the store in `dir`.

@@ -1,12 +1,10 @@
 //! Whether a cluster is one that can forget: every server of it is asked for its settings, and one
-//! that would write to a disk, or evict cells before their time, is named. Also finds the servers.
+//! that would write to a disk, or evict cells before their time, is named.
 //! Specified in posted(8), REDIS.
 
+use crate::node::cluster::addresses::Server;
 use crate::node::cluster::link::Link;
-use redis::{Cmd, RedisError, Value, cmd, from_redis_value};
-
-/// Slots of a cluster.
-const SLOTS: usize = 16384;
+use redis::{Cmd, RedisError, cmd};
 
 /// Why a cluster is no place for a store.
 #[derive(Debug, thiserror::Error)]
@@ -37,51 +35,12 @@ pub enum Unfit {
     Away(#[from] RedisError),
 }
 
-/// The servers of a cluster.
-#[derive(Debug, Default)]
-pub struct Servers {
-    /// Address of each master.
-    pub masters: Vec<(String, u16)>,
-    /// Address of each replica.
-    pub replicas: Vec<(String, u16)>,
-}
-
-/// Asks for the servers; and how many slots have none.
-pub async fn servers(link: &Link) -> Result<(Servers, usize), RedisError> {
-    let mut slots = cmd("CLUSTER");
-    slots.arg("SLOTS");
-    let ranges: Vec<(usize, usize, Value)> = {
-        let rows: Vec<Vec<Value>> = link.ask(slots).await?;
-        let mut ranges = Vec::new();
-        for row in rows {
-            let [first, last, servers @ ..] = row.as_slice() else { continue };
-            let (first, last) = (from_redis_value(first.clone())?, from_redis_value(last.clone())?);
-            ranges.push((first, last, Value::Array(servers.to_vec())));
-        }
-        ranges
-    };
-    let (mut found, mut covered) = (Servers::default(), 0);
-    for (first, last, servers) in ranges {
-        covered += (last + 1usize).saturating_sub(first);
-        let servers: Vec<Vec<Value>> = from_redis_value(servers)?;
-        for (at, server) in servers.iter().enumerate() {
-            let [host, port, ..] = server.as_slice() else { continue };
-            let address: (String, u16) =
-                (from_redis_value(host.clone())?, from_redis_value(port.clone())?);
-            let list = if at == 0 { &mut found.masters } else { &mut found.replicas };
-            if !list.contains(&address) {
-                list.push(address);
-            }
-        }
-    }
-    Ok((found, SLOTS.saturating_sub(covered)))
-}
-
 /// Refuses a cluster of which a server would keep what is wiped, or lose what is not.
 pub async fn check(link: &Link) -> Result<(), Unfit> {
-    let (servers, holes) = servers(link).await?;
-    if holes > 0 {
-        return Err(Unfit::Holes(holes));
+    link.learn().await?;
+    let servers = link.map();
+    if servers.holes() > 0 {
+        return Err(Unfit::Holes(servers.holes()));
     }
     let all = [("save", ""), ("appendonly", "no"), ("maxmemory-policy", "noeviction")];
     for master in &servers.masters {
@@ -100,7 +59,7 @@ pub async fn check(link: &Link) -> Result<(), Unfit> {
 
 async fn hold(
     link: &Link,
-    server: &(String, u16),
+    server: &Server,
     settings: &[(&'static str, &'static str)],
 ) -> Result<(), Unfit> {
     let name = format!("{}:{}", server.0, server.1);

@@ -8,7 +8,7 @@ use super::{Cluster, Known, closed_command, digits};
 use crate::core::bucket::{Bucket, CELL, Class, MARGIN};
 use crate::core::time::{MINUTE, Time};
 use crate::node::bans::BadBans;
-use crate::node::cluster::check::{self, Unfit, servers};
+use crate::node::cluster::check::{self, Unfit};
 use crate::node::cluster::ledger::{self, Missed};
 use crate::node::cluster::names::{self, PARTS};
 use crate::node::cluster::scripts;
@@ -207,7 +207,8 @@ impl Cluster {
     /// Looks at every key of every master, and unlinks those of buckets whose time is over: what
     /// was there before this node was, or came into a master late.
     async fn sweep(&self, now: Time) -> Result<(), RedisError> {
-        let (servers, _) = servers(&self.link).await?;
+        self.link.learn().await?;
+        let servers = self.link.map();
         let mut left: HashMap<Bucket, u32> = HashMap::new();
         let mut result = Ok(());
         for master in &servers.masters {

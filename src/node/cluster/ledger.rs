@@ -31,14 +31,15 @@ pub async fn exchange(link: &Link, pool: &Pool, now: Time) -> Result<(), Missed>
     let added = pool.added();
     let took: Vec<_> = added.took.into_iter().collect();
     let owed: Vec<_> = added.owed.into_iter().filter(|(_, sum)| *sum != 0).collect();
-    let sums = link.ask_all(took.iter().map(|((network, bucket), took)| {
+    let once = link.once();
+    let sums = once.ask_all(took.iter().map(|((network, bucket), took)| {
         let key = names::taken(*network, bucket.class(), bucket.start());
         let mut command = scripts::run(scripts::TAKE, &[key]);
         command.arg(took.bytes).arg(took.digits).arg(seconds(bucket.end(), now));
         command
     }));
     let sums: Vec<Result<(u64, u16), _>> = sums.await;
-    let debts = link.ask_all(owed.iter().map(|(network, sum)| {
+    let debts = once.ask_all(owed.iter().map(|(network, sum)| {
         let mut command = scripts::run(scripts::OWE, &[names::owed(*network)]);
         command.arg(*sum).arg(added.allowance).arg(now.unix());
         command

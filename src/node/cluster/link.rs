@@ -1,111 +1,83 @@
-//! The connection to a cluster: where it is, and commands with a limit of time. Whoever asks waits
-//! at most [`PATIENCE`], whatever has become of a master. Refuses addresses it cannot read, and
-//! never shows the password among them.
+//! Commands to a cluster, with a limit of time: whoever asks waits at most [`PATIENCE`], whatever
+//! has become of a master, and the others go on answering. Finds the master that has a key, and
+//! goes after the key when it has moved.
+//!
+//! Commands that are safe to repeat are, within the limit; see [`Link::once`] for the others.
 //! Specified in posted(8), REDIS.
 
-use redis::cluster::{ClusterClient, ClusterClientBuilder};
-use redis::cluster_async::ClusterConnection;
-use redis::cluster_routing::{RoutingInfo, SingleNodeRoutingInfo};
-use redis::{Cmd, FromRedisValue, IntoConnectionInfo, ProtocolVersion, RedisError};
-use std::fmt;
-use std::str::FromStr;
+use crate::node::cluster::addresses::{Addresses, Server};
+use crate::node::cluster::line::Line;
+use crate::node::cluster::slots::{Map, slot_of};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value, cmd};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
 
 /// A command is answered, or has failed, after this time, whatever is repeated within it.
 pub const PATIENCE: Duration = Duration::from_secs(4);
-/// A master is connected to, or is away, after this time.
-const CONNECT: Duration = Duration::from_secs(1);
-/// One that is connected answers within this time.
-const ANSWER: Duration = Duration::from_secs(2);
+/// How often a command is repeated.
+const TRIES: u32 = 4;
+/// The wait before the first repetition; it doubles.
+const PAUSE: Duration = Duration::from_millis(50);
+/// The map is not asked for again before this time is over.
+const FRESH: Duration = Duration::from_millis(500);
 
-/// Where a cluster is: addresses of some of its nodes, with one user and password for all.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Addresses {
-    scheme: &'static str,
-    /// With the `@` after it; may be empty.
-    user: String,
-    hosts: Vec<String>,
-}
-
-/// The text names no cluster.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be \"redis://HOST:PORT,HOST:PORT\", with USER:PASSWORD@ before or without")]
-pub struct BadAddresses;
-
-impl FromStr for Addresses {
-    type Err = BadAddresses;
-    fn from_str(text: &str) -> Result<Addresses, BadAddresses> {
-        let known = ["redis://", "rediss://"].into_iter();
-        let mut found = known.filter_map(|s| text.strip_prefix(s).map(|rest| (s, rest)));
-        let (scheme, rest) = found.next().ok_or(BadAddresses)?;
-        let (user, hosts) = match rest.rsplit_once('@') {
-            Some((user, hosts)) => (format!("{user}@"), hosts),
-            None => (String::new(), rest),
-        };
-        let hosts: Vec<_> = hosts.split(',').map(str::to_owned).collect();
-        let addresses = Addresses { scheme, user, hosts };
-        for (url, host) in addresses.urls().iter().zip(&addresses.hosts) {
-            let plain = !host.contains(['/', '?', '#']) && !host.is_empty();
-            if !plain || url.as_str().into_connection_info().is_err() {
-                return Err(BadAddresses);
-            }
-        }
-        Ok(addresses)
-    }
-}
-
-impl Addresses {
-    fn urls(&self) -> Vec<String> {
-        self.hosts.iter().map(|host| format!("{}{}{host}", self.scheme, self.user)).collect()
-    }
-}
-
-impl fmt::Display for Addresses {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let user = if self.user.is_empty() { "" } else { "***@" };
-        write!(f, "{}{user}{}", self.scheme, self.hosts.join(","))
-    }
-}
-
-impl fmt::Debug for Addresses {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A connection, of which copies are as good.
+/// A cluster, of which copies are as good.
 #[derive(Clone)]
-pub struct Link(ClusterConnection);
+pub struct Link {
+    inner: Arc<Inner>,
+    /// Whether a command is sent anew when nobody knows whether it was carried out.
+    repeats: bool,
+}
+
+struct Inner {
+    addresses: Addresses,
+    lines: Mutex<HashMap<Server, Arc<Line>>>,
+    map: Mutex<Arc<Map>>,
+    learnt: tokio::sync::Mutex<Option<Instant>>,
+}
 
 impl Link {
-    /// Connects to the cluster, of which one address at least must answer.
+    /// Asks the named servers, one of which at least must answer, what the cluster consists of.
     pub async fn open(addresses: &Addresses) -> Result<Link, RedisError> {
-        let client: ClusterClient = ClusterClientBuilder::new(addresses.urls())
-            .connection_timeout(CONNECT)
-            .response_timeout(ANSWER)
-            .overall_response_timeout(Some(PATIENCE))
-            .retries(3)
-            .min_retry_wait(50)
-            .max_retry_wait(500)
-            .use_protocol(ProtocolVersion::RESP2)
-            .build()?;
-        Ok(Link(client.get_async_connection().await?))
+        let inner = Inner {
+            addresses: addresses.clone(),
+            lines: Mutex::default(),
+            map: Mutex::default(),
+            learnt: tokio::sync::Mutex::default(),
+        };
+        let link = Link { inner: Arc::new(inner), repeats: true };
+        link.learn().await?;
+        Ok(link)
+    }
+
+    /// The same for commands that must not be carried out twice.
+    pub fn once(&self) -> Link {
+        Link { inner: self.inner.clone(), repeats: false }
+    }
+
+    /// The servers, as they were last told.
+    pub fn map(&self) -> Arc<Map> {
+        guard(&self.inner.map).clone()
     }
 
     /// Asks the master that has the command's key.
     pub async fn ask<T: FromRedisValue>(&self, command: Cmd) -> Result<T, RedisError> {
-        command.query_async(&mut self.0.clone()).await
+        let asked = timeout(PATIENCE, self.find(&command)).await;
+        let value = asked.unwrap_or_else(|_| Err(slow()))?;
+        Ok(redis::from_redis_value(value.extract_error()?)?)
     }
 
-    /// Asks the server at an address of the cluster.
+    /// Asks one server.
     pub async fn ask_at<T: FromRedisValue>(
         &self,
-        (host, port): &(String, u16),
+        server: &Server,
         command: Cmd,
     ) -> Result<T, RedisError> {
-        let at = SingleNodeRoutingInfo::ByAddress { host: host.clone(), port: *port };
-        let value = self.0.clone().route_command(command, RoutingInfo::SingleNode(at)).await?;
+        let asked = timeout(PATIENCE, self.send(server, &command, false)).await;
+        let value = asked.unwrap_or_else(|_| Err(Failed::Answer(slow()))).map_err(Failed::error)?;
         Ok(redis::from_redis_value(value.extract_error()?)?)
     }
 
@@ -123,24 +95,138 @@ impl Link {
         answers.sort_unstable_by_key(|(at, _)| *at);
         answers.into_iter().map(|(_, answer)| answer).collect()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    /// Asks anew what the cluster consists of, unless that has just been done.
+    pub async fn learn(&self) -> Result<(), RedisError> {
+        let mut learnt = self.inner.learnt.lock().await;
+        if learnt.is_some_and(|when| when.elapsed() < FRESH) {
+            return Ok(());
+        }
+        let known = self.map();
+        let named = self.inner.addresses.servers();
+        let all: Vec<_> =
+            known.masters.iter().chain(&known.replicas).chain(&named).cloned().collect();
+        let mut last = slow();
+        for server in all {
+            let mut command = cmd("CLUSTER");
+            command.arg("SLOTS");
+            let rows = self.send(&server, &command, false).await.map_err(Failed::error);
+            let rows = rows.and_then(|value| {
+                Ok(redis::from_redis_value::<Vec<Vec<Value>>>(value.extract_error()?)?)
+            });
+            match rows.and_then(|rows| Map::read(rows, &server)) {
+                Ok(map) => {
+                    *guard(&self.inner.map) = Arc::new(map);
+                    *learnt = Some(Instant::now());
+                    return Ok(());
+                }
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
 
-    #[test]
-    fn addresses_are_read_and_passwords_not_shown() {
-        let read = |text: &str| text.parse::<Addresses>();
-        let one = read("redis://10.0.0.1:6379").unwrap();
-        assert_eq!((one.to_string(), one.urls().len()), ("redis://10.0.0.1:6379".to_owned(), 1));
-        let three = read("rediss://poste:s3:cr@t@a.example:1,b.example:2,[2001:db8::1]:3").unwrap();
-        assert_eq!(three.to_string(), "rediss://***@a.example:1,b.example:2,[2001:db8::1]:3");
-        assert_eq!(format!("{three:?}"), three.to_string());
-        assert_eq!(three.urls()[1], "rediss://poste:s3:cr@t@b.example:2");
-        for bad in ["", "redis:", "redis://", "redis://a,", "redis://a:b", "http://a", "redis://a/1"]
-        {
-            assert_eq!(read(bad), Err(BadAddresses), "{bad}");
+    async fn find(&self, command: &Cmd) -> Result<Value, RedisError> {
+        let slot = slot_of(command);
+        let mut told: Option<(Server, bool)> = None;
+        let mut last = slow();
+        for again in 0..TRIES {
+            let map = self.map();
+            let master =
+                slot.and_then(|slot| map.master(slot)).map(|master| (master.clone(), false));
+            let Some((server, asking)) = told.take().or(master) else {
+                self.learn().await?;
+                sleep(PAUSE * 2u32.pow(again)).await;
+                continue;
+            };
+            let failed = match self.send(&server, command, asking).await {
+                Ok(value) => match value.extract_error() {
+                    Ok(value) => return Ok(value),
+                    Err(error) => Failed::Answer(error),
+                },
+                Err(failed) => failed,
+            };
+            let unsent = matches!(failed, Failed::Unsent(_));
+            let error = failed.error();
+            match error.kind() {
+                ErrorKind::Server(ServerErrorKind::Moved) => {
+                    told = redirect(&error).map(|server| (server, false));
+                    self.learn().await?;
+                }
+                ErrorKind::Server(ServerErrorKind::Ask) => {
+                    told = redirect(&error).map(|server| (server, true));
+                }
+                ErrorKind::Server(
+                    ServerErrorKind::TryAgain
+                    | ServerErrorKind::ClusterDown
+                    | ServerErrorKind::MasterDown
+                    | ServerErrorKind::ReadOnly
+                    | ServerErrorKind::BusyLoading,
+                ) => self.pause(again).await?,
+                // A replica may take its place.
+                ErrorKind::Io if unsent || self.repeats => self.pause(again).await?,
+                _ => return Err(error),
+            }
+            last = error;
+        }
+        Err(last)
+    }
+
+    async fn pause(&self, again: u32) -> Result<(), RedisError> {
+        sleep(PAUSE * 2u32.pow(again)).await;
+        self.learn().await
+    }
+
+    async fn send(&self, server: &Server, command: &Cmd, asking: bool) -> Result<Value, Failed> {
+        let line = guard(&self.inner.lines).entry(server.clone()).or_default().clone();
+        let url = self.inner.addresses.url(server);
+        let (mut connection, number) = line.get(&url).await.map_err(Failed::Unsent)?;
+        let mut answer = Ok(Value::Nil);
+        if asking {
+            answer = connection.send_packed_command(&cmd("ASKING")).await;
+        }
+        if answer.is_ok() {
+            answer = connection.send_packed_command(command).await;
+        }
+        match answer {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                if error.is_io_error() && !error.is_timeout() {
+                    line.broke(number).await;
+                }
+                Err(Failed::Answer(error))
+            }
         }
     }
+}
+
+/// A command without an answer.
+enum Failed {
+    /// It was not sent.
+    Unsent(RedisError),
+    /// It was, or may have been.
+    Answer(RedisError),
+}
+
+impl Failed {
+    fn error(self) -> RedisError {
+        match self {
+            Failed::Unsent(error) | Failed::Answer(error) => error,
+        }
+    }
+}
+
+/// Where a key is, according to the server that does not have it.
+fn redirect(error: &RedisError) -> Option<Server> {
+    let (host, port) = error.redirect_node()?.0.rsplit_once(':')?;
+    let port = port.parse().ok()?;
+    (!host.is_empty()).then(|| (host.to_owned(), port))
+}
+
+fn slow() -> RedisError {
+    RedisError::from((ErrorKind::Io, "no answer in time"))
+}
+
+fn guard<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

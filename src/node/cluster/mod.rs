@@ -7,14 +7,17 @@
 //! cluster that writes to a disk, and a clock that is not the other nodes'.
 //! Specified in poste-protocol(7), Relay, and posted(8), REDIS.
 
+pub mod addresses;
 pub mod check;
 mod chores;
 mod ledger;
+mod line;
 pub mod link;
 pub mod listing;
 mod names;
 pub mod pool;
 mod scripts;
+mod slots;
 
 use crate::core::bucket::{Bucket, CELL, Class, Prefix};
 use crate::core::time::{MINUTE, Time};
@@ -24,8 +27,9 @@ use crate::node::cluster::ledger::get;
 use crate::node::log::Log;
 use crate::node::shelf::Batch;
 use crate::node::stock::Stock;
+use addresses::Addresses;
 use check::Unfit;
-use link::{Addresses, Link};
+use link::Link;
 use listing::{Cells, DIGIT, Listing, Order};
 use names::PARTS;
 use pool::Pool;
@@ -102,12 +106,13 @@ impl Cluster {
     ) -> Result<Cluster, OpenError> {
         let (runtime, link) = connect(addresses)?;
         let away = |error| OpenError::Away(addresses.clone(), error);
-        let (recorded, running) = runtime.block_on(async {
-            let recorded: Option<u64> = link.ask(get(names::TIME)).await?;
-            let running: Option<u64> = link.ask(get(names::RUNNING)).await?;
-            Ok((recorded.unwrap_or(0), running))
-        })
-        .map_err(away)?;
+        let (recorded, running) = runtime
+            .block_on(async {
+                let recorded: Option<u64> = link.ask(get(names::TIME)).await?;
+                let running: Option<u64> = link.ask(get(names::RUNNING)).await?;
+                Ok((recorded.unwrap_or(0), running))
+            })
+            .map_err(away)?;
         if let Some(apart) = running.map(|time| time.abs_diff(clock.now().unix())) {
             if apart > APART {
                 return Err(OpenError::Apart(addresses.clone(), apart));

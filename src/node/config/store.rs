@@ -2,7 +2,7 @@
 //! shown.
 //! Specified in posted(8), CONFIGURATION.
 
-use crate::node::cluster::link::Addresses;
+use crate::node::cluster::addresses::Addresses;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::fmt;

@@ -6,9 +6,7 @@ use super::error::RunError;
 use crate::node::buckets::Buckets;
 use crate::node::clock::System;
 use crate::node::cluster::Cluster;
-use crate::node::config::{
-    Config, Front, IdentityConfig, RelayConfig, StoreConfig, TrackerConfig,
-};
+use crate::node::config::{Config, Front, IdentityConfig, RelayConfig, StoreConfig, TrackerConfig};
 use crate::node::identity::Host;
 use crate::node::identity::allowance::Allowance;
 use crate::node::identity::cards::Cards;

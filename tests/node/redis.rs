@@ -1,0 +1,164 @@
+//! A real Redis Cluster for tests: three masters of Debian's redis-server on loopback, in memory,
+//! ended when dropped; and relays over it, in this process with a clock set by hand.
+//! Holds no test itself.
+
+use super::world::{Got, PEER, ask};
+use super::{Hands, Process, memory, soon};
+use poste::core::bucket::Bucket;
+use poste::core::time::Time;
+use poste::node::callers::Callers;
+use poste::node::cluster::addresses::Addresses;
+use poste::node::cluster::{Cluster, OpenError};
+use poste::node::log::Log;
+use poste::node::meter::{Meter, Rules};
+use poste::node::metrics::Metrics;
+use poste::node::relay::Relay;
+use poste::node::status::About;
+use poste::node::store::Store;
+use std::net::TcpListener;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+
+/// Three masters.
+pub struct Servers {
+    dir: tempfile::TempDir,
+    pub ports: Vec<u16>,
+    running: Vec<Option<Process>>,
+}
+
+impl Servers {
+    /// Starts them, and joins them to a cluster.
+    pub fn start() -> Servers {
+        let mut servers = Servers { dir: memory(), ports: Vec::new(), running: Vec::new() };
+        for _ in 0..3 {
+            let port = servers.free_port();
+            servers.ports.push(port);
+            servers.running.push(None);
+            servers.run(servers.ports.len() - 1);
+        }
+        let addresses: Vec<_> = servers.ports.iter().map(|p| format!("127.0.0.1:{p}")).collect();
+        let mut create = Command::new("redis-cli");
+        create.args(["--cluster", "create"]).args(addresses).arg("--cluster-yes");
+        let created = create.output().expect("redis-cli is installed (make deps)");
+        assert!(created.status.success(), "{created:?}");
+        soon("the cluster is whole", || {
+            let all = 0..servers.ports.len();
+            all.into_iter().all(|n| servers.cli(n, &["CLUSTER", "INFO"]).contains("state:ok"))
+        });
+        servers
+    }
+
+    /// Starts one again that was killed: empty, but with its place in the cluster.
+    pub fn run(&mut self, n: usize) {
+        let port = self.ports[n].to_string();
+        let dir = self.dir.path().join(&port);
+        std::fs::create_dir_all(&dir).unwrap();
+        let server = Command::new("redis-server")
+            .args(["--port", &port, "--bind", "127.0.0.1", "--dir"])
+            .arg(&dir)
+            .args(["--save", "", "--appendonly", "no", "--cluster-enabled", "yes"])
+            .args(["--cluster-require-full-coverage", "no", "--cluster-node-timeout", "2000"])
+            .args(["--daemonize", "no"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server is installed (make deps)");
+        self.running[n] = Some(Process(server));
+        soon("the server answers", || self.cli(n, &["PING"]).contains("PONG"));
+    }
+
+    /// Kills one on the spot.
+    pub fn kill(&mut self, n: usize) {
+        self.running[n] = None;
+    }
+
+    /// What `redis-cli` prints.
+    pub fn cli(&self, n: usize, command: &[&str]) -> String {
+        let port = self.ports[n].to_string();
+        let mut cli = Command::new("redis-cli");
+        let output = cli.args(["-p", &port]).args(command).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// All keys of all masters that run.
+    pub fn keys(&self) -> Vec<String> {
+        let running = (0..self.ports.len()).filter(|n| self.running[*n].is_some());
+        let lists: Vec<_> = running.map(|n| self.cli(n, &["--scan"])).collect();
+        let mut keys: Vec<_> =
+            lists.iter().flat_map(|list| list.lines().map(str::to_owned)).collect();
+        keys.sort();
+        keys
+    }
+
+    /// The master that has a key.
+    pub fn master_of(&self, key: &str) -> usize {
+        let slot = self.cli(0, &["CLUSTER", "KEYSLOT", key]).trim().parse::<usize>().unwrap();
+        // `--cluster create` deals the slots out evenly, in the order of the masters.
+        [5461, 10923, 16384].iter().position(|end| slot < *end).unwrap()
+    }
+
+    /// As a configuration names them.
+    pub fn store(&self) -> String {
+        let hosts: Vec<_> = self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        format!("redis://{}", hosts.join(","))
+    }
+
+    /// A node in this process.
+    pub fn node(&self, clock: &Arc<Hands>, capacity: u64) -> Result<Shared, OpenError> {
+        let addresses: Addresses = self.store().parse().unwrap();
+        let cluster = Cluster::open(&addresses, capacity, clock.clone(), Log::Errors)?;
+        let meter = Meter::shared(cluster.pool(), Rules::default(), Log::Errors);
+        let about = About {
+            name: "n".to_owned(),
+            url: String::new(),
+            key: [7; 32],
+            upload_cells: 256,
+            connections: 1024,
+        };
+        let metrics = Arc::new(Metrics::default());
+        let store = Arc::new(Store::Cluster(cluster));
+        let relay = Relay::new(store, meter, Callers::default(), metrics, about);
+        Ok(Shared { clock: clock.clone(), relay: Arc::new(relay) })
+    }
+
+    fn free_port(&self) -> u16 {
+        loop {
+            let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+            // The servers talk to each other ten thousand above.
+            let above = port.checked_add(10_000).map(|port| TcpListener::bind(("127.0.0.1", port)));
+            if above.is_some_and(|bound| bound.is_ok()) && !self.ports.contains(&port) {
+                return port;
+            }
+        }
+    }
+}
+
+/// A relay over the cluster.
+pub struct Shared {
+    pub clock: Arc<Hands>,
+    pub relay: Arc<Relay>,
+}
+
+impl Shared {
+    /// Downloads below `/v1/`.
+    pub fn get(&self, path: &str) -> Got {
+        self.ranged(path, &[])
+    }
+
+    /// Downloads below `/v1/` with headers.
+    pub fn ranged(&self, path: &str, headers: &[(&str, &str)]) -> Got {
+        let got = ask(&self.relay, PEER, "GET", &format!("/v1/{path}"), headers, Vec::new());
+        got.expect("the body is as long as announced")
+    }
+
+    /// Uploads; the status.
+    pub fn post(&self, bucket: Bucket, body: Vec<u8>) -> u16 {
+        let got = ask(&self.relay, PEER, "POST", &format!("/v1/{bucket}"), &[], body);
+        got.expect("an answer").status.as_u16()
+    }
+
+    /// Time passes, and the chores are done.
+    pub fn pass(&self, time: Time) {
+        self.clock.pass(time);
+        self.relay.buckets().chores();
+    }
+}
