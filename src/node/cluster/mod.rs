@@ -77,19 +77,19 @@ struct Known {
 pub enum OpenError {
     /// The cluster does not answer.
     #[error("{0}: {1}")]
-    Away(Addresses, RedisError),
+    Away(String, RedisError),
     /// It is not fit to be a store.
     #[error("{0}: {1}")]
-    Unfit(Addresses, Unfit),
+    Unfit(String, Box<Unfit>),
     /// The clock stands too far behind the time in the cluster.
     #[error("{0}: {1}")]
-    Time(Addresses, KeeperError),
+    Time(String, KeeperError),
     /// The clock is not that of the nodes that run.
     #[error(
         "{0}: the clock is {1} s apart from that of the nodes that run: set it, or wait 10 seconds \
          after the last of them was stopped"
     )]
-    Apart(Addresses, u64),
+    Apart(String, u64),
     /// The system refuses what the connection needs.
     #[error("starting: {0}")]
     System(#[from] io::Error),
@@ -105,7 +105,7 @@ impl Cluster {
         log: Log,
     ) -> Result<Cluster, OpenError> {
         let (runtime, link) = connect(addresses)?;
-        let away = |error| OpenError::Away(addresses.clone(), error);
+        let away = |error| OpenError::Away(addresses.to_string(), error);
         let (recorded, running) = runtime
             .block_on(async {
                 let recorded: Option<u64> = link.ask(get(names::TIME)).await?;
@@ -113,13 +113,13 @@ impl Cluster {
                 Ok((recorded.unwrap_or(0), running))
             })
             .map_err(away)?;
-        if let Some(apart) = running.map(|time| time.abs_diff(clock.now().unix())) {
-            if apart > APART {
-                return Err(OpenError::Apart(addresses.clone(), apart));
-            }
+        if let Some(apart) = running.map(|time| time.abs_diff(clock.now().unix()))
+            && apart > APART
+        {
+            return Err(OpenError::Apart(addresses.to_string(), apart));
         }
         let keeper = Keeper::shared(Time::from_unix(recorded), clock, log)
-            .map_err(|error| OpenError::Time(addresses.clone(), error))?;
+            .map_err(|error| OpenError::Time(addresses.to_string(), error))?;
         let cluster = Cluster {
             runtime: Some(runtime),
             link,
@@ -136,7 +136,9 @@ impl Cluster {
         };
         cluster.block_on(cluster.look_after()).map_err(|(_, error)| match error {
             chores::Trouble::Away(error) => away(error),
-            chores::Trouble::Unfit(error) => OpenError::Unfit(addresses.clone(), error),
+            chores::Trouble::Unfit(error) => {
+                OpenError::Unfit(addresses.to_string(), Box::new(error))
+            }
             chores::Trouble::Bans(error) => OpenError::System(io::Error::other(error)),
         })?;
         Ok(cluster)
@@ -354,9 +356,9 @@ fn connect(addresses: &Addresses) -> Result<(Runtime, Link), OpenError> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let link = runtime.block_on(Link::open(addresses));
-    let link = link.map_err(|error| OpenError::Away(addresses.clone(), error))?;
+    let link = link.map_err(|error| OpenError::Away(addresses.to_string(), error))?;
     let fit = runtime.block_on(check::check(&link));
-    fit.map_err(|error| OpenError::Unfit(addresses.clone(), error))?;
+    fit.map_err(|error| OpenError::Unfit(addresses.to_string(), Box::new(error)))?;
     Ok((runtime, link))
 }
 
