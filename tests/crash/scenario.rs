@@ -235,7 +235,7 @@ fn seal() -> Scenario {
 fn receive() -> Scenario {
     let world = sealed_letter();
     let file = world.path("sealed.age");
-    ready("receive", world, "alice", &["receive", &file], b"", Again::Same, QUIET, by_hand())
+    ready("receive", world, "alice", &["receive", &file], b"", Again::Same, ROUND, by_hand())
 }
 
 fn sync_unproven() -> Scenario {
