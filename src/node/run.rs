@@ -13,6 +13,7 @@ use crate::node::effective;
 use crate::node::log::Log;
 use crate::node::reporter::{self, Reporter};
 use crate::node::server::{Door, Service, serve};
+use crate::node::tls::Identity;
 use clap::Parser;
 use error::RunError;
 use roles::{Open, Role};
@@ -117,6 +118,8 @@ fn start(
             }
         }
         let stop = stopped().map_err(RunError::System)?;
+        let identities = doors.iter().filter_map(|door: &Door| door.tls.clone()).collect();
+        reload(identities, config.log).map_err(RunError::System)?;
         for (name, address) in &addresses {
             config.log.info(format_args!("{name} at {address}"));
         }
@@ -191,6 +194,21 @@ fn stopped() -> io::Result<watch::Receiver<bool>> {
         sender.closed().await;
     });
     Ok(receiver)
+}
+
+/// Reads certificates and keys again at SIGHUP, for the connections to come.
+fn reload(identities: Vec<Arc<Identity>>, log: Log) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            // They are small, and the disk is seldom slow; no request waits for this thread alone.
+            match identities.iter().try_for_each(|identity| identity.reload()) {
+                Ok(()) => log.info("certificates read again"),
+                Err(error) => log.error(format_args!("{error}: the certificate before stays")),
+            }
+        }
+    });
+    Ok(())
 }
 
 /// Each connection is an open file: takes as many as the system lets us. Where it does not, those

@@ -12,6 +12,7 @@ use crate::node::metrics::Metrics;
 use crate::node::paced::Paced;
 use crate::node::preface;
 use crate::node::relay::Relay;
+use crate::node::tls::Identity;
 use crate::node::tracker::Tracker;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -60,7 +61,7 @@ pub struct Door {
     /// Bound and listening.
     pub listener: TcpListener,
     /// `None` for plain HTTP.
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Arc<Identity>>,
     /// What is behind it.
     pub service: Service,
     /// Connections open at a time; more wait unaccepted.
@@ -82,7 +83,8 @@ pub async fn serve(door: Door, mut stop: watch::Receiver<bool>, log: Log) {
         };
         match accepted {
             Ok((stream, from)) => {
-                let (tls, service) = (door.tls.clone(), door.service.clone());
+                let tls = door.tls.as_ref().map(|identity| identity.acceptor());
+                let service = door.service.clone();
                 let watcher = graceful.watcher();
                 tokio::spawn(async move {
                     connection((stream, from.ip()), tls, service, watcher).await;

@@ -1,5 +1,6 @@
 //! TLS of the node: TLS 1.2 and 1.3 with ring, HTTP/1.1 only. No sessions and no tickets: a
-//! ticket would tell the node that two connections are one client's.
+//! ticket would tell the node that two connections are one client's. The files can be read again
+//! while the node runs; connections go on as they began.
 //! Specified in posted(8), TLS.
 
 use rustls::ServerConfig;
@@ -7,7 +8,8 @@ use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio_rustls::TlsAcceptor;
 
 /// The certificate or its key cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +25,35 @@ pub enum TlsError {
     Refused(PathBuf, rustls::Error),
 }
 
+/// What a listener shows of itself, as it stood in the files when they were last read.
+pub struct Identity {
+    certificate: PathBuf,
+    key: PathBuf,
+    acceptor: RwLock<TlsAcceptor>,
+}
+
+impl Identity {
+    /// Reads both files.
+    pub fn open(certificate: &Path, key: &Path) -> Result<Identity, TlsError> {
+        let acceptor = RwLock::new(TlsAcceptor::from(read(certificate, key)?));
+        Ok(Identity { certificate: certificate.to_owned(), key: key.to_owned(), acceptor })
+    }
+
+    /// Reads both files again, for the connections to come. On an error nothing changes.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        let acceptor = TlsAcceptor::from(read(&self.certificate, &self.key)?);
+        *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        Ok(())
+    }
+
+    /// For a connection that begins now.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        self.acceptor.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
 /// Reads a chain of certificates and the key of the first from two PEM files.
-pub fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
+fn read(certificate: &Path, key: &Path) -> Result<Arc<ServerConfig>, TlsError> {
     let pem = |path: &Path| {
         let path = path.to_owned();
         move |error| TlsError::Pem(path, error)

@@ -25,7 +25,7 @@ pub enum Unfit {
         wanted: &'static str,
     },
     /// A server does not tell.
-    #[error("{0}: asking for its settings: {1}: allow CONFIG GET and INFO, and start it")]
+    #[error("{0}: asking for its settings: {1}: allow it CONFIG GET, or start it")]
     Silent(String, RedisError),
     /// Some keys would have no place.
     #[error("the cluster has no master for {0} of its 16384 slots: see redis-cli --cluster fix")]

@@ -1,4 +1,5 @@
-//! Which server has a key: the slots of a cluster, from its own account of them.
+//! Which server has a key: the slots of a cluster, from its own account of them, and the slot of a
+//! key. Refuses an account that it cannot read.
 //! Specified in the cluster specification of Redis.
 
 use crate::node::cluster::addresses::Server;

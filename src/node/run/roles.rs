@@ -18,14 +18,14 @@ use crate::node::relay::{Relay, UPLOAD_CELLS};
 use crate::node::server::Service;
 use crate::node::status::About;
 use crate::node::store::Store;
+use crate::node::tls::Identity;
+use crate::node::tmpfs;
 use crate::node::tracker::Tracker;
 use crate::node::tracker::look::Look;
-use crate::node::{tls, tmpfs};
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use tokio_rustls::TlsAcceptor;
 
 /// A role that is ready for connections.
 pub struct Role {
@@ -34,7 +34,7 @@ pub struct Role {
     /// How it is reached.
     pub front: Front,
     /// `None` for plain HTTP.
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Arc<Identity>>,
     /// What answers.
     pub service: Service,
     /// Where what is for the operator is served.
@@ -57,17 +57,17 @@ pub fn check(config: &Config) -> Result<(), RunError> {
             Err(error) => return Err(RunError::Key(file.clone(), error)),
             Ok(_) => {}
         }
-        acceptor(&relay.front())?;
+        identity_of(&relay.front())?;
         match &relay.store {
             StoreConfig::Dir(dir) => in_memory(dir, relay.allow_disk)?,
             StoreConfig::Cluster(addresses) => Cluster::check(addresses)?,
         }
     }
     if let Some(tracker) = &config.tracker {
-        acceptor(&tracker.front())?;
+        identity_of(&tracker.front())?;
     }
     if let Some(identity) = &config.identity {
-        acceptor(&identity.front())?;
+        identity_of(&identity.front())?;
     }
     Ok(())
 }
@@ -98,7 +98,7 @@ fn open_relay(
     log: Log,
 ) -> Result<(Role, Arc<Relay>), RunError> {
     let front = config.front();
-    let tls = acceptor(&front)?;
+    let tls = identity_of(&front)?;
     let (buckets, meter) = open_store(config, log)?;
     let about = About {
         name: name.to_owned(),
@@ -139,7 +139,7 @@ fn open_store(config: &RelayConfig, log: Log) -> Result<(Store, Meter), RunError
 
 fn open_tracker(config: &TrackerConfig, name: &str) -> Result<Role, RunError> {
     let front = config.front();
-    let tls = acceptor(&front)?;
+    let tls = identity_of(&front)?;
     let (look, counts) = (Look::new(config.allow_private), front.tells_apart());
     let tracker = Tracker::new(name.to_owned(), Arc::new(System), look, front.callers(), counts);
     let service = Service::Tracker(Arc::new(tracker));
@@ -148,16 +148,16 @@ fn open_tracker(config: &TrackerConfig, name: &str) -> Result<Role, RunError> {
 
 fn open_identity(config: &IdentityConfig, log: Log) -> Result<Role, RunError> {
     let front = config.front();
-    let tls = acceptor(&front)?;
+    let tls = identity_of(&front)?;
     let cards = Cards::open(&config.dir, config.most(), Arc::new(System), log)?;
     let host = Host::new(cards, Allowance::new(config.allowance()), front.callers());
     let service = Service::Identity(Arc::new(host));
     Ok(Role { name: "identity", front, tls, service, admin: None })
 }
 
-fn acceptor(front: &Front) -> Result<Option<TlsAcceptor>, RunError> {
+fn identity_of(front: &Front) -> Result<Option<Arc<Identity>>, RunError> {
     Ok(match &front.tls {
-        Some((certificate, key)) => Some(TlsAcceptor::from(tls::read(certificate, key)?)),
+        Some((certificate, key)) => Some(Arc::new(Identity::open(certificate, key)?)),
         None => None,
     })
 }
