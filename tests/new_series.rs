@@ -134,6 +134,7 @@ fn the_old_series_is_disclosed_for_good_two_days_later() {
         let verdict = verify::verify_by_cards(&card, &bob.card(), &forged).unwrap();
         assert_eq!((verdict.holds, verdict.makers), (Answer::Yes, verify::Makers::Anyone));
         assert!(verdict.public_since.unwrap() <= world.now());
+        assert!(verdict.lines().iter().any(|line| line.contains(HOST)), "where the key is");
         let verdict = bob.with(|env| verify::verify(env, &Parties::load(env)?, &forged)).unwrap();
         // Bob has no card yet that discloses the old series, and of the days before he knew alice
         // he has no keys.
