@@ -21,8 +21,8 @@ OFFLINE = CARGO_NET_OFFLINE=true
 
 # program:package, for what the tests and the demo run beside the two programs
 TOOLS = age:age mandoc:mandoc mutt:mutt faketime:faketime nginx:nginx-light openssl:openssl \
-	notmuch:notmuch python3:python3 redis-server:redis-server redis-cli:redis-tools strace:strace \
-	tmux:tmux cc:build-essential
+	ip:iproute2 notmuch:notmuch python3:python3 redis-server:redis-server redis-cli:redis-tools \
+	strace:strace tmux:tmux tor:tor unshare:util-linux cc:build-essential
 
 # the same for `make soak` alone
 SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs

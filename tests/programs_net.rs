@@ -64,6 +64,24 @@ fn a_dead_proxy_is_not_gone_around() {
 }
 
 #[test]
+fn an_onion_service_of_others_is_left_out_without_a_proxy() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let alice = Home { dir: dir.path().join("alice") };
+    let (card, onion) = (alice.card().display().to_string(), "http://alpha.onion");
+    let proxy = format!("socks5h://127.0.0.1:{}", dead_port());
+    let args = ["init", "--no-passphrase", "--proxy", &proxy, "--node", onion, "--node", &node.url];
+    alice.ok(&[&args[..], &["--publish", &card]].concat());
+    alice.ok(&["publish"]);
+    let bob = Home::init(dir.path(), "bob", &node.url);
+    bob.ok(&["add", "alice", &card]);
+    bob.ok_with(&["send", "alice", "-s", "by the other node"], b"here\n");
+    bob.ok(&["sync"]);
+    let waiting = bob.ok(&["outbox"]);
+    assert!(waiting.contains("\talice\tposted\t"), "{waiting}");
+}
+
+#[test]
 fn writing_makes_no_socket() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start();

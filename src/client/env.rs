@@ -138,7 +138,7 @@ impl Env<'_> {
     }
 
     /// The address of a node or document that others named. What one's own configuration names
-    /// too may be private; all else must be public.
+    /// too may be private; all else must be public, and within reach.
     pub fn address(&self, url: &str) -> Result<Address, Error> {
         let below = |known: &str| url.strip_prefix(known.trim_end_matches('/'));
         let own = |known: &str| url == known || below(known).is_some_and(|r| r.starts_with('/'));
@@ -149,7 +149,13 @@ impl Env<'_> {
         let known = config.nodes.iter().chain(&config.urls).any(|known| own(known.as_str()));
         let is_own = known || is_local;
         let origin = if is_own { Origin::Own } else { Origin::Learnt };
-        Address::parse(url, origin)
-            .map_err(|error| Error::new(Kind::Config, format!("{url}: {error}")))
+        let address = Address::parse(url, origin)
+            .map_err(|error| Error::new(Kind::Config, format!("{url}: {error}")))?;
+        if address.is_onion() && config.proxy.is_none() && !known {
+            // Who named it may have another that can be reached.
+            let what = format!("{url}: an onion service, and the configuration names no proxy");
+            return Err(Error::new(Kind::Offline, what));
+        }
+        Ok(address)
     }
 }
