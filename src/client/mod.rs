@@ -18,6 +18,7 @@ pub mod forge;
 pub mod hand;
 pub mod import;
 pub mod init;
+pub mod listen;
 pub mod loops;
 pub mod nodes;
 pub mod outbox;

@@ -4,8 +4,8 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{disclose, nodes, restored};
-use crate::core::bucket::{Class, Prefix};
+use crate::client::{disclose, listen, nodes, restored};
+use crate::core::bucket::Class;
 use crate::core::card::{self, Card, Retired, SignedCard};
 use crate::core::disclosure::disclosed_from;
 use crate::core::keys::{DhSecret, Fingerprint};
@@ -17,8 +17,6 @@ use crate::store::locked::Locked;
 use crate::store::progress::Progress;
 use crate::store::published::Published;
 
-/// Listen digits in one's own card.
-const LISTEN: usize = 1;
 /// Days listed ahead of today in a new card.
 const AHEAD: u32 = 35;
 /// Days listed before today at most: what was not disclosed yet.
@@ -77,6 +75,7 @@ pub fn is_due(env: &Env<'_>, transit: &Transit, card: Option<&SignedCard>) -> bo
         || card.urls != urls
         || !names_nodes(env, card)
         || card.class != class(env)
+        || listen::is_due(env, card)
         || card.stamp_bits != env.config.stamp_bits
         || card.name != env.config.name
 }
@@ -126,10 +125,13 @@ pub fn sign(
     let disclosed = same_series.and_then(|c| c.disclosed);
     let disclosed = disclosed.filter(|d| card.day_key(d.date).is_some());
     let signed = card.sign(&locked.sign, disclosed.as_ref())?;
-    let material = previous.is_none_or(|old| is_material(&old, &signed.card));
+    let material = previous.as_ref().is_none_or(|old| is_material(old, &signed.card));
     let mut progress = Progress::load(env.home.places())?;
     if material {
         progress.material = signed.card.issued;
+    }
+    if let Some(old) = &previous {
+        listen::note(&mut progress, old, &signed.card);
     }
     for node in former {
         progress.former.insert(node, listened(now));
@@ -192,6 +194,7 @@ fn compose(
     let same_series = last.filter(|c| c.card.series == transit.series.number);
     let disclosed = same_series.and_then(|c| c.disclosed.as_ref()).map(|d| d.date);
     let first_day = first_listed(chain.first(), disclosed, now.day());
+    let digits = listen::digits(env, last.map(|c| &c.card));
     let count = now.day().plus(AHEAD + 1).days_since(first_day).clamp(1, card::MOST_DAYS as i64);
     Ok(Card {
         issued,
@@ -206,7 +209,7 @@ fn compose(
         prekey_until: prekey.made.day().plus(PREKEY_DAYS),
         urls: urls(env, sign.fingerprint()),
         nodes: nodes::own(env),
-        listen: Prefix::of(sign.fingerprint().as_bytes(), LISTEN),
+        listen: listen::prefix_of(sign.fingerprint(), digits),
         class: class(env),
         stamp_bits: env.config.stamp_bits,
         cover: false,

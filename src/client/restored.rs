@@ -6,7 +6,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{own, renew};
+use crate::client::{listen, own, renew};
 use crate::core::card::{self, SignedCard};
 use crate::core::clock::Clock;
 use crate::core::hybrid::HybridPublic;
@@ -150,7 +150,7 @@ fn meet(
         let what = "a newer card than this home has signed is published: it was restored from a \
                     backup, or another home is alive; every contact gets a new offer";
         (env.warn)(what);
-        listen(env, card)?;
+        listen_there(env, card)?;
         let mut transit = Transit::load(&places)?;
         // What was had from them may be long erased there.
         transit.received.clear();
@@ -164,10 +164,14 @@ fn meet(
     Ok((meaning == Meaning::TwoHomes).then(|| why(Stopped::TwoHomes)))
 }
 
-/// Listens on the nodes that the newer card names, as long as on those of any older one.
-fn listen(env: &Env<'_>, card: &SignedCard) -> Result<(), Error> {
+/// Listens on the nodes and at the digits that the newer card names, as long as at those of any
+/// older one.
+fn listen_there(env: &Env<'_>, card: &SignedCard) -> Result<(), Error> {
     let places = env.home.places();
     let mut progress = Progress::load(places)?;
+    if let Some(own) = own::find(env)? {
+        listen::found(&mut progress, &own.card, &card.card);
+    }
     progress.former.extend(card.card.nodes.iter().map(|n| (n.clone(), own::listened(env.now()))));
     Ok(progress.save(places)?)
 }

@@ -7,6 +7,7 @@ use crate::client::error::Error;
 use crate::client::{loops, nodes, outbox, own, read};
 use crate::core::bucket::{Bucket, Class};
 use crate::core::clock::Clock;
+use crate::core::listen;
 use crate::core::time::{Day, Time};
 use crate::store::keyring::Transit;
 use crate::store::maildir::Folder;
@@ -31,6 +32,10 @@ pub struct Status {
     pub nodes: Vec<String>,
     /// Listen digits of the own card.
     pub listen: String,
+    /// Bytes a day that downloads with these digits have cost lately, if known.
+    pub listen_bytes: Option<u64>,
+    /// Homes at these digits, by what came to the fullest node yesterday, if known.
+    pub listen_crowd: Option<u64>,
     /// When the last sync ended, if there was one.
     pub last_sync: Option<Time>,
     /// When a node last answered.
@@ -99,6 +104,8 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         config: places.config_file(),
         nodes: nodes::own(env),
         listen: card.card.listen.to_string(),
+        listen_bytes: mean(&progress.traffic.bytes(now.day())),
+        listen_crowd: progress.traffic.cells(now.day()).map(listen::crowd),
         last_sync: some(progress.last_sync),
         last_answer: some(progress.last_answer),
         daily_done: some(progress.daily_done).map(|time| time.day().to_string()),
@@ -118,6 +125,10 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         losing: loops::losing(env)?.into_iter().map(|(node, _)| node).collect(),
         stopped: Published::load(places)?.stopped,
     })
+}
+
+fn mean(days: &[u64]) -> Option<u64> {
+    days.iter().sum::<u64>().checked_div(days.len() as u64)
 }
 
 /// Buckets that were closed only after `last` and are wiped at `now`.

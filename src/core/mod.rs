@@ -18,6 +18,7 @@ pub mod hybrid;
 pub mod judge;
 pub mod keys;
 pub mod letter;
+pub mod listen;
 pub mod mail;
 pub mod nodes;
 pub mod parts;

@@ -29,6 +29,7 @@ pub mod quarantine;
 pub mod requests;
 pub mod seen;
 pub mod spool;
+pub mod traffic;
 pub mod travel;
 pub mod unpack;
 

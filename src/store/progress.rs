@@ -5,6 +5,7 @@
 use super::atomic;
 use super::error::Error;
 use super::home::Places;
+use super::traffic::Traffic;
 use crate::core::bucket::Bucket;
 use crate::core::clock;
 use crate::core::encode::hex;
@@ -47,6 +48,20 @@ pub struct Progress {
     /// Nodes that a card of one's own has named and the newest does not, and until when one
     /// listens there nevertheless.
     pub former: BTreeMap<String, Time>,
+    /// The shorter prefix that is fetched until contacts know of a longer one.
+    pub wider: Option<Wider>,
+    /// What downloads have cost lately.
+    pub traffic: Traffic,
+}
+
+/// A prefix that was lengthened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wider {
+    /// Digits that it had.
+    pub digits: usize,
+    /// `issued` of the own card that first said more.
+    pub issued: Time,
 }
 
 impl Progress {

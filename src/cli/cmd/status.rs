@@ -30,6 +30,19 @@ pub fn first_run(ui: &Ui) -> Done {
     ui.line("a first hour with it is described in poste-tour(7)")
 }
 
+fn listens(status: &Status) -> String {
+    let cost = match status.listen_bytes {
+        Some(bytes) => format!("{:.1} MB a day", bytes as f64 / 1e6),
+        None => "what it costs is known tomorrow".to_owned(),
+    };
+    let crowd = match status.listen_crowd {
+        Some(0) => "; in no crowd yet".to_owned(),
+        Some(crowd) => format!("; in a crowd of about {crowd}"),
+        None => String::new(),
+    };
+    format!("at {}*; {cost}{crowd}", status.listen)
+}
+
 fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
     let nodes = match status.nodes.as_slice() {
         [] => "none; name one in config.toml, as nodes".to_owned(),
@@ -80,7 +93,7 @@ fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
         ("home", status.home.display().to_string()),
         ("config", status.config.display().to_string()),
         ("nodes", nodes),
-        ("listens", format!("at {}*", status.listen)),
+        ("listens", listens(status)),
         (
             "last sync",
             format!("{}; last answer {}", ago(status.last_sync), ago(status.last_answer)),

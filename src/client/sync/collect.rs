@@ -103,6 +103,12 @@ pub fn record(
     for get in fetch.complete.iter().filter(whole) {
         progress.fetched(&get.node, get.bucket);
     }
+    // Directories cost nothing.
+    for took in fetch.took.iter().filter(|took| !node(took.node.clone()).directory) {
+        let (bytes, cells) = (took.bytes as u64, (took.bytes / CELL) as u64);
+        let cells = if took.closed { cells } else { 0 };
+        progress.traffic.add(env.now().day(), fetch.digits, &took.node, bytes, cells);
+    }
     progress.forget(env.now(), clock == Clock::Good);
     Ok(progress.save(&places)?)
 }

@@ -7,7 +7,7 @@ use super::{Report, class, listening};
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{loops, own};
+use crate::client::{listen, loops, own};
 use crate::core::bucket::{Bucket, CELL};
 use crate::core::clock::Clock;
 use crate::core::plan::{self, Get};
@@ -34,6 +34,19 @@ pub struct Fetch {
     pub loops: Vec<(Looping, bool)>,
     /// Closed buckets that a node served to the end.
     pub complete: Vec<Get>,
+    /// With how many digits, and what each download brought.
+    pub digits: usize,
+    pub took: Vec<Took>,
+}
+
+/// What a download brought.
+pub struct Took {
+    /// From where.
+    pub node: String,
+    /// Bytes of cells.
+    pub bytes: usize,
+    /// Whether the bucket was closed.
+    pub closed: bool,
 }
 
 /// Which buckets are fetched where. What is wrong with single files is reported here.
@@ -50,7 +63,7 @@ pub fn plan(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<Vec<G
 /// Fetches. A node that fails at one bucket is not asked for the next ones.
 pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
     let mut out = Fetch::default();
-    let digits = own::load(env).map(|card| card.card.listen);
+    let digits = own::load(env).and_then(|card| listen::prefix(env, &card.card));
     let known = Loops::load(env.home.places()).map_err(Error::from);
     let (digits, known) = match (digits, known) {
         (Ok(digits), Ok(known)) => (digits, known),
@@ -59,6 +72,7 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
             return out;
         }
     };
+    out.digits = digits.len();
     let mut couriers = Vec::new();
     let started = env.now();
     for gets in gets.chunk_by(|a, b| a.node == b.node) {
@@ -87,7 +101,9 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
                     let sure = answer.heard.date.map_or(now, |date| date.min(now));
                     let closed = get.bucket.is_closed(sure) && answer.body != Fetched::NotYet;
                     if let Fetched::Cells(cells) = answer.body {
-                        report.fetched += cells.len() / CELL;
+                        let (node, bytes) = (get.node.clone(), cells.len());
+                        report.fetched += bytes / CELL;
+                        out.took.push(Took { node, bytes, closed });
                         if let Err(error) = keep(env, &mut out, get.bucket, &cells) {
                             report.soft(error);
                             continue;

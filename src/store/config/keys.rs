@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The keys that do something.
-const KEYS: [&str; 17] = [
+const KEYS: [&str; 19] = [
     "name",
     "urls",
     "publish",
@@ -21,6 +21,8 @@ const KEYS: [&str; 17] = [
     "proxy",
     "ca_file",
     "class",
+    "listen_budget",
+    "listen_max",
     "pace",
     "nodes_per_sync",
     "stamp_bits",
@@ -33,8 +35,7 @@ const KEYS: [&str; 17] = [
 ];
 
 /// Keys of features that are designed and not yet built.
-const LATER: [&str; 7] =
-    ["listen_budget", "listen_max", "pace_strict", "cover", "cover_budget", "expires", "hooks"];
+const LATER: [&str; 5] = ["pace_strict", "cover", "cover_budget", "expires", "hooks"];
 
 /// A card names at most so many addresses of a sort (protocol 5).
 const MAX_ADDRESSES: usize = 8;
@@ -75,6 +76,8 @@ fn set(config: &mut Config, key: &str, value: &Value) -> Result<(), String> {
         "proxy" => config.proxy = Some(proxy(text(key, value)?).map_err(in_key(key))?),
         "ca_file" => config.ca_file = Some(path(key, text(key, value)?)?),
         "class" => config.class = one_of(key, value, [Class::Hourly, Class::Daily], Class::name)?,
+        "listen_budget" => config.listen_budget = number(key, value, 1, 1_000_000)? as u32,
+        "listen_max" => config.listen_max = number(key, value, 0, 3)? as u8,
         "pace" => config.pace = number(key, value, 0, 128)? as u16,
         "nodes_per_sync" => config.nodes_per_sync = number(key, value, 1, 8)? as u8,
         "stamp_bits" => config.stamp_bits = number(key, value, 0, 28)? as u8,

@@ -40,6 +40,10 @@ pub struct Config {
     pub ca_file: Option<PathBuf>,
     /// The class to listen in.
     pub class: Class,
+    /// Millions of bytes a day that downloads may cost before the prefix gets another digit.
+    pub listen_budget: u32,
+    /// Listen digits at most, 0 to 3.
+    pub listen_max: u8,
     /// Cells posted to each node in every sync, 0 to 128; 0 is as many as there are letters.
     pub pace: u16,
     /// Nodes visited in every sync, 1 to 8.
@@ -90,6 +94,8 @@ impl Default for Config {
             proxy: None,
             ca_file: None,
             class: Class::Hourly,
+            listen_budget: 50,
+            listen_max: 1,
             pace: 4,
             nodes_per_sync: 3,
             stamp_bits: 22,

@@ -1,5 +1,6 @@
 //! The configuration as `init` writes it: what was chosen, and the defaults as comments that
 //! teach the keys. At most 25 lines. See the header of [`super`].
+//! Keys and defaults: poste-files(5), Configuration.
 
 use super::{Config, duration_text, size_text};
 use std::fmt::Display;
@@ -25,6 +26,9 @@ pub(super) fn render(config: &Config) -> String {
     let ca_file_text = option(ca_file.as_deref(), "/etc/ssl/certs/my-ca.pem");
     out.add(c.ca_file.is_some(), "ca_file", ca_file_text, "none: the built-in authorities");
     out.add(c.class != usual.class, "class", text(c.class.name()), "or \"daily\"");
+    let (budget, most) = (c.listen_budget, c.listen_max);
+    out.add(budget != usual.listen_budget, "listen_budget", budget, "MB of downloads a day");
+    out.add(most != usual.listen_max, "listen_max", most, "digits at most; fewer hide better");
     out.add(c.pace != usual.pace, "pace", c.pace, "cells to each node in every sync");
     let per_sync = c.nodes_per_sync;
     out.add(per_sync != usual.nodes_per_sync, "nodes_per_sync", per_sync, "visited in a sync");

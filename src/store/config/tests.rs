@@ -18,6 +18,8 @@ fn full() -> Config {
         proxy: Some("socks5h://127.0.0.1:9050".to_owned()),
         ca_file: Some("/etc/ca.pem".into()),
         class: Class::Daily,
+        listen_budget: 9,
+        listen_max: 3,
         pace: 0,
         nodes_per_sync: 8,
         stamp_bits: 28,
@@ -48,7 +50,7 @@ fn comments_of_the_rendered_default_are_good_lines() {
     let config = parse(&live).unwrap();
     assert_eq!(config.pace, 4);
     assert_eq!(config.attachment_max, 25 << 20);
-    assert_eq!(live.lines().count(), 17, "every key is taught");
+    assert_eq!(live.lines().count(), 19, "every key is taught");
 }
 
 #[test]
