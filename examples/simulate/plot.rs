@@ -2,7 +2,7 @@
 //! learns. Nothing in it runs or is fetched; lines differ in their dashes as well as their colours.
 
 use super::linked::WEEKS;
-use super::table::{Case, grouped};
+use super::table::Case;
 use super::town::{Figures, Town};
 use std::fmt::Write;
 
@@ -88,8 +88,17 @@ fn powers(from: i32, to: i32, write: impl Fn(f64) -> String) -> Vec<(f64, String
     (from..=to).map(|power| (10f64.powi(power), write(10f64.powi(power)))).collect()
 }
 
+/// A power of ten, in at most 4 characters.
+fn short(number: f64) -> String {
+    match number {
+        1e6.. => format!("{} M", number / 1e6),
+        1e3.. => format!("{} k", number / 1e3),
+        _ => format!("{number}"),
+    }
+}
+
 fn people() -> Axis {
-    let ticks = powers(2, 7, grouped);
+    let ticks = powers(2, 7, short);
     Axis { label: "people in the town", from: 1e2, to: 1e7, logarithmic: true, ticks }
 }
 
@@ -134,7 +143,7 @@ fn crowds(towns: &[(Town, Figures)]) -> Panel {
             from: 1.0,
             to: 1e6,
             logarithmic: true,
-            ticks: powers(0, 6, grouped),
+            ticks: powers(0, 6, short),
         },
         lines: (0..4).map(|d| by_digits(d, points(d, false), points(d, true))).collect(),
         level: None,
@@ -152,13 +161,13 @@ fn learns(cases: &[&Case]) -> Panel {
         };
         let named = WEEKS.iter().zip(&case.learnt.all);
         Line {
-            name: format!("{way}, {} digit, {:.0} cells a day", habit.digits, habit.cells),
+            name: format!("{way}, {:.0} real cells a day", habit.cells),
             points: named.map(|(weeks, share)| (*weeks as f64, share * 100.0)).collect(),
             faint: Vec::new(),
         }
     };
     Panel {
-        title: "First digits of the favourite named by who links uploads",
+        title: "Favourite's digit named by who links uploads",
         x: Axis {
             label: "weeks of linking",
             from: 1.0,
@@ -175,7 +184,7 @@ fn learns(cases: &[&Case]) -> Panel {
         },
         lines: cases.iter().map(line).collect(),
         level: Some((100.0 / 16.0, "by chance".into())),
-        legend: (112.0, 118.0),
+        legend: (68.0, 165.0),
     }
 }
 
@@ -218,7 +227,7 @@ impl Panel {
         if let Some((value, name)) = &self.level {
             let (_, y) = at((self.x.from, *value));
             line(out, (left, y), (left + ACROSS, y), "stroke=\"#999999\" stroke-width=\"1.5\"");
-            text(out, left + ACROSS - 6.0, y - 4.0, "end", name);
+            text(out, left + ACROSS - 6.0, y + 13.0, "end", name);
         }
         for (each, (colour, dashes)) in self.lines.iter().zip(LOOKS) {
             let mut draw = |points: &[(f64, f64)], width: f64| {
@@ -250,7 +259,7 @@ impl Panel {
             out,
             "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{height}\" fill=\"#ffffff\" \
              fill-opacity=\"0.85\" stroke=\"#bbbbbb\"/>",
-            46.0 + 6.4 * longest as f64
+            46.0 + 6.3 * longest as f64
         );
         for (at, (each, (colour, dashes))) in self.lines.iter().zip(LOOKS).enumerate() {
             let y = y + 16.0 + 18.0 * at as f64;
