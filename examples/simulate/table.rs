@@ -31,28 +31,27 @@ pub fn grouped(number: f64) -> String {
     out
 }
 
+/// A crowd; of a large one, the middle alone.
 fn crowd(spread: &Spread) -> String {
+    if spread.median >= 1000.0 {
+        return grouped(spread.median);
+    }
     format!("{:.0}/{:.0}", spread.median, spread.least)
 }
 
 /// What a person pays, and hides in.
 pub fn people(out: &mut dyn Write, towns: &[(Town, Figures)]) -> io::Result<()> {
     let digits = |what: &str| [0, 1, 2, 3].map(|digits| format!("{what}{digits}"));
-    let down = digits("down ").map(|cell| format!("{cell:>8}")).concat();
-    let crowds = digits("crowd ").map(|cell| format!("{cell:>11}")).concat();
-    writeln!(out, "\n{:>10} {:>6}  {down}{crowds}", "people", "nodes")?;
+    let down = digits("down ").map(|cell| format!("{cell:>7}")).concat();
+    let crowds = digits("crowd ").map(|cell| format!("{cell:>8}")).concat();
+    writeln!(out, "\n{:>10}{:>6}{down}{crowds}", "people", "nodes")?;
     for (town, found) in towns {
-        write!(out, "{:>10} {:>6}  ", grouped(town.people as f64), town.nodes)?;
-        found.down.iter().try_for_each(|down| write!(out, "{:>8}", bytes(*down)))?;
-        found.crowd.iter().try_for_each(|spread| write!(out, "{:>11}", short(spread)))?;
+        write!(out, "{:>10}{:>6}", grouped(town.people as f64), town.nodes)?;
+        found.down.iter().try_for_each(|down| write!(out, "{:>7}", bytes(*down)))?;
+        found.crowd.iter().try_for_each(|spread| write!(out, "{:>8}", crowd(spread)))?;
         writeln!(out)?;
     }
     Ok(())
-}
-
-/// The crowd, the median alone where it has many digits.
-fn short(spread: &Spread) -> String {
-    if spread.median >= 10_000.0 { grouped(spread.median) } else { crowd(spread) }
 }
 
 /// The crowd of who is known by both nodes, and what a node has to do.
@@ -75,16 +74,12 @@ pub fn nodes(out: &mut dyn Write, towns: &[(Town, Figures)]) -> io::Result<()> {
     )?;
     for (town, found) in towns {
         write!(out, "{:>10} {:>6}  ", grouped(town.people as f64), town.nodes)?;
-        found.both[..3].iter().try_for_each(|spread| write!(out, "{:>8}", limited(spread)))?;
+        found.both[..3].iter().try_for_each(|spread| write!(out, "{:>8}", crowd(spread)))?;
         write!(out, "  {:>9}{:>9} ", grouped(found.cells), grouped(found.fullest))?;
         found.out[..3].iter().try_for_each(|given| write!(out, "{:>8}", bytes(*given)))?;
         writeln!(out, " {:>8}{:>8}", bytes(found.store), bytes(found.memory))?;
     }
     Ok(())
-}
-
-fn limited(spread: &Spread) -> String {
-    if spread.median >= 1000.0 { grouped(spread.median) } else { crowd(spread) }
 }
 
 /// How many nodes towns need.
@@ -162,6 +157,24 @@ pub fn clock(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::town;
+
+    /// The page quotes the table of `examples/simulate` with its usual seed.
+    #[test]
+    fn the_page_says_what_is_found() {
+        let page = std::fs::read_to_string(
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("man/poste-protocol.7"),
+        );
+        let (page, rhythm) = (page.unwrap(), town::Rhythm::usual());
+        for (people, nodes) in [(100, 3), (1000, 3), (10_000, 30), (100_000, 30)] {
+            let town = Town { people, nodes, seed: 1 };
+            let mut text = Vec::new();
+            super::people(&mut text, &[(town, town::figures(&town, &rhythm))]).unwrap();
+            for line in String::from_utf8(text).unwrap().lines() {
+                assert!(page.contains(line), "not in the page: {line}");
+            }
+        }
+    }
 
     #[test]
     fn numbers_are_short() {
