@@ -8,20 +8,18 @@ mod common;
 #[path = "../tests/node/mod.rs"]
 mod node;
 
-use common::{Pairs, seconds};
+use common::http::{Line, certify};
+use common::nginx::Nginx;
+use common::{Pairs, noise, now, seconds};
 use node::{Hands, Node, faketime, memory};
 use poste::core::bucket::{Bucket, CELL, Class};
-use poste::core::time::{MINUTE, Time};
+use poste::core::time::MINUTE;
 use poste::node::buckets::Buckets;
 use poste::node::log::Log;
 use poste::node::relay::UPLOAD;
 use poste::node::shelf::Batch;
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
 
 const TOTAL: usize = 64 << 20;
 const PAIRS: u64 = 9;
@@ -31,9 +29,10 @@ fn main() {
         return;
     }
     let nginx_dir = memory();
+    certify(nginx_dir.path());
     let nginx = Nginx::start(nginx_dir.path());
     let library = faketime();
-    let mut cells = noise();
+    let mut cells = noise(TOTAL);
     let mut uploads = Pairs::default();
     let mut open = Pairs::default();
     let mut closed = Pairs::default();
@@ -93,110 +92,14 @@ fn close(cells: &[u8]) -> f64 {
 const CONFIG: &str = "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\n\
                       store = \"dir:store\"\ncapacity = \"256 MiB\"\nallow_disk = true\n";
 
-fn now() -> Time {
-    Time::from_unix(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs())
-}
-
-fn noise() -> Vec<u8> {
-    let mut state = 0x9e37_79b9_7f4a_7c15u64;
-    let words = std::iter::repeat_with(|| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_be_bytes()
-    });
-    words.take(TOTAL / 8).flatten().collect()
-}
-
 fn upload(to: SocketAddr, method: &str, path: impl Fn(usize) -> String, bytes: &[u8]) {
-    let mut stream = direct(to);
+    let mut line = Line::to(to, None);
     for (n, piece) in bytes.chunks(UPLOAD).enumerate() {
-        let (path, length) = (path(n), piece.len());
-        let head =
-            format!("{method} {path} HTTP/1.1\r\nhost: a\r\ncontent-length: {length}\r\n\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(piece).unwrap();
-        let (status, length) = head_of(&mut BufReader::new(&mut stream));
-        assert!(matches!(status, 200 | 201 | 204) && length == 0, "{status} {length}");
+        let status = line.send(method, &path(n), piece).unwrap();
+        assert!(matches!(status, 200 | 201 | 204), "{status}");
     }
 }
 
 fn download(from: SocketAddr, path: &str, total: usize) {
-    let mut stream = direct(from);
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n").unwrap();
-    let mut reader = BufReader::with_capacity(256 << 10, stream);
-    assert_eq!(head_of(&mut reader), (200, total));
-    let mut count = 0;
-    loop {
-        let length = reader.fill_buf().unwrap().len();
-        if length == 0 {
-            break;
-        }
-        reader.consume(length);
-        count += length;
-    }
-    assert_eq!(count, total);
-}
-
-/// Status and content-length.
-fn head_of(reader: &mut impl BufRead) -> (u16, usize) {
-    let (mut status, mut length) = (0, 0);
-    for line in reader.lines().map(Result::unwrap).take_while(|line| !line.is_empty()) {
-        if line.starts_with("HTTP/") {
-            status = line.split(' ').nth(1).unwrap().parse().unwrap();
-        } else if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length: ") {
-            length = value.parse().unwrap();
-        }
-    }
-    (status, length)
-}
-
-fn direct(to: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(to).unwrap();
-    stream.set_nodelay(true).unwrap();
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    stream
-}
-
-/// nginx, killed at the end.
-struct Nginx {
-    child: Child,
-    address: SocketAddr,
-}
-
-impl Nginx {
-    fn start(dir: &Path) -> Nginx {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let at = dir.display();
-        let config = format!(
-            "daemon off; master_process off; pid {at}/pid; error_log {at}/error.log;\n\
-             events {{}}\n\
-             http {{ access_log off; sendfile on; tcp_nodelay on; keepalive_requests 100000;\n\
-             client_max_body_size 2m; client_body_temp_path {at}/body;\n\
-             proxy_temp_path {at}/p; fastcgi_temp_path {at}/f; uwsgi_temp_path {at}/u;\n\
-             scgi_temp_path {at}/s;\n\
-             server {{ listen {address}; root {at}/www; location /put/ {{ dav_methods PUT; }} }} }}\n"
-        );
-        std::fs::create_dir_all(dir.join("www/put")).unwrap();
-        let file = dir.join("nginx.conf");
-        std::fs::write(&file, config).unwrap();
-        let mut command = Command::new("nginx");
-        command.arg("-e").arg(dir.join("error.log")).arg("-p").arg(dir).arg("-c").arg(file);
-        let child = command.spawn().expect("nginx is installed (make deps)");
-        let nginx = Nginx { child, address };
-        let end = Instant::now() + Duration::from_secs(10);
-        while TcpStream::connect(address).is_err() {
-            assert!(Instant::now() < end, "nginx does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        nginx
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    assert_eq!(Line::to(from, None).get(path, ""), total);
 }

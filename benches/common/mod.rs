@@ -3,9 +3,14 @@
 //! Measures nothing itself.
 #![allow(dead_code, reason = "each program uses a part of it")]
 #![allow(clippy::print_stdout, reason = "a measurement prints")]
+#![allow(clippy::unwrap_used, reason = "a measurement that fails ends")]
+
+pub mod http;
+pub mod nginx;
 
 use poste::core::random::Random;
-use std::time::Instant;
+use poste::core::time::Time;
+use std::time::{Instant, SystemTime};
 
 /// Whether to measure: `cargo test --all-targets` runs these programs too, and is not the place.
 pub fn wanted() -> bool {
@@ -88,6 +93,23 @@ pub fn seconds<T>(work: impl FnOnce() -> T) -> f64 {
     let began = Instant::now();
     std::hint::black_box(work());
     began.elapsed().as_secs_f64()
+}
+
+/// The time.
+pub fn now() -> Time {
+    Time::from_unix(SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs())
+}
+
+/// Bytes that nothing makes smaller, always the same.
+pub fn noise(length: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15u64;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()
+    });
+    words.take(length / 8).flatten().collect()
 }
 
 /// Three digits that matter, no exponent.

@@ -4,6 +4,7 @@
 
 use crate::core::time::Time;
 use crate::node::cluster::listing::Coming;
+use crate::node::lent::Buffers;
 use crate::node::meter::Tap;
 use crate::node::selection::Selection;
 use crate::node::store::Found;
@@ -23,7 +24,7 @@ pub enum Answer {
     /// A few bytes at hand.
     Text(Bytes),
     /// A range of the bytes of some cells, counted as they leave if they are for a network.
-    Cells(Selection, Range<u64>, Option<Tap>),
+    Cells(Selection, Range<u64>, Option<Tap>, Buffers),
     /// The same from a cluster.
     Coming(Coming, Option<Tap>),
 }
@@ -62,7 +63,7 @@ impl Answer {
     /// A range of the bytes of some cells, which must lie within them.
     pub fn cells(cells: Found, range: Range<u64>, tap: Option<Tap>) -> Answer {
         match cells {
-            Found::Here(cells) => Answer::Cells(cells, range, tap),
+            Found::Here(cells) => Answer::Cells(cells, range, tap, Buffers::default()),
             Found::There(cells) => Answer::Coming(cells.send(range), tap),
         }
     }
@@ -70,7 +71,7 @@ impl Answer {
     fn left(&self) -> u64 {
         match self {
             Answer::Text(text) => text.len() as u64,
-            Answer::Cells(_, range, _) => range.end - range.start,
+            Answer::Cells(_, range, ..) => range.end - range.start,
             Answer::Coming(coming, _) => coming.left(),
         }
     }
@@ -83,18 +84,18 @@ impl Answer {
             Answer::Text(text) => Ok(Some(std::mem::take(text))),
             // These are waited for, and not read in place.
             Answer::Coming(..) => Ok(None),
-            Answer::Cells(_, _, Some(tap)) if !tap.is_open() => Err(banned()),
-            Answer::Cells(cells, range, tap) => {
+            Answer::Cells(_, _, Some(tap), _) if !tap.is_open() => Err(banned()),
+            Answer::Cells(cells, range, tap, buffers) => {
                 // Pieces end at multiples of their size, so that no cell is read in two halves.
                 let end = ((range.start / PIECE + 1) * PIECE).min(range.end);
-                let mut piece = vec![0; (end - range.start) as usize];
                 // Read in place: the store is memory, so this is a copy and does not block.
-                cells.read(range.start, &mut piece)?;
+                let read = |out: &mut [u8]| cells.read(range.start, out);
+                let piece = buffers.piece((end - range.start) as usize, read)?;
                 range.start = end;
                 if let Some(tap) = tap {
                     tap.gave(piece.len() as u64);
                 }
-                Ok(Some(piece.into()))
+                Ok(Some(piece))
             }
         }
     }

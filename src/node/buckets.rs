@@ -161,6 +161,21 @@ impl Buckets {
         Ok((shelf.select(prefix), closed))
     }
 
+    /// The cells of a bucket that is closed and sorted, if nobody is at it; does not block. What
+    /// it does not find is for [`Buckets::get`].
+    pub fn at_hand(&self, bucket: Bucket, prefix: Prefix) -> Option<Selection> {
+        let now = self.keeper.now();
+        if !bucket.is_closed(now) || bucket.is_wiped(now) {
+            return None;
+        }
+        let Some(entry) = self.shelves.try_lock().ok()?.get(&bucket).cloned() else {
+            return Some(Selection::none());
+        };
+        let entry = entry.try_lock().ok()?;
+        let shelf = entry.as_ref().filter(|shelf| shelf.is_closed())?;
+        Some(shelf.select(prefix))
+    }
+
     /// How many cells a bucket holds.
     pub fn count(&self, bucket: Bucket) -> usize {
         let entry = self.shelves().get(&bucket).cloned();

@@ -3,8 +3,10 @@
 //! bucket and never reads would hold its place for ever.
 //! Specified in posted(8), LIMITS.
 
+use crate::node::slots::Pulse;
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -21,12 +23,13 @@ pub struct Paced<S> {
     /// Runs while something waits to be written.
     window: Option<Pin<Box<Sleep>>>,
     moved: u64,
+    pulse: Option<Arc<Pulse>>,
 }
 
 impl<S> Paced<S> {
-    /// Paces `stream`.
-    pub fn new(stream: S) -> Paced<S> {
-        Paced { stream, window: None, moved: 0 }
+    /// Paces `stream`, and tells `pulse` what moves.
+    pub fn new(stream: S, pulse: Option<Arc<Pulse>>) -> Paced<S> {
+        Paced { stream, window: None, moved: 0, pulse }
     }
 
     /// Takes note of a write that went through or has to wait.
@@ -38,6 +41,9 @@ impl<S> Paced<S> {
         match written {
             Poll::Ready(Ok(n)) => {
                 self.moved += n as u64;
+                if let Some(pulse) = &self.pulse {
+                    pulse.moved(n as u64);
+                }
                 Poll::Ready(Ok(n))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -64,7 +70,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(cx, buffer)
+        let (this, before) = (self.get_mut(), buffer.filled().len());
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+        if let Some(pulse) = &this.pulse {
+            pulse.moved((buffer.filled().len() - before) as u64);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -114,7 +125,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_stops_is_given_up() {
         let (near, far) = duplex(1000);
-        let mut near = Paced::new(near);
+        let mut near = Paced::new(near, None);
         let error = near.write_all(&[0; 2000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(far);
@@ -123,7 +134,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_but_steady_reader_is_served() {
         let (near, mut far) = duplex(1000);
-        let mut near = Paced::new(near);
+        let mut near = Paced::new(near, None);
         let reader = tokio::spawn(async move {
             let mut piece = [0; 2000];
             let mut count = 0;
@@ -141,7 +152,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_between_answers_is_no_stall() {
         let (near, mut far) = duplex(1000);
-        let mut near = Paced::new(near);
+        let mut near = Paced::new(near, None);
         for _ in 0..2 {
             let reading = async {
                 sleep(Duration::from_secs(1)).await;

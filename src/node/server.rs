@@ -5,6 +5,7 @@
 
 use crate::node::admin;
 use crate::node::answer::Answer;
+use crate::node::arrival::Arrival;
 use crate::node::callers::Peer;
 use crate::node::identity::Host;
 use crate::node::log::Log;
@@ -12,21 +13,24 @@ use crate::node::metrics::Metrics;
 use crate::node::paced::Paced;
 use crate::node::preface;
 use crate::node::relay::Relay;
+use crate::node::slots::{Place, Slots};
 use crate::node::tls::Identity;
 use crate::node::tracker::Tracker;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -64,32 +68,30 @@ pub struct Door {
     pub tls: Option<Arc<Identity>>,
     /// What is behind it.
     pub service: Service,
-    /// Connections open at a time; more wait unaccepted.
+    /// Connections open at a time; see [`Slots`].
     pub connections: usize,
 }
 
 /// Serves until `stop` becomes true, then finishes what is under way, for at most [`STOP`].
 pub async fn serve(door: Door, mut stop: watch::Receiver<bool>, log: Log) {
-    let slots = Arc::new(Semaphore::new(door.connections));
+    let slots = Slots::new(door.connections);
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = async {
-            let slot = slots.clone().acquire_owned().await;
-            (slot, door.listener.accept().await)
+            let accepted = door.listener.accept().await?;
+            // Only now, so that nobody gives way for nothing.
+            Ok::<_, io::Error>((accepted, slots.take().await))
         };
-        let (slot, accepted) = tokio::select! {
+        let accepted = tokio::select! {
             accepted = accepted => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((stream, from)) => {
+            Ok(((stream, from), place)) => {
                 let tls = door.tls.as_ref().map(|identity| identity.acceptor());
                 let service = door.service.clone();
                 let watcher = graceful.watcher();
-                tokio::spawn(async move {
-                    connection((stream, from.ip()), tls, service, watcher).await;
-                    drop(slot);
-                });
+                tokio::spawn(counted((stream, from.ip()), tls, service, watcher, place));
             }
             Err(error) => {
                 log.error(format_args!("accepting a connection: {error}"));
@@ -119,7 +121,7 @@ impl Service {
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, peer: Peer) -> Response<Answer> {
+    async fn answer(&self, request: Request<Arrival<Incoming>>, peer: Peer) -> Response<Answer> {
         match self {
             Service::Relay(relay) => relay.answer(request, peer).await,
             Service::Tracker(tracker) => tracker.answer(request, peer).await,
@@ -147,35 +149,23 @@ impl Service {
     }
 }
 
-async fn connection(
-    (stream, address): (TcpStream, IpAddr),
+/// Serves one connection until its end, or until it has to give way.
+async fn counted(
+    from: (TcpStream, IpAddr),
     tls: Option<TlsAcceptor>,
     service: Service,
     watcher: Watcher,
+    place: Place,
 ) {
     let metrics = service.metrics();
     if let Some(metrics) = &metrics {
         metrics.accepted.up();
         metrics.connections.up();
     }
-    // Without this every small answer waits for a delayed acknowledgement, some 40 ms.
-    let nodelay = stream.set_nodelay(true);
-    let mut stream = Paced::new(stream);
-    let peer = if service.begins_with_header(address) {
-        match timeout(HANDSHAKE, preface::read(&mut stream)).await {
-            Ok(Ok(client)) => Some(Peer::Told(client)),
-            Ok(Err(_)) | Err(_) => None,
-        }
-    } else {
-        Some(Peer::At(address))
-    };
-    let whole = match (peer.filter(|_| nodelay.is_ok()), tls) {
-        (None, _) => false,
-        (Some(peer), None) => requests(stream, service, peer, watcher).await,
-        (Some(peer), Some(tls)) => match timeout(HANDSHAKE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => requests(stream, service, peer, watcher).await,
-            Ok(Err(_)) | Err(_) => false,
-        },
+    let place = Arc::new(place);
+    let whole = tokio::select! {
+        whole = connection(from, tls, service, watcher, place.clone()) => whole,
+        _ = place.pulse().leave() => false,
     };
     if let Some(metrics) = metrics {
         if !whole {
@@ -185,14 +175,58 @@ async fn connection(
     }
 }
 
+/// Whether it ended as it should.
+async fn connection(
+    (stream, address): (TcpStream, IpAddr),
+    tls: Option<TlsAcceptor>,
+    service: Service,
+    watcher: Watcher,
+    place: Arc<Place>,
+) -> bool {
+    // Without this every small answer waits for a delayed acknowledgement, some 40 ms.
+    let nodelay = stream.set_nodelay(true);
+    let mut stream = Paced::new(stream, Some(place.pulse().clone()));
+    let peer = if service.begins_with_header(address) {
+        match timeout(HANDSHAKE, preface::read(&mut stream)).await {
+            Ok(Ok(client)) => Some(Peer::Told(client)),
+            Ok(Err(_)) | Err(_) => None,
+        }
+    } else {
+        Some(Peer::At(address))
+    };
+    match (peer.filter(|_| nodelay.is_ok()), tls) {
+        (None, _) => false,
+        (Some(peer), None) => requests(stream, service, peer, watcher, place).await,
+        (Some(peer), Some(tls)) => match timeout(HANDSHAKE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => requests(stream, service, peer, watcher, place).await,
+            Ok(Err(_)) | Err(_) => false,
+        },
+    }
+}
+
 /// Answers the requests of one connection; whether it ended as it should.
-async fn requests<S>(stream: S, service: Service, peer: Peer, watcher: Watcher) -> bool
+async fn requests<S>(
+    stream: S,
+    service: Service,
+    peer: Peer,
+    watcher: Watcher,
+    place: Arc<Place>,
+) -> bool
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let answers = service_fn(move |request| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(request, peer).await) }
+        let (service, place) = (service.clone(), place.clone());
+        async move {
+            let request = request.map(|body: Incoming| Arrival::new(body, place.pulse().clone()));
+            let mut response = service.answer(request, peer).await;
+            place.pulse().works(false);
+            place.pulse().beat();
+            if place.is_short() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -161,13 +161,18 @@ impl Shelf {
     /// Sorts the cells by their bytes and forgets what only an open bucket needs. Whether it was
     /// open before.
     pub fn close(&mut self) -> io::Result<bool> {
-        if matches!(self.index, Index::Closed(_)) {
+        if self.is_closed() {
             return Ok(false);
         }
         let order = sorted(&self.file, self.tops.len())?;
         self.tops = order.iter().map(|&at| self.tops[at as usize]).collect();
         self.index = Index::Closed(order.into());
         Ok(true)
+    }
+
+    /// Whether it is sorted.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.index, Index::Closed(_))
     }
 
     /// The cells whose destination starts with `prefix`: of an open bucket in the order of their

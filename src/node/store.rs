@@ -60,6 +60,14 @@ impl Store {
         })
     }
 
+    /// The cells of a bucket that can be given without waiting, if they can; it is closed.
+    pub fn at_hand(&self, bucket: Bucket, prefix: Prefix) -> Option<Found> {
+        match self {
+            Store::Dir(store) => store.at_hand(bucket, prefix).map(Found::Here),
+            Store::Cluster(_) => None,
+        }
+    }
+
     /// How many cells a bucket holds. Does not block.
     pub fn count(&self, bucket: Bucket) -> usize {
         match self {
