@@ -3,6 +3,7 @@
 //! hands the address of the far end to the role, which counts by it, and to nothing else.
 //! Specified in posted(8), LIMITS and PROXIES.
 
+use crate::core::time::HOUR;
 use crate::node::admin;
 use crate::node::answer::Answer;
 use crate::node::callers::Peer;
@@ -15,6 +16,7 @@ use crate::node::relay::Relay;
 use crate::node::tls::Identity;
 use crate::node::tracker::Tracker;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -138,6 +140,15 @@ impl Service {
         }
     }
 
+    /// The hour that it is for a relay. A connection ends with the first answer after the hour in
+    /// which it began, since its buffers keep what came over it, and buckets end with hours.
+    fn hour(&self) -> Option<u64> {
+        match self {
+            Service::Relay(relay) => Some(relay.buckets().keeper().now().unix() / HOUR),
+            Service::Tracker(_) | Service::Identity(_) | Service::Admin(_) => None,
+        }
+    }
+
     /// The counters of connections, which the relay alone has.
     fn metrics(&self) -> Option<Arc<Metrics>> {
         match self {
@@ -190,9 +201,16 @@ async fn requests<S>(stream: S, service: Service, peer: Peer, watcher: Watcher) 
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let began = service.hour();
     let answers = service_fn(move |request| {
         let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(request, peer).await) }
+        async move {
+            let mut response = service.answer(request, peer).await;
+            if service.hour() != began {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
