@@ -6,53 +6,13 @@
 
 mod node;
 
-use node::{Node, cell, cells, faketime, get, holds_marker, memory, post, soon};
+use node::faked::{Faked, afternoon};
+use node::{cell, cells, get, holds_marker, memory, post, soon};
 use poste::core::bucket::{Bucket, Class};
-use poste::core::time::{DAY, HOUR, MINUTE, Time};
+use poste::core::time::{DAY, HOUR, MINUTE};
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-fn real() -> Time {
-    Time::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
-}
-
-/// A clock for a child process, moved by hand.
-struct Faked {
-    library: PathBuf,
-    file: PathBuf,
-}
-
-impl Faked {
-    fn at(dir: &Path, time: Time) -> Faked {
-        let faked = Faked { library: faketime(), file: dir.join("faketime") };
-        faked.set(time);
-        faked
-    }
-
-    fn set(&self, time: Time) {
-        let offset = time.unix() as i64 - real().unix() as i64;
-        let next = self.file.with_extension("next");
-        std::fs::write(&next, format!("{offset:+}\n")).unwrap();
-        std::fs::rename(next, &self.file).unwrap();
-    }
-
-    fn start(&self, dir: &Path) -> Node {
-        let env = [
-            ("LD_PRELOAD", self.library.to_str().unwrap()),
-            ("FAKETIME_TIMESTAMP_FILE", self.file.to_str().unwrap()),
-            ("FAKETIME_NO_CACHE", "1"),
-            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
-        ];
-        Node::start(dir, &[], &env)
-    }
-}
-
-/// Half past two in the afternoon of a day to come.
-fn afternoon() -> Time {
-    real().day().plus(7).start() + 14 * HOUR + 30 * MINUTE
-}
+use std::time::Duration;
 
 #[test]
 fn nothing_is_left_when_the_node_was_dead_at_the_boundary() {

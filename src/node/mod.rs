@@ -29,6 +29,7 @@ pub mod metrics;
 pub mod network;
 pub mod paced;
 pub mod preface;
+mod private;
 pub mod random;
 pub mod range;
 pub mod relay;

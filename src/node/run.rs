@@ -11,6 +11,7 @@ use crate::node::config;
 use crate::node::config::Config;
 use crate::node::effective;
 use crate::node::log::Log;
+use crate::node::private;
 use crate::node::reporter::{self, Reporter};
 use crate::node::server::{Door, Service, serve};
 use crate::node::tls::Identity;
@@ -102,6 +103,7 @@ fn start(
     config: &Config,
     ready: impl FnOnce(&[SocketAddr]) -> Result<Option<(String, String)>, RunError>,
 ) -> Result<(), RunError> {
+    private::keep(config.log);
     allow_files();
     let Open { roles, relay } = roles::open(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

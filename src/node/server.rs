@@ -3,6 +3,7 @@
 //! hands the address of the far end to the role, which counts by it, and to nothing else.
 //! Specified in posted(8), LIMITS and PROXIES.
 
+use crate::core::time::HOUR;
 use crate::node::admin;
 use crate::node::answer::Answer;
 use crate::node::arrival::Arrival;
@@ -140,6 +141,15 @@ impl Service {
         }
     }
 
+    /// The hour that it is for a relay. A connection ends with the first answer after the hour in
+    /// which it began, since its buffers keep what came over it, and buckets end with hours.
+    fn hour(&self) -> Option<u64> {
+        match self {
+            Service::Relay(relay) => Some(relay.buckets().keeper().now().unix() / HOUR),
+            Service::Tracker(_) | Service::Identity(_) | Service::Admin(_) => None,
+        }
+    }
+
     /// The counters of connections, which the relay alone has.
     fn metrics(&self) -> Option<Arc<Metrics>> {
         match self {
@@ -215,6 +225,7 @@ async fn requests<S>(
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
+    let began = service.hour();
     let answers = service_fn(move |request| {
         let (service, place) = (service.clone(), place.clone());
         async move {
@@ -222,7 +233,7 @@ where
             let mut response = service.answer(request, peer).await;
             place.pulse().works(false);
             place.pulse().beat();
-            if place.is_over() {
+            if place.is_over() || service.hour() != began {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response)

@@ -35,15 +35,17 @@ pub fn check(dir: &Path) -> Result<(), NotMemory> {
     if has_noswap(&mounts, device) {
         return Ok(());
     }
+    if has_swap()? { Err(NotMemory::Swap) } else { Ok(()) }
+}
+
+/// Whether the machine has swap.
+pub fn has_swap() -> io::Result<bool> {
     // Without the file the kernel was built without swap.
     let swaps = match std::fs::read_to_string("/proc/swaps") {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
         other => other?,
     };
-    if swaps.lines().skip(1).any(|line| !line.trim().is_empty()) {
-        return Err(NotMemory::Swap);
-    }
-    Ok(())
+    Ok(swaps.lines().skip(1).any(|line| !line.trim().is_empty()))
 }
 
 /// Whether the mount of `device` in mountinfo (proc(5)) has the super option `noswap`.

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 pub mod clients;
+pub mod faked;
 pub mod redis;
 pub mod world;
 

@@ -1,0 +1,34 @@
+//! The memory of the process is shown to nobody and written nowhere: no core file, no tracing by
+//! other processes of the same user, no swap. What can be had of this depends on the system; only
+//! what could put cells on a disk is worth a line in the log.
+//! Specified in posted(8), MEMORY.
+
+use crate::node::log::Log;
+use crate::node::tmpfs;
+use rustix::mm::{MlockAllFlags, mlockall};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+
+/// Takes all the privacy that the system grants.
+pub fn keep(log: Log) {
+    let none = Rlimit { current: Some(0), maximum: Some(0) };
+    let limited = setrlimit(Resource::Core, none);
+    // Where a program takes the core files, the limit does not hold; this does.
+    let undumpable = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    if let (Err(error), Err(_)) = (limited, undumpable) {
+        log.error(format_args!("core files cannot be turned off: {error}"));
+    }
+    if !lock() && tmpfs::has_swap().unwrap_or(true) {
+        log.error(
+            "the machine has swap, and the limit of locked memory lets parts of this process be \
+             written there",
+        );
+    }
+}
+
+/// Keeps all pages in memory, those to come too. Under a limit they would fail to come once it is
+/// reached, so there is none or nothing is locked.
+fn lock() -> bool {
+    let unlimited = Rlimit { current: None, maximum: None };
+    let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
+    setrlimit(Resource::Memlock, unlimited).is_ok() && mlockall(flags).is_ok()
+}
