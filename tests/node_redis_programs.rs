@@ -7,7 +7,7 @@
 
 mod node;
 
-use node::clients::{ask, banned, bucket, fill, get, networks};
+use node::clients::{ask, banned, bucket, configure_over, fill, get, networks};
 use node::redis::Servers;
 use node::{Node, cell, cells, memory, post, soon};
 use std::collections::HashSet;
@@ -15,14 +15,6 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
-
-fn configure(dir: &Path, servers: &Servers, relay: &str) {
-    let text = format!(
-        "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\nstore = \"{}\"\n{relay}\n",
-        servers.store()
-    );
-    std::fs::write(dir.join("posted.toml"), text).unwrap();
-}
 
 fn posted(dir: &Path, flags: &[&str]) -> Output {
     let mut posted = Command::new(env!("CARGO_BIN_EXE_posted"));
@@ -34,7 +26,7 @@ fn posted(dir: &Path, flags: &[&str]) -> Output {
 fn servers_that_keep_or_drop_cells_are_refused_and_named() {
     let servers = Servers::start();
     let dir = memory();
-    configure(dir.path(), &servers, "");
+    configure_over(dir.path(), &servers.store(), "");
     let checked = posted(dir.path(), &["--check"]);
     assert_eq!(checked.status.code(), Some(0), "{checked:?}");
     let text = String::from_utf8(checked.stdout).unwrap();
@@ -71,7 +63,8 @@ fn who_sweeps_two_nodes_is_banned_at_both_and_has_one_allowance() {
     let servers = Servers::start();
     let dirs = [memory(), memory()];
     let limits = "ban_floor = \"1 MiB\"\nupload_per_hour = \"2 MiB\"";
-    dirs.iter().for_each(|dir| configure(dir.path(), &servers, "ban_floor = \"1 MiB\""));
+    dirs.iter()
+        .for_each(|dir| configure_over(dir.path(), &servers.store(), "ban_floor = \"1 MiB\""));
     let nodes = dirs.each_ref().map(|dir| Node::start(dir.path(), &[], &[]));
     let bucket = bucket();
     fill(&nodes[0], bucket);
@@ -105,7 +98,7 @@ fn who_sweeps_two_nodes_is_banned_at_both_and_has_one_allowance() {
     let [first, second] = nodes;
     first.kill();
     second.kill();
-    dirs.iter().for_each(|dir| configure(dir.path(), &servers, limits));
+    dirs.iter().for_each(|dir| configure_over(dir.path(), &servers.store(), limits));
     let nodes = dirs.each_ref().map(|dir| Node::start(dir.path(), &[], &[]));
     assert_eq!(get("127.0.0.7", nodes[0].address, &format!("{bucket}/4")), 403);
     let mebibyte =
@@ -130,7 +123,7 @@ fn a_kill_during_uploads_leaves_no_cell_in_part_and_loses_nothing() {
     const BATCH: u64 = 16;
     let servers = Servers::start();
     let dirs = [memory(), memory()];
-    dirs.iter().for_each(|dir| configure(dir.path(), &servers, ""));
+    dirs.iter().for_each(|dir| configure_over(dir.path(), &servers.store(), ""));
     let other = Node::start(dirs[1].path(), &[], &[]);
     let numbers = AtomicU64::new(0);
     let batch = |n: u64| -> Vec<u8> {

@@ -282,7 +282,11 @@ fn the_admin_address_has_health_and_counters() {
     assert_eq!((health.status, &health.body[..]), (200, &b"ok\n"[..]));
     let text = String::from_utf8(get(free, "/metrics").body).unwrap();
     assert!(text.lines().any(|line| line == "posted_cells_stored_total 1"), "{text}");
-    assert!(text.lines().any(|line| line == "posted_answers_total{status=\"200\"} 1"), "{text}");
+    let answered = "posted_answers_total{role=\"relay\",status=\"200\"} 1";
+    assert!(text.lines().any(|line| line == answered), "{text}");
+    let received =
+        text.lines().find_map(|l| l.strip_prefix("posted_received_bytes_total{role=\"relay\"} "));
+    assert!((4096..6000).contains(&received.unwrap().parse().unwrap()), "{text}");
     assert_eq!(get(free, "/v1/status").status, 404);
     assert_eq!(get(node.address, "/metrics").status, 404);
 }

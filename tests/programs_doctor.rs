@@ -2,9 +2,11 @@
 //! cannot be worked in.
 #![allow(clippy::unwrap_used)]
 
+mod node;
 #[path = "common/programs.rs"]
 mod programs;
 
+use node::clients;
 use programs::{Home, Node};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -87,4 +89,22 @@ fn a_lock_that_is_held_is_named() {
     assert!(text.contains("fuser -v "), "{text}");
     drop(held);
     assert_eq!(doctor(&home, &["--offline"]).0, 0);
+}
+
+#[test]
+fn a_ban_is_told_with_its_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let relay = tempfile::tempdir_in("/dev/shm").unwrap();
+    clients::configure(relay.path(), "ban_floor = \"1 MiB\"");
+    let node = node::Node::start(relay.path(), &[], &[]);
+    let bucket = clients::bucket();
+    let alice = Home::init(dir.path(), "alice", &format!("http://{}", node.address));
+    alice.ok(&["sync"]);
+    clients::fill(&node, bucket);
+    assert!(doctor(&alice, &[]).1.contains("answers"), "not banned yet");
+    clients::sweep(|prefix| clients::get("127.0.0.1", node.address, &format!("{bucket}/{prefix}")));
+    let (status, text) = doctor(&alice, &[]);
+    assert_eq!(status, 69, "{text}");
+    let line = text.lines().find(|line| line.starts_with("fail  node ")).unwrap();
+    assert!(line.contains("127.0.0.1 took 1 MiB and is in its list until 20"), "{text}");
 }

@@ -59,6 +59,40 @@ fn roles_are_run_together_or_alone_and_checked() {
 }
 
 #[test]
+fn one_admin_address_tells_of_all_roles_of_the_process() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let admin = format!("admin = \"{free}\"\n");
+    let config =
+        format!("{HOST}{admin}[tracker]\nlisten = \"127.0.0.1:0\"\nallow_private = true\n{admin}");
+    let posted = Posted::start(dir.path(), "run", &config, 2);
+    let fingerprint = "0".repeat(64);
+    assert_eq!(get(posted.at("identity"), &format!("/id/{fingerprint}.toml")).status, 404);
+    assert_eq!(get(posted.at("tracker"), "/v1/nodes").status, 200);
+    assert_eq!(get(free, "/healthz").status, 200);
+    let metrics = || String::from_utf8(get(free, "/metrics").body).unwrap();
+    let text = metrics();
+    for line in [
+        "posted_answers_total{role=\"identity\",status=\"404\"} 1",
+        "posted_answers_total{role=\"tracker\",status=\"200\"} 1",
+        "posted_connections_total{role=\"tracker\"} 1",
+        "posted_clock_disagrees{role=\"identity\"} 0",
+        "posted_nodes_listed 0",
+        "posted_cards 0",
+        "posted_cards_capacity 65536",
+    ] {
+        assert!(text.lines().any(|l| l == line), "{line}\n{text}");
+    }
+    assert!(!text.contains("role=\"relay\"") && !text.contains("posted_store_bytes"), "{text}");
+    assert_eq!(get(posted.at("tracker"), "/metrics").status, 404);
+    posted.kill();
+    // One role alone tells of itself.
+    let alone = Posted::start(dir.path(), "tracker", &config, 1);
+    assert!(!metrics().contains("role=\"identity\""));
+    alone.kill();
+}
+
+#[test]
 fn one_program_runs_all_roles_for_trying_things_out() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_posted"));
     let child = command.arg("dev").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();

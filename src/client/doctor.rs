@@ -4,6 +4,7 @@
 //! and what `publish --check` asks.
 //! Specified in poste(1), doctor.
 
+mod banned;
 mod card;
 mod exchange;
 mod files;

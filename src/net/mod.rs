@@ -11,6 +11,7 @@ mod dir;
 mod document;
 mod error;
 mod http;
+pub mod local;
 mod public;
 mod setup;
 

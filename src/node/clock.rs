@@ -151,6 +151,11 @@ impl Keeper {
         self.clock.now()
     }
 
+    /// The clock that nobody sets.
+    pub fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
     /// Whether the clock is at odds with what the node goes by.
     pub fn disagrees(&self) -> bool {
         let state = self.state();

@@ -17,6 +17,7 @@ pub use tracker::TrackerConfig;
 use crate::node::callers::Range;
 use crate::node::log::Log;
 use crate::node::meter::Rules;
+use front::fronted;
 use serde::Deserialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -67,6 +68,9 @@ pub struct RelayConfig {
     pub connections: usize,
     /// Where `/healthz` and `/metrics` are served; nowhere by default.
     pub admin: Option<SocketAddr>,
+    /// Bytes a second that it may take, and as many that it may give.
+    #[serde(default, deserialize_with = "values::bandwidth")]
+    pub bandwidth: Option<u64>,
     /// Bytes a network may upload in an hour; see [`RelayConfig::rules`].
     #[serde(default, deserialize_with = "values::upload_per_hour")]
     pub upload_per_hour: Option<u64>,
@@ -84,18 +88,9 @@ pub struct RelayConfig {
     pub trackers: Vec<String>,
 }
 
-impl RelayConfig {
-    /// How it is reached.
-    pub fn front(&self) -> Front {
-        Front {
-            listen: self.listen,
-            tls: self.tls_cert.clone().zip(self.tls_key.clone()),
-            connections: self.connections,
-            proxies: self.proxies.clone(),
-            proxy_protocol: self.proxy_protocol,
-        }
-    }
+fronted!(RelayConfig);
 
+impl RelayConfig {
     /// What a network may take and bring. Where all clients come from loopback and nobody says who
     /// they are, nothing is counted unless a key asks for it: one of them would use up the
     /// allowance of all, and have all of them banned.
@@ -111,7 +106,7 @@ impl RelayConfig {
 
 /// The keys of the file, and of its tables.
 const KEYS: [&str; 6] = ["name", "key_file", "log", "relay", "tracker", "identity"];
-const RELAY_KEYS: [&str; 14] = [
+const RELAY_KEYS: [&str; 15] = [
     "listen",
     "url",
     "tls_cert",
@@ -121,6 +116,7 @@ const RELAY_KEYS: [&str; 14] = [
     "capacity",
     "connections",
     "admin",
+    "bandwidth",
     "upload_per_hour",
     "ban_floor",
     "proxies",
@@ -156,14 +152,14 @@ pub fn read(path: &Path) -> Result<Config, ConfigError> {
         if let StoreConfig::Dir(dir) = &mut relay.store {
             absolute(dir);
         }
-        relay.tls_cert.iter_mut().chain(&mut relay.tls_key).for_each(absolute);
+        relay.tls_files().for_each(absolute);
     }
     if let Some(tracker) = &mut config.tracker {
-        tracker.tls_cert.iter_mut().chain(&mut tracker.tls_key).for_each(absolute);
+        tracker.tls_files().for_each(absolute);
     }
     if let Some(identity) = &mut config.identity {
         absolute(&mut identity.dir);
-        identity.tls_cert.iter_mut().chain(&mut identity.tls_key).for_each(absolute);
+        identity.tls_files().for_each(absolute);
     }
     Ok(config)
 }
@@ -176,10 +172,7 @@ fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
     })?;
     let whole = |text: String| ConfigError::Whole(path.to_owned(), text);
     if let Some(relay) = &config.relay {
-        front::check(relay.listen, &relay.tls_cert, &relay.tls_key).map_err(whole)?;
-        if let Some(admin) = relay.admin.filter(|admin| !admin.ip().is_loopback()) {
-            return Err(whole(format!("admin = \"{admin}\": must be a loopback address")));
-        }
+        relay.check_front().map_err(whole)?;
         if relay.allow_disk && matches!(relay.store, StoreConfig::Cluster(_)) {
             return Err(whole("allow_disk is for a directory alone: remove it".to_owned()));
         }
@@ -191,10 +184,10 @@ fn parse(text: &str, path: &Path) -> Result<Config, ConfigError> {
         }
     }
     if let Some(tracker) = &config.tracker {
-        front::check(tracker.listen, &tracker.tls_cert, &tracker.tls_key).map_err(whole)?;
+        tracker.check_front().map_err(whole)?;
     }
     if let Some(identity) = &config.identity {
-        front::check(identity.listen, &identity.tls_cert, &identity.tls_key).map_err(whole)?;
+        identity.check_front().map_err(whole)?;
     }
     Ok(config)
 }

@@ -35,9 +35,9 @@ fn relay_lines(relay: &RelayConfig) -> Vec<String> {
         text_of("store", &relay.store),
         format!("allow_disk = {}", relay.allow_disk),
         format!("capacity = {}", relay.capacity),
-        match relay.admin {
-            Some(admin) => text_of("admin", admin),
-            None => "# admin: none".to_owned(),
+        match relay.bandwidth {
+            Some(bandwidth) => format!("bandwidth = {bandwidth}"),
+            None => "# bandwidth: none, so not in the saturation".to_owned(),
         },
         counted("upload_per_hour", rules.upload_per_hour),
         counted("ban_floor", rules.ban_floor),
@@ -69,6 +69,10 @@ fn front_lines(front: &Front) -> Vec<String> {
     let proxies: Vec<_> = front.proxies.iter().map(|range| format!("\"{range}\"")).collect();
     lines.extend([
         format!("connections = {}", front.connections),
+        match front.admin {
+            Some(admin) => text_of("admin", admin),
+            None => "# admin: none".to_owned(),
+        },
         format!("proxies = [{}]", proxies.join(", ")),
         format!("proxy_protocol = {}", front.proxy_protocol),
     ]);

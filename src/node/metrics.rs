@@ -1,8 +1,10 @@
 //! Counters for the operator, in the text format that Prometheus reads. They count requests,
-//! cells and refusals of the node as a whole: there is none by client, address or prefix.
+//! cells and refusals of a role as a whole: there is none by client, address or prefix.
 //! Served on the admin address only. Specified in posted(8), ADMIN.
 
+use crate::node::rate::Rate;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// One counter.
@@ -31,80 +33,118 @@ impl Counter {
     }
 }
 
-/// All counters of a node since its start.
+/// What every role counts since its start.
 #[derive(Debug, Default)]
-pub struct Metrics {
+pub struct Traffic {
     /// Answers by status, for the statuses in [`STATUSES`].
     answers: [Counter; STATUSES.len()],
-    /// Cells stored.
-    pub cells: Counter,
-    /// Cells uploaded that were there already.
-    pub repeated: Counter,
-    /// Bytes of cells given out, counted when their answer begins.
-    pub given: Counter,
     /// Requests of proxies that named no client, so that nothing was counted for one.
     pub unnamed: Counter,
-    /// Requests that failed because the store's servers did not answer.
-    pub away: Counter,
-    /// Buckets wiped.
-    pub wiped: Counter,
     /// Connections open now.
     pub connections: Counter,
     /// Connections accepted.
     pub accepted: Counter,
     /// Connections ended by a timeout, a malformed request or a failed TLS handshake.
     pub broken: Counter,
+    /// Bytes that came, of any kind.
+    pub received: Counter,
+    /// Bytes that went.
+    pub sent: Counter,
 }
 
-/// The statuses a relay answers with.
-pub const STATUSES: [u16; 17] =
-    [200, 206, 400, 403, 404, 405, 408, 409, 410, 411, 413, 416, 429, 500, 503, 507, 0];
+/// All counters of a relay since its start.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    /// Those of every role.
+    pub traffic: Arc<Traffic>,
+    /// How fast bytes come and go.
+    pub rate: Rate,
+    /// Cells stored.
+    pub cells: Counter,
+    /// Cells uploaded that were there already.
+    pub repeated: Counter,
+    /// Bytes of cells given out, counted when their answer begins.
+    pub given: Counter,
+    /// Requests that failed because the store's servers did not answer.
+    pub away: Counter,
+    /// Buckets wiped.
+    pub wiped: Counter,
+}
 
-impl Metrics {
+/// The statuses a node answers with.
+pub const STATUSES: [u16; 18] =
+    [200, 201, 206, 400, 403, 404, 405, 408, 409, 410, 411, 413, 416, 429, 500, 503, 507, 0];
+
+impl Traffic {
     /// Counts an answer.
     pub fn answered(&self, status: u16) {
         let at = STATUSES.iter().position(|s| *s == status).unwrap_or(STATUSES.len() - 1);
         self.answers[at].up();
     }
+}
 
-    /// The text, with the store's fill, whether the clock is at odds, and how many are banned.
-    pub fn text(&self, (used, capacity): (u64, u64), disagrees: bool, banned: usize) -> String {
-        let mut text = String::new();
-        let mut put = |name: &str, kind: &str, help: &str, values: &[(String, u64)]| {
-            // Writing to a string does not fail.
-            let _ = writeln!(text, "# HELP posted_{name} {help}\n# TYPE posted_{name} {kind}");
-            for (label, value) in values {
-                let _ = writeln!(text, "posted_{name}{label} {value}");
-            }
-        };
-        let one = |value: u64| [(String::new(), value)];
-        let answers: Vec<_> = STATUSES
-            .iter()
-            .zip(&self.answers)
-            .map(|(status, count)| {
+/// The text for Prometheus, line by line.
+#[derive(Debug, Default)]
+pub struct Page {
+    text: String,
+}
+
+impl Page {
+    /// A counter that only grows, whose name should end with `_total`; or a gauge.
+    pub fn put(&mut self, name: &str, help: &str, value: u64) {
+        self.all(name, help, &[(String::new(), value)]);
+    }
+
+    /// One that each role has.
+    pub fn by_role(&mut self, name: &str, help: &str, values: &[(&str, u64)]) {
+        let label = |(role, value): &(&str, u64)| (format!("{{role=\"{role}\"}}"), *value);
+        self.all(name, help, &values.iter().map(label).collect::<Vec<_>>());
+    }
+
+    /// What every role counts.
+    pub fn traffic(&mut self, roles: &[(&str, &Traffic)]) {
+        let mut answers = Vec::new();
+        for (role, traffic) in roles {
+            for (status, count) in STATUSES.iter().zip(&traffic.answers) {
                 let status = if *status == 0 { "other".into() } else { status.to_string() };
-                (format!("{{status=\"{status}\"}}"), count.get())
-            })
-            .collect();
-        put("answers_total", "counter", "answers by status", &answers);
-        put("cells_stored_total", "counter", "cells stored", &one(self.cells.get()));
-        let repeated = one(self.repeated.get());
-        put("cells_repeated_total", "counter", "cells uploaded that were there", &repeated);
-        put("bytes_given_total", "counter", "bytes of cells given out", &one(self.given.get()));
-        let unnamed = one(self.unnamed.get());
-        put("unnamed_total", "counter", "requests of proxies that named nobody", &unnamed);
-        let away = one(self.away.get());
-        put("store_away_total", "counter", "requests the store did not answer", &away);
-        put("banned", "gauge", "networks banned now", &one(banned as u64));
-        put("buckets_wiped_total", "counter", "buckets wiped", &one(self.wiped.get()));
-        put("connections", "gauge", "connections open", &one(self.connections.get()));
-        put("connections_total", "counter", "connections accepted", &one(self.accepted.get()));
-        let broken = one(self.broken.get());
-        put("connections_broken_total", "counter", "connections ended by an error", &broken);
-        put("store_bytes", "gauge", "bytes in the store", &one(used));
-        put("store_capacity_bytes", "gauge", "bytes the store may hold", &one(capacity));
-        put("clock_disagrees", "gauge", "1 if the clock is not followed", &one(disagrees.into()));
-        text
+                let label = format!("{{role=\"{role}\",status=\"{status}\"}}");
+                answers.push((label, count.get()));
+            }
+        }
+        self.all("answers_total", "answers by status", &answers);
+        let mut each = |name: &str, help: &str, counter: fn(&Traffic) -> &Counter| {
+            let values: Vec<_> = roles.iter().map(|(r, t)| (*r, counter(t).get())).collect();
+            self.by_role(name, help, &values);
+        };
+        each("unnamed_total", "requests of proxies that named nobody", |t| &t.unnamed);
+        each("connections", "connections open", |t| &t.connections);
+        each("connections_total", "connections accepted", |t| &t.accepted);
+        each("connections_broken_total", "connections ended by an error", |t| &t.broken);
+        each("received_bytes_total", "bytes that came, of any kind", |t| &t.received);
+        each("sent_bytes_total", "bytes that went, of any kind", |t| &t.sent);
+    }
+
+    /// What a relay counts besides.
+    pub fn relay(&mut self, metrics: &Metrics) {
+        self.put("cells_stored_total", "cells stored", metrics.cells.get());
+        self.put("cells_repeated_total", "cells uploaded that were there", metrics.repeated.get());
+        self.put("bytes_given_total", "bytes of cells given out", metrics.given.get());
+        self.put("store_away_total", "requests the store did not answer", metrics.away.get());
+        self.put("buckets_wiped_total", "buckets wiped", metrics.wiped.get());
+    }
+
+    /// The whole text.
+    pub fn text(self) -> String {
+        self.text
+    }
+
+    fn all(&mut self, name: &str, help: &str, values: &[(String, u64)]) {
+        let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+        // Writing to a string does not fail.
+        let _ = writeln!(self.text, "# HELP posted_{name} {help}\n# TYPE posted_{name} {kind}");
+        for (label, value) in values {
+            let _ = writeln!(self.text, "posted_{name}{label} {value}");
+        }
     }
 }
 
@@ -114,20 +154,33 @@ mod tests {
 
     #[test]
     fn text_has_a_line_a_counter() {
-        let metrics = Metrics::default();
-        metrics.answered(200);
-        metrics.answered(418);
+        let (metrics, tracker) = (Metrics::default(), Traffic::default());
+        metrics.traffic.answered(200);
+        metrics.traffic.answered(418);
         metrics.cells.add(3);
-        let text = metrics.text((4096, 8192), true, 2);
+        tracker.connections.up();
+        let mut page = Page::default();
+        page.traffic(&[("relay", &metrics.traffic), ("tracker", &tracker)]);
+        page.relay(&metrics);
+        page.put("banned", "networks banned now", 2);
+        let text = page.text();
         for line in [
-            "posted_answers_total{status=\"200\"} 1",
-            "posted_answers_total{status=\"other\"} 1",
+            "posted_answers_total{role=\"relay\",status=\"200\"} 1",
+            "posted_answers_total{role=\"relay\",status=\"other\"} 1",
+            "posted_answers_total{role=\"tracker\",status=\"200\"} 0",
+            "posted_connections{role=\"tracker\"} 1",
             "posted_cells_stored_total 3",
-            "posted_store_bytes 4096",
-            "posted_clock_disagrees 1",
+            "# TYPE posted_cells_stored_total counter",
+            "# TYPE posted_banned gauge",
             "posted_banned 2",
         ] {
             assert!(text.lines().any(|l| l == line), "{line}\n{text}");
         }
+        let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+        let mut names: Vec<_> = names.map(|rest| rest.split(' ').next().unwrap()).collect();
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), all, "each once, whatever the roles");
     }
 }

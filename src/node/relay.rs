@@ -11,12 +11,12 @@ use crate::node::meter::{Meter, Tap, price};
 use crate::node::metrics::Metrics;
 use crate::node::network::Network;
 use crate::node::range;
+use crate::node::refusal;
 use crate::node::shelf::Batch;
 use crate::node::status::{About, document, saturation};
 use crate::node::store::{Found, Store};
-use crate::node::upload::{self, ReadError};
 use hyper::body::{Body, Bytes};
-use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue, IF_RANGE, RANGE, RETRY_AFTER};
+use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue, IF_RANGE, RANGE};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
 
@@ -76,8 +76,9 @@ impl Relay {
 
     /// How full it is, from 0.0 to 1.0.
     pub fn saturation(&self) -> f64 {
-        let connections = (self.metrics.connections.get(), self.about.connections as u64);
-        saturation(self.buckets.fill(), connections)
+        let connections = (self.metrics.traffic.connections.get(), self.about.connections as u64);
+        let rate = self.about.bandwidth.map(|most| (self.metrics.rate.bytes_per_second(), most));
+        saturation(self.buckets.fill(), connections, rate)
     }
 
     /// Answers one request that came from `peer`.
@@ -89,7 +90,7 @@ impl Relay {
         let frame = Frame::of(&head.headers);
         let network = self.callers.network(peer, &head.headers);
         if network.is_none() {
-            self.metrics.unnamed.up();
+            self.metrics.traffic.unnamed.up();
         }
         let now = self.buckets.keeper().now();
         let banned = network.is_some_and(|network| self.meter.is_banned(network, now));
@@ -122,7 +123,7 @@ impl Relay {
             }
         };
         frame.finish(&mut response, &mut body, 4 * UPLOAD).await;
-        self.metrics.answered(response.status().as_u16());
+        self.metrics.traffic.answered(response.status().as_u16());
         response
     }
 
@@ -145,9 +146,7 @@ impl Relay {
         let length = body.size_hint().lower().min(UPLOAD as u64);
         let price = price(length, used, capacity);
         if let Some(Err(wait)) = network.map(|network| self.meter.charge(network, price, now)) {
-            let mut response = self.line(StatusCode::TOO_MANY_REQUESTS, "over the allowance");
-            set(&mut response, RETRY_AFTER, wait.to_string());
-            return response;
+            return refusal::over_allowance(wait, self.buckets.keeper().wall());
         }
         // Not for what the client has to answer for, or broken uploads would cost nothing.
         let refund = || {
@@ -155,15 +154,10 @@ impl Relay {
                 self.meter.refund(network, price);
             }
         };
-        let bytes = match upload::read(body, UPLOAD).await {
+        let (too_large, wall) = ("too many cells: see /v1/status", || self.buckets.keeper().wall());
+        let bytes = match refusal::body(body, UPLOAD, too_large, wall).await {
             Ok(bytes) => bytes,
-            Err(ReadError::TooLarge) => {
-                return self.line(StatusCode::PAYLOAD_TOO_LARGE, "too many cells: see /v1/status");
-            }
-            Err(ReadError::TooSlow) => {
-                return self.line(StatusCode::REQUEST_TIMEOUT, "too slow");
-            }
-            Err(ReadError::Broken) => return self.line(StatusCode::BAD_REQUEST, "broken body"),
+            Err(refused) => return refused,
         };
         let buckets = self.buckets.clone();
         let stored = tokio::task::spawn_blocking(move || {

@@ -105,19 +105,19 @@ fn start(
 ) -> Result<(), RunError> {
     private::keep(config.log);
     allow_files();
-    let Open { roles, relay } = roles::open(config)?;
+    let Open { roles, admins, relay } = roles::open(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     runtime.map_err(RunError::System)?.block_on(async {
         let (mut doors, mut addresses) = (Vec::new(), Vec::new());
-        for Role { name, front, tls, service, admin } in roles {
+        for Role { name, front, tls, service } in roles {
             let listener = listen(front.listen).await?;
             let address = listener.local_addr().map_err(RunError::System)?;
             addresses.push((name, address));
             doors.push(Door { listener, tls, service, connections: front.connections });
-            if let Some((admin, service)) = admin {
-                let listener = listen(admin).await?;
-                doors.push(Door { listener, tls: None, service, connections: 16 });
-            }
+        }
+        for (admin, service) in admins {
+            let listener = listen(admin).await?;
+            doors.push(Door { listener, tls: None, service, connections: 16 });
         }
         let stop = stopped().map_err(RunError::System)?;
         let identities = doors.iter().filter_map(|door: &Door| door.tls.clone()).collect();

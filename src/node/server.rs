@@ -4,13 +4,14 @@
 //! Specified in posted(8), LIMITS and PROXIES.
 
 use crate::core::time::HOUR;
-use crate::node::admin;
+use crate::node::admin::Admin;
 use crate::node::answer::Answer;
 use crate::node::arrival::Arrival;
 use crate::node::callers::Peer;
+use crate::node::counted::Counted;
 use crate::node::identity::Host;
 use crate::node::log::Log;
-use crate::node::metrics::Metrics;
+use crate::node::metrics::Traffic;
 use crate::node::paced::Paced;
 use crate::node::preface;
 use crate::node::relay::Relay;
@@ -58,7 +59,7 @@ pub enum Service {
     /// The identity host, for everybody.
     Identity(Arc<Host>),
     /// Health and counters, for the operator.
-    Admin(Arc<Relay>),
+    Admin(Arc<Admin>),
 }
 
 /// One address and what is served there.
@@ -111,7 +112,10 @@ impl Service {
     pub fn chores(&self) {
         match self {
             Service::Relay(relay) => {
-                relay.metrics().wiped.add(relay.buckets().chores() as u64);
+                let (metrics, traffic) = (relay.metrics(), &relay.metrics().traffic);
+                metrics.wiped.add(relay.buckets().chores() as u64);
+                let at = relay.buckets().keeper().monotonic();
+                metrics.rate.look(at, traffic.received.get(), traffic.sent.get());
                 let now = relay.buckets().keeper().now();
                 relay.meter().compare(relay.buckets().stock(), now);
                 relay.meter().chores(now);
@@ -127,7 +131,7 @@ impl Service {
             Service::Relay(relay) => relay.answer(request, peer).await,
             Service::Tracker(tracker) => tracker.answer(request, peer).await,
             Service::Identity(host) => host.answer(request, peer).await,
-            Service::Admin(relay) => admin::respond(request.method(), request.uri().path(), relay),
+            Service::Admin(admin) => admin.respond(request.method(), request.uri().path()),
         }
     }
 
@@ -150,11 +154,13 @@ impl Service {
         }
     }
 
-    /// The counters of connections, which the relay alone has.
-    fn metrics(&self) -> Option<Arc<Metrics>> {
+    /// The counters of connections; what is for the operator counts for nothing.
+    fn traffic(&self) -> Arc<Traffic> {
         match self {
-            Service::Relay(relay) | Service::Admin(relay) => Some(relay.metrics().clone()),
-            Service::Tracker(_) | Service::Identity(_) => None,
+            Service::Relay(relay) => relay.metrics().traffic.clone(),
+            Service::Tracker(tracker) => tracker.traffic().clone(),
+            Service::Identity(host) => host.traffic().clone(),
+            Service::Admin(_) => Arc::default(),
         }
     }
 }
@@ -167,22 +173,18 @@ async fn counted(
     watcher: Watcher,
     place: Place,
 ) {
-    let metrics = service.metrics();
-    if let Some(metrics) = &metrics {
-        metrics.accepted.up();
-        metrics.connections.up();
-    }
+    let traffic = service.traffic();
+    traffic.accepted.up();
+    traffic.connections.up();
     let place = Arc::new(place);
     let whole = tokio::select! {
         whole = connection(from, tls, service, watcher, place.clone()) => whole,
         _ = place.pulse().leave() => false,
     };
-    if let Some(metrics) = metrics {
-        if !whole {
-            metrics.broken.up();
-        }
-        metrics.connections.down();
+    if !whole {
+        traffic.broken.up();
     }
+    traffic.connections.down();
 }
 
 /// Whether it ended as it should.
@@ -195,7 +197,8 @@ async fn connection(
 ) -> bool {
     // Without this every small answer waits for a delayed acknowledgement, some 40 ms.
     let nodelay = stream.set_nodelay(true);
-    let mut stream = Paced::new(stream, Some(place.pulse().clone()));
+    let counted = Counted::new(stream, service.traffic());
+    let mut stream = Paced::new(counted, Some(place.pulse().clone()));
     let peer = if service.begins_with_header(address) {
         match timeout(HANDSHAKE, preface::read(&mut stream)).await {
             Ok(Ok(client)) => Some(Peer::Told(client)),

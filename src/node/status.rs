@@ -23,6 +23,8 @@ pub struct About {
     pub upload_cells: usize,
     /// Connections open at a time.
     pub connections: usize,
+    /// Bytes a second that it may take, and as many that it may give, if that is known.
+    pub bandwidth: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -93,11 +95,16 @@ pub fn document(
     })
 }
 
-/// How full a node is: the larger of the shares of the store and of the connections in use. The
-/// connection that asks is one of them, so theirs is rounded down.
-pub fn saturation((used, capacity): (u64, u64), (open, most): (u64, u64)) -> f64 {
-    let hundredths = open.saturating_mul(100) / most.max(1);
-    share(used, capacity).max(share(hundredths, 100))
+/// How full a node is: the largest of the shares of the store, of the connections and, if it is
+/// known how much there is, of the bandwidth in use. The connection that asks is one of them, and
+/// its bytes are among those that go, so these two are rounded down.
+pub fn saturation(
+    (used, capacity): (u64, u64),
+    connections: (u64, u64),
+    bandwidth: Option<(u64, u64)>,
+) -> f64 {
+    let down = |(used, most): (u64, u64)| share(used.saturating_mul(100) / most.max(1), 100);
+    share(used, capacity).max(down(connections)).max(bandwidth.map_or(0.0, down))
 }
 
 /// `used` of `capacity` in hundredths, rounded up, 1.0 at most.
@@ -121,9 +128,12 @@ mod tests {
 
     #[test]
     fn the_larger_share_counts() {
-        assert_eq!(saturation((0, 1 << 30), (1, 1024)), 0.0);
-        assert_eq!(saturation((0, 1 << 30), (512, 1024)), 0.5);
-        assert_eq!(saturation((1 << 29, 1 << 30), (11, 1024)), 0.5);
-        assert_eq!(saturation((1, 1 << 30), (2000, 1024)), 1.0);
+        assert_eq!(saturation((0, 1 << 30), (1, 1024), None), 0.0);
+        assert_eq!(saturation((0, 1 << 30), (512, 1024), None), 0.5);
+        assert_eq!(saturation((1 << 29, 1 << 30), (11, 1024), Some((0, 1 << 20))), 0.5);
+        assert_eq!(saturation((1, 1 << 30), (2000, 1024), Some((1, 1 << 20))), 1.0);
+        assert_eq!(saturation((0, 1 << 30), (1, 1024), Some((10_000, 1 << 20))), 0.0);
+        assert_eq!(saturation((1, 1 << 30), (1, 1024), Some((786_432, 1 << 20))), 0.75);
+        assert_eq!(saturation((0, 1 << 30), (1, 1024), Some((u64::MAX, 1 << 20))), 1.0);
     }
 }

@@ -113,7 +113,7 @@ fn letter((sign, author): &(SignSecret, Keys), number: u64, first: bool) -> Vec<
         let seed = author.series[0].1.seed(today().minus(3)).unwrap();
         control.disclosed = Some(Disclosed { date: today().minus(3), seed });
     }
-    if first || number % 5 == 0 {
+    if first || number.is_multiple_of(5) {
         let (prekey, secret) = (HybridSecret::generate(rng).public(), PairSecret::generate(rng));
         let nodes = vec!["https://relay.example".to_owned()];
         control.offer = Some(Offer { made: now, prekey, secret, nodes });

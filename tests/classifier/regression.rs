@@ -32,7 +32,7 @@ fn features(cell: &Cell, out: &mut [f32]) {
         counts[usize::from(*byte)] += 1.0 / per_byte.sqrt();
     }
     for pair in cell.windows(2) {
-        let hash = (usize::from(pair[0]) << 8 | usize::from(pair[1])) * 0x9e37_79b1 >> 16;
+        let hash = ((usize::from(pair[0]) << 8 | usize::from(pair[1])) * 0x9e37_79b1) >> 16;
         pairs[hash % PAIRS] += 1.0 / per_pair.sqrt();
     }
     for (at, bit) in bits.iter_mut().enumerate() {

@@ -18,8 +18,13 @@ pub fn bucket() -> Bucket {
 
 /// Writes a configuration with a store, at any port, and these lines of its relay.
 pub fn configure(dir: &Path, relay: &str) {
+    configure_over(dir, "dir:store", relay);
+}
+
+/// The same with a store that is named.
+pub fn configure_over(dir: &Path, store: &str, relay: &str) {
     let text = format!(
-        "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\nstore = \"dir:store\"\n{relay}\n"
+        "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\nstore = \"{store}\"\n{relay}\n"
     );
     std::fs::write(dir.join("posted.toml"), text).unwrap();
 }

@@ -19,26 +19,50 @@ use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-/// Three masters.
+/// Three masters, and perhaps a replica of each.
 pub struct Servers {
-    dir: tempfile::TempDir,
+    pub dir: tempfile::TempDir,
     pub ports: Vec<u16>,
     running: Vec<Option<Process>>,
+    password: Option<&'static str>,
 }
 
 impl Servers {
     /// Starts them, and joins them to a cluster.
     pub fn start() -> Servers {
-        let mut servers = Servers { dir: memory(), ports: Vec::new(), running: Vec::new() };
-        for _ in 0..3 {
+        Servers::of(3, None)
+    }
+
+    /// The same with a replica of each.
+    pub fn with_replicas() -> Servers {
+        Servers::of(6, None)
+    }
+
+    /// The same as [`Servers::start`], over TLS and with a password. Who is to believe them trusts
+    /// `cert.pem` in their directory.
+    pub fn secure(password: &'static str) -> Servers {
+        Servers::of(3, Some(password))
+    }
+
+    fn of(count: usize, password: Option<&'static str>) -> Servers {
+        let (ports, running) = (Vec::new(), Vec::new());
+        let mut servers = Servers { dir: memory(), ports, running, password };
+        if password.is_some() {
+            let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+            let write = |file, text| std::fs::write(servers.dir.path().join(file), text).unwrap();
+            write("key.pem", made.signing_key.serialize_pem());
+            write("cert.pem", made.cert.pem());
+        }
+        for _ in 0..count {
             let port = servers.free_port();
             servers.ports.push(port);
             servers.running.push(None);
             servers.run(servers.ports.len() - 1);
         }
         let addresses: Vec<_> = servers.ports.iter().map(|p| format!("127.0.0.1:{p}")).collect();
-        let mut create = Command::new("redis-cli");
+        let mut create = servers.client();
         create.args(["--cluster", "create"]).args(addresses).arg("--cluster-yes");
+        create.args(["--cluster-replicas", if count > 3 { "1" } else { "0" }]);
         let created = create.output().expect("redis-cli is installed (make deps)");
         assert!(created.status.success(), "{created:?}");
         soon("the cluster is whole", || {
@@ -53,9 +77,23 @@ impl Servers {
         let port = self.ports[n].to_string();
         let dir = self.dir.path().join(&port);
         std::fs::create_dir_all(&dir).unwrap();
-        let server = Command::new("redis-server")
-            .args(["--port", &port, "--bind", "127.0.0.1", "--dir"])
+        let mut server = Command::new("redis-server");
+        match self.password {
+            None => server.args(["--port", &port]),
+            Some(password) => {
+                let [cert, key] = ["cert.pem", "key.pem"].map(|name| self.dir.path().join(name));
+                server.args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"]);
+                server.args(["--tls-cluster", "yes", "--tls-replication", "yes"]);
+                server.arg("--tls-cert-file").arg(&cert).arg("--tls-ca-cert-file").arg(&cert);
+                server.arg("--tls-key-file").arg(key);
+                server.args(["--requirepass", password, "--masterauth", password])
+            }
+        };
+        let server = server
+            .args(["--bind", "127.0.0.1", "--dir"])
             .arg(&dir)
+            .args(["--repl-diskless-sync", "yes", "--repl-diskless-load", "swapdb"])
+            .args(["--repl-diskless-sync-delay", "0"])
             .args(["--save", "", "--appendonly", "no", "--cluster-enabled", "yes"])
             .args(["--cluster-require-full-coverage", "no", "--cluster-node-timeout", "2000"])
             .args(["--daemonize", "no"])
@@ -74,9 +112,19 @@ impl Servers {
     /// What `redis-cli` prints.
     pub fn cli(&self, n: usize, command: &[&str]) -> String {
         let port = self.ports[n].to_string();
-        let mut cli = Command::new("redis-cli");
+        let mut cli = self.client();
         let output = cli.args(["-p", &port]).args(command).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// `redis-cli`, as it reaches the servers.
+    pub fn client(&self) -> Command {
+        let mut client = Command::new("redis-cli");
+        if let Some(password) = self.password {
+            client.args(["--no-auth-warning", "-a", password, "--tls", "--cacert"]);
+            client.arg(self.dir.path().join("cert.pem"));
+        }
+        client
     }
 
     /// All keys of all masters that run.
@@ -99,7 +147,11 @@ impl Servers {
     /// As a configuration names them.
     pub fn store(&self) -> String {
         let hosts: Vec<_> = self.ports.iter().map(|port| format!("127.0.0.1:{port}")).collect();
-        format!("redis://{}", hosts.join(","))
+        let before = match self.password {
+            Some(password) => format!("rediss://default:{password}@"),
+            None => "redis://".to_owned(),
+        };
+        before + &hosts.join(",")
     }
 
     /// A node in this process.
@@ -113,6 +165,7 @@ impl Servers {
             key: [7; 32],
             upload_cells: 256,
             connections: 1024,
+            bandwidth: None,
         };
         let metrics = Arc::new(Metrics::default());
         let store = Arc::new(Store::Cluster(cluster));

@@ -167,6 +167,7 @@ fn open_with(
         key: [7; 32],
         upload_cells: 256,
         connections: 1024,
+        bandwidth: None,
     };
     Ok(Arc::new(Relay::new(buckets, meter, callers, metrics, about)))
 }

@@ -6,6 +6,7 @@
 //! Specified in poste(1), doctor, and poste-protocol(7), What a sync looks like from outside.
 
 use super::Check;
+use super::banned;
 use super::files::edit;
 use super::letter::{self, Probe};
 use crate::client::env::Env;
@@ -17,13 +18,36 @@ use crate::core::card::Card;
 use crate::core::clock::TOLERANCE;
 use crate::core::plan;
 use crate::core::time::{Time, age};
-use crate::net::{Address, Answer, Fetched, Heard};
+use crate::net::{self, Address, Answer, Cause, Fetched, Heard};
 use crate::store::keyring::Transit;
 
 /// What is known of one visit.
 struct Visit {
     heard: Heard,
     letter: Check,
+}
+
+/// Why a visit failed.
+enum Failed {
+    /// The node serves nothing to this network.
+    Forbidden(Error),
+    /// Anything else.
+    Else(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Failed {
+        Failed::Else(error)
+    }
+}
+
+impl From<net::Error> for Failed {
+    fn from(error: net::Error) -> Failed {
+        match error.cause {
+            Cause::Forbidden => Failed::Forbidden(error.into()),
+            _ => Failed::Else(error.into()),
+        }
+    }
 }
 
 /// Visits each node of the configuration. What they say of the time goes to `witnesses`.
@@ -49,7 +73,8 @@ pub(super) fn look(
                 checks.push(answered(&node, visit.heard.date, env.now()));
                 checks.push(visit.letter);
             }
-            Err(error) => {
+            Err(Failed::Forbidden(error)) => checks.push(banned::look(env, &node, error)),
+            Err(Failed::Else(error)) => {
                 let later = "poste doctor  # later; if it stays so, name another node";
                 checks.push(Check::fail("node", error, later));
             }
@@ -73,7 +98,7 @@ fn answered(node: &str, date: Option<Time>, now: Time) -> Check {
     }
 }
 
-fn visit(env: &mut Env<'_>, node: &str, card: &Card, transit: &Transit) -> Result<Visit, Error> {
+fn visit(env: &mut Env<'_>, node: &str, card: &Card, transit: &Transit) -> Result<Visit, Failed> {
     let address = env.address(node)?;
     if address.directory().is_none() && card.class == Class::Daily {
         let bucket = Bucket::at(Class::Daily, env.now()).previous();
@@ -111,7 +136,7 @@ fn sync(
     bucket: Bucket,
     card: &Card,
     probe: Option<&Probe>,
-) -> Result<Answer<Fetched>, Error> {
+) -> Result<Answer<Fetched>, Failed> {
     let courier = env.network.courier(address, env.rng)?;
     let answer = courier.fetch(bucket, card.listen, BUCKET_LIMIT)?;
     let node = address.as_str().to_owned();

@@ -181,13 +181,16 @@ impl Link {
         let line = guard(&self.inner.lines).entry(server.clone()).or_default().clone();
         let url = self.inner.addresses.url(server);
         let (mut connection, number) = line.get(&url).await.map_err(Failed::Unsent)?;
-        let mut answer = Ok(Value::Nil);
-        if asking {
-            answer = connection.send_packed_command(&cmd("ASKING")).await;
-        }
-        if answer.is_ok() {
-            answer = connection.send_packed_command(command).await;
-        }
+        let answer = if asking {
+            // In one piece: the permission is for the next command of the connection, which others
+            // use too.
+            let mut both = redis::pipe();
+            both.cmd("ASKING").add_command(command.clone());
+            let answers = connection.send_packed_commands(&both, 1, 1).await;
+            answers.map(|answers| answers.into_iter().next().unwrap_or(Value::Nil))
+        } else {
+            connection.send_packed_command(command).await
+        };
         match answer {
             Ok(value) => Ok(value),
             Err(error) => {

@@ -2,8 +2,9 @@
 //! host needs nothing of the other tables.
 //! Specified in posted(8), CONFIGURATION.
 
+use super::connections_default;
+use super::front::fronted;
 use super::values;
-use super::{Front, connections_default};
 use crate::core::card::LIMIT;
 use crate::node::callers::Range;
 use serde::Deserialize;
@@ -31,6 +32,8 @@ pub struct IdentityConfig {
     /// Connections open at a time.
     #[serde(default = "connections_default", deserialize_with = "values::connections")]
     pub connections: usize,
+    /// Where `/healthz` and `/metrics` are served; nowhere by default.
+    pub admin: Option<SocketAddr>,
     /// Addresses of proxies, which are believed about their clients.
     #[serde(default, deserialize_with = "values::proxies")]
     pub proxies: Vec<Range>,
@@ -40,7 +43,7 @@ pub struct IdentityConfig {
 }
 
 /// The keys of the table.
-pub(super) const KEYS: [&str; 9] = [
+pub(super) const KEYS: [&str; 10] = [
     "listen",
     "tls_cert",
     "tls_key",
@@ -48,9 +51,12 @@ pub(super) const KEYS: [&str; 9] = [
     "capacity",
     "put_per_day",
     "connections",
+    "admin",
     "proxies",
     "proxy_protocol",
 ];
+
+fronted!(IdentityConfig);
 
 impl IdentityConfig {
     /// One on loopback over plain HTTP with nothing set but what must be.
@@ -63,19 +69,9 @@ impl IdentityConfig {
             capacity: capacity_default(),
             put_per_day: None,
             connections: connections_default(),
+            admin: None,
             proxies: Vec::new(),
             proxy_protocol: false,
-        }
-    }
-
-    /// How it is reached.
-    pub fn front(&self) -> Front {
-        Front {
-            listen: self.listen,
-            tls: self.tls_cert.clone().zip(self.tls_key.clone()),
-            connections: self.connections,
-            proxies: self.proxies.clone(),
-            proxy_protocol: self.proxy_protocol,
         }
     }
 

@@ -2,8 +2,9 @@
 //! so it has no directory.
 //! Specified in posted(8), CONFIGURATION.
 
+use super::connections_default;
+use super::front::fronted;
 use super::values;
-use super::{Front, connections_default};
 use crate::node::callers::Range;
 use serde::Deserialize;
 use std::net::SocketAddr;
@@ -25,6 +26,8 @@ pub struct TrackerConfig {
     /// Connections open at a time.
     #[serde(default = "connections_default", deserialize_with = "values::connections")]
     pub connections: usize,
+    /// Where `/healthz` and `/metrics` are served; nowhere by default.
+    pub admin: Option<SocketAddr>,
     /// Addresses of proxies, which are believed about their clients.
     #[serde(default, deserialize_with = "values::proxies")]
     pub proxies: Vec<Range>,
@@ -34,8 +37,18 @@ pub struct TrackerConfig {
 }
 
 /// The keys of the table.
-pub(super) const KEYS: [&str; 7] =
-    ["listen", "tls_cert", "tls_key", "allow_private", "connections", "proxies", "proxy_protocol"];
+pub(super) const KEYS: [&str; 8] = [
+    "listen",
+    "tls_cert",
+    "tls_key",
+    "allow_private",
+    "connections",
+    "admin",
+    "proxies",
+    "proxy_protocol",
+];
+
+fronted!(TrackerConfig);
 
 impl TrackerConfig {
     /// One on loopback over plain HTTP, for nodes there.
@@ -46,19 +59,9 @@ impl TrackerConfig {
             tls_key: None,
             allow_private: true,
             connections: connections_default(),
+            admin: None,
             proxies: Vec::new(),
             proxy_protocol: false,
-        }
-    }
-
-    /// How it is reached.
-    pub fn front(&self) -> Front {
-        Front {
-            listen: self.listen,
-            tls: self.tls_cert.clone().zip(self.tls_key.clone()),
-            connections: self.connections,
-            proxies: self.proxies.clone(),
-            proxy_protocol: self.proxy_protocol,
         }
     }
 }

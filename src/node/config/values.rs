@@ -56,6 +56,12 @@ pub(super) fn ban_floor<'de, D: Deserializer<'de>>(
     size("ban_floor", deserializer).map(Some)
 }
 
+pub(super) fn bandwidth<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<u64>, D::Error> {
+    size("bandwidth", deserializer).map(Some)
+}
+
 /// A number of bytes, or a text such as `"512 MiB"`.
 fn size<'de, D: Deserializer<'de>>(key: &str, deserializer: D) -> Result<u64, D::Error> {
     #[derive(Deserialize)]

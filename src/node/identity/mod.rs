@@ -9,17 +9,18 @@ pub mod cards;
 use crate::core::card::{LIMIT, NotTaken};
 use crate::core::keys::Fingerprint;
 use crate::core::time::Time;
-use crate::node::answer::{Answer, answer, line, not_allowed, set};
+use crate::node::answer::{Answer, answer, line, not_allowed};
 use crate::node::callers::{Callers, Peer};
 use crate::node::frame::Frame;
 use crate::node::identity::allowance::Allowance;
 use crate::node::identity::cards::{Cards, PutError, Taken};
 use crate::node::meter::price;
+use crate::node::metrics::Traffic;
 use crate::node::network::Network;
 use crate::node::random;
-use crate::node::upload::{self, ReadError};
+use crate::node::refusal;
 use hyper::body::{Body, Bytes};
-use hyper::header::{HeaderValue, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use hyper::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub struct Host {
     cards: Arc<Cards>,
     allowance: Allowance,
     callers: Callers,
+    traffic: Arc<Traffic>,
 }
 
 /// What a path names.
@@ -39,12 +41,27 @@ enum Target {
 impl Host {
     /// A host of `cards`, which counts by `allowance` those whom `callers` tells apart.
     pub fn new(cards: Cards, allowance: Allowance, callers: Callers) -> Host {
-        Host { cards: Arc::new(cards), allowance, callers }
+        Host { cards: Arc::new(cards), allowance, callers, traffic: Arc::default() }
     }
 
     /// Who is believed about whom.
     pub fn callers(&self) -> &Callers {
         &self.callers
+    }
+
+    /// The counters.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
+    }
+
+    /// How many cards are kept, and how many may be.
+    pub fn fill(&self) -> (usize, usize) {
+        (self.cards.count(), self.cards.most())
+    }
+
+    /// Whether the clock is at odds with what the host goes by.
+    pub fn disagrees(&self) -> bool {
+        self.cards.keeper().disagrees()
     }
 
     /// Drops what is over. To be called often.
@@ -61,6 +78,9 @@ impl Host {
         let (head, mut body) = request.into_parts();
         let frame = Frame::of(&head.headers);
         let network = self.callers.network(peer, &head.headers);
+        if network.is_none() {
+            self.traffic.unnamed.up();
+        }
         let mut response = match (target(head.uri.path()), &head.method) {
             _ if frame.chunked => self.line(StatusCode::LENGTH_REQUIRED, "give a content-length"),
             (None, _) => self.line(StatusCode::NOT_FOUND, "no such path"),
@@ -73,6 +93,7 @@ impl Host {
             (Some(Target::Volunteers), _) => not_allowed("GET, HEAD", self.now()),
         };
         frame.finish(&mut response, &mut body, 4 * LIMIT).await;
+        self.traffic.answered(response.status().as_u16());
         response
     }
 
@@ -90,17 +111,12 @@ impl Host {
         let price = if self.cards.holds(owner) { 1 } else { price(1, used, most) };
         let now = self.cards.keeper().now();
         if let Some(Err(wait)) = network.map(|n| self.allowance.charge(n, price, now)) {
-            let mut response = self.line(StatusCode::TOO_MANY_REQUESTS, "over the allowance");
-            set(&mut response, RETRY_AFTER, wait.to_string());
-            return response;
+            return refusal::over_allowance(wait, self.now());
         }
-        let bytes = match upload::read(body, LIMIT).await {
+        let too_large = "a card has at most 16 KiB";
+        let bytes = match refusal::body(body, LIMIT, too_large, || self.now()).await {
             Ok(bytes) => bytes,
-            Err(ReadError::TooLarge) => {
-                return self.line(StatusCode::PAYLOAD_TOO_LARGE, "a card has at most 16 KiB");
-            }
-            Err(ReadError::TooSlow) => return self.line(StatusCode::REQUEST_TIMEOUT, "too slow"),
-            Err(ReadError::Broken) => return self.line(StatusCode::BAD_REQUEST, "broken body"),
+            Err(refused) => return refused,
         };
         let cards = self.cards.clone();
         let put = tokio::task::spawn_blocking(move || cards.put(owner, &bytes)).await;

@@ -32,6 +32,7 @@ pub fn config(port: u16, dir: Option<PathBuf>) -> Result<(Config, Option<TempDir
         capacity: 1 << 30,
         connections: 1024,
         admin: None,
+        bandwidth: None,
         upload_per_hour: None,
         ban_floor: None,
         proxies: Vec::new(),

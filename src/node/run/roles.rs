@@ -3,6 +3,7 @@
 //! Specified in posted(8).
 
 use super::error::RunError;
+use crate::node::admin::Admin;
 use crate::node::buckets::Buckets;
 use crate::node::clock::System;
 use crate::node::cluster::Cluster;
@@ -22,6 +23,7 @@ use crate::node::tls::Identity;
 use crate::node::tmpfs;
 use crate::node::tracker::Tracker;
 use crate::node::tracker::look::Look;
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -37,14 +39,14 @@ pub struct Role {
     pub tls: Option<Arc<Identity>>,
     /// What answers.
     pub service: Service,
-    /// Where what is for the operator is served.
-    pub admin: Option<(SocketAddr, Service)>,
 }
 
 /// What a node is when everything that it needs is open.
 pub struct Open {
     /// In the order of their commands.
     pub roles: Vec<Role>,
+    /// Where what is for the operator is served: of all roles at each address.
+    pub admins: Vec<(SocketAddr, Service)>,
     /// The relay, if there is one, and its key.
     pub relay: Option<(Arc<Relay>, NodeKey)>,
 }
@@ -88,7 +90,24 @@ pub fn open(config: &Config) -> Result<Open, RunError> {
     if let Some(identity) = &config.identity {
         roles.push(open_identity(identity, config.log)?);
     }
-    Ok(Open { roles, relay })
+    let admins = admins(&roles);
+    Ok(Open { roles, admins, relay })
+}
+
+/// The addresses for the operator, each once.
+fn admins(roles: &[Role]) -> Vec<(SocketAddr, Service)> {
+    let mut all = Admin::default();
+    for role in roles {
+        match &role.service {
+            Service::Relay(relay) => all.relay = Some(relay.clone()),
+            Service::Tracker(tracker) => all.tracker = Some(tracker.clone()),
+            Service::Identity(host) => all.identity = Some(host.clone()),
+            Service::Admin(_) => {}
+        }
+    }
+    let all = Arc::new(all);
+    let addresses: BTreeSet<_> = roles.iter().filter_map(|role| role.front.admin).collect();
+    addresses.into_iter().map(|address| (address, Service::Admin(all.clone()))).collect()
 }
 
 fn open_relay(
@@ -106,12 +125,12 @@ fn open_relay(
         key: key.public(),
         upload_cells: UPLOAD_CELLS,
         connections: config.connections,
+        bandwidth: config.bandwidth,
     };
     let metrics = Arc::new(Metrics::default());
     let relay = Arc::new(Relay::new(Arc::new(buckets), meter, front.callers(), metrics, about));
-    let admin = config.admin.map(|address| (address, Service::Admin(relay.clone())));
     let service = Service::Relay(relay.clone());
-    Ok((Role { name: "relay", front, tls, service, admin }, relay))
+    Ok((Role { name: "relay", front, tls, service }, relay))
 }
 
 fn open_store(config: &RelayConfig, log: Log) -> Result<(Store, Meter), RunError> {
@@ -143,7 +162,7 @@ fn open_tracker(config: &TrackerConfig, name: &str) -> Result<Role, RunError> {
     let (look, counts) = (Look::new(config.allow_private), front.tells_apart());
     let tracker = Tracker::new(name.to_owned(), Arc::new(System), look, front.callers(), counts);
     let service = Service::Tracker(Arc::new(tracker));
-    Ok(Role { name: "tracker", front, tls, service, admin: None })
+    Ok(Role { name: "tracker", front, tls, service })
 }
 
 fn open_identity(config: &IdentityConfig, log: Log) -> Result<Role, RunError> {
@@ -152,7 +171,7 @@ fn open_identity(config: &IdentityConfig, log: Log) -> Result<Role, RunError> {
     let cards = Cards::open(&config.dir, config.most(), Arc::new(System), log)?;
     let host = Host::new(cards, Allowance::new(config.allowance()), front.callers());
     let service = Service::Identity(Arc::new(host));
-    Ok(Role { name: "identity", front, tls, service, admin: None })
+    Ok(Role { name: "identity", front, tls, service })
 }
 
 fn identity_of(front: &Front) -> Result<Option<Arc<Identity>>, RunError> {

@@ -14,14 +14,15 @@ use crate::node::answer::{Answer, answer, line, not_allowed, set};
 use crate::node::callers::{Callers, Peer};
 use crate::node::clock::Clock;
 use crate::node::frame::Frame;
+use crate::node::metrics::Traffic;
 use crate::node::network::Network;
+use crate::node::refusal;
 use crate::node::tally::{Counts, Tables};
 use crate::node::tracker::look::Look;
 use crate::node::tracker::page::{POLICY, page};
-use crate::node::tracker::table::{NotTaken, Table, URL};
-use crate::node::upload::{self, ReadError};
+use crate::node::tracker::table::{FRESH, NotTaken, Table, URL};
 use hyper::body::{Body, Bytes};
-use hyper::header::{CONTENT_SECURITY_POLICY, RETRY_AFTER};
+use hyper::header::CONTENT_SECURITY_POLICY;
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -40,6 +41,9 @@ pub struct Tracker {
     counts: bool,
     table: Mutex<Table>,
     tables: Mutex<Tables>,
+    traffic: Arc<Traffic>,
+    /// When nodes were looked at, or at least looked for, last.
+    looked: Mutex<Time>,
 }
 
 impl Tracker {
@@ -51,13 +55,29 @@ impl Tracker {
         callers: Callers,
         counts: bool,
     ) -> Tracker {
-        let (table, tables) = (Mutex::default(), Mutex::default());
-        Tracker { name, clock, look, callers, counts, table, tables }
+        let (table, tables, traffic) = (Mutex::default(), Mutex::default(), Arc::default());
+        let looked = Mutex::new(clock.now());
+        Tracker { name, clock, look, callers, counts, table, tables, traffic, looked }
     }
 
     /// Who is believed about whom.
     pub fn callers(&self) -> &Callers {
         &self.callers
+    }
+
+    /// The counters.
+    pub fn traffic(&self) -> &Arc<Traffic> {
+        &self.traffic
+    }
+
+    /// How many nodes are listed, and how many more are waited for.
+    pub fn count(&self, now: Time) -> (usize, usize) {
+        self.table().count(now)
+    }
+
+    /// Whether it has not looked at nodes for as long as one is listed.
+    pub fn is_stuck(&self, now: Time) -> bool {
+        now.since(*hold(&self.looked)) > FRESH
     }
 
     /// Looks at nodes that have reported, as many as are due and no more than [`LOOKS`], and
@@ -78,6 +98,7 @@ impl Tracker {
                 });
             }
         });
+        *hold(&self.looked) = self.clock.now();
     }
 
     /// Answers one request that came from `peer`.
@@ -87,7 +108,11 @@ impl Tracker {
     {
         let (head, mut body) = request.into_parts();
         let frame = Frame::of(&head.headers);
-        let network = self.callers.network(peer, &head.headers).filter(|_| self.counts);
+        let network = self.callers.network(peer, &head.headers);
+        if network.is_none() {
+            self.traffic.unnamed.up();
+        }
+        let network = network.filter(|_| self.counts);
         let mut response = match (head.uri.path(), &head.method) {
             _ if frame.chunked => self.line(StatusCode::LENGTH_REQUIRED, "give a content-length"),
             ("/v1/report", &Method::POST) => self.report(network, &mut body).await,
@@ -105,6 +130,7 @@ impl Tracker {
             _ => self.line(StatusCode::NOT_FOUND, "no such path"),
         };
         frame.finish(&mut response, &mut body, 4 * LIMIT).await;
+        self.traffic.answered(response.status().as_u16());
         response
     }
 
@@ -114,17 +140,12 @@ impl Tracker {
     {
         let charge = |n| hold(&self.tables).charge(n, 1, REPORTS, self.now());
         if let Some(Err(wait)) = network.map(charge) {
-            let mut response = self.line(StatusCode::TOO_MANY_REQUESTS, "over the allowance");
-            set(&mut response, RETRY_AFTER, wait.to_string());
-            return response;
+            return refusal::over_allowance(wait, self.now());
         }
-        let bytes = match upload::read(body, LIMIT).await {
+        let too_large = "a report has at most 4 KiB";
+        let bytes = match refusal::body(body, LIMIT, too_large, || self.now()).await {
             Ok(bytes) => bytes,
-            Err(ReadError::TooLarge) => {
-                return self.line(StatusCode::PAYLOAD_TOO_LARGE, "a report has at most 4 KiB");
-            }
-            Err(ReadError::TooSlow) => return self.line(StatusCode::REQUEST_TIMEOUT, "too slow"),
-            Err(ReadError::Broken) => return self.line(StatusCode::BAD_REQUEST, "broken body"),
+            Err(refused) => return refused,
         };
         let Ok(report) = Report::read(&bytes) else {
             return self.line(StatusCode::BAD_REQUEST, "not a report, or not signed by its key");

@@ -113,6 +113,12 @@ impl Table {
         standing.map(listed).collect()
     }
 
+    /// How many nodes are listed, and how many more are kept.
+    pub fn count(&self, now: Time) -> (usize, usize) {
+        let listed = self.nodes.values().filter(|n| n.is_found(now) && n.is_fresh(now)).count();
+        (listed, self.nodes.len() - listed)
+    }
+
     /// Forgets what counts no more. A report is remembered for as long as it could be replayed.
     pub fn forget(&mut self, now: Time) {
         self.nodes.retain(|_, node| now.since(node.heard.max(node.time)) <= FRESH);
