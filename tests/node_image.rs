@@ -184,7 +184,7 @@ fn check(tls: bool) {
     broken.write_all(&[head.as_bytes(), &batch(20_000, 50)].concat()).unwrap();
     broken.flush().unwrap();
     if in_memory(id).is_some() {
-        soon("it can be found in memory too", || in_memory(id).unwrap().len() > 0);
+        soon("it can be found in memory too", || !in_memory(id).unwrap().is_empty());
     } else {
         assert!(!rustix::process::geteuid().is_root(), "root may look");
     }
