@@ -80,7 +80,7 @@ fn unknown_key_is_named_with_line_and_nearest() {
 
 #[test]
 fn keys_of_later_releases_are_refused() {
-    for line in ["pace_strict = true", "expires = \"1d\"", "listen_max = 1", "[hooks]\npost = 1"] {
+    for line in ["pace_strict = true", "expires = \"1d\"", "[hooks]\npost = 1"] {
         assert!(fault(line).contains("this release does not have"), "{line}");
     }
 }
