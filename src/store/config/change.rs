@@ -79,7 +79,10 @@ mod tests {
             ("cover = false", "cover = true"),
             ("  cover=false# no\r\nname = 'a'\r\n", "  cover=true# no\r\nname = 'a'\r\n"),
             ("\"cover\"  = false", "\"cover\"  = true"),
-            ("name = \"cover = false\"\ncover = false\n", "name = \"cover = false\"\ncover = true\n"),
+            (
+                "name = \"cover = false\"\ncover = false\n",
+                "name = \"cover = false\"\ncover = true\n",
+            ),
             ("# cover = false  # so\npace = 4", "cover = true  # so\npace = 4"),
             ("## cover = false\npace = 4", "## cover = false\npace = 4\ncover = true\n"),
             ("# cover = falsehood\n", "# cover = falsehood\ncover = true\n"),
