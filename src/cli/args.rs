@@ -2,8 +2,10 @@
 //! business of its file in `cmd`. The names are fixed: scripts rely on them.
 //! Specified in poste(1).
 
+mod cover;
 mod history;
 
+pub use cover::CoverAction;
 pub use history::{Export, Forge, Import};
 
 use crate::core::keys::Fingerprint;
@@ -224,6 +226,11 @@ pub enum Command {
         /// Paths or ids
         #[arg(value_name = "MESSAGE")]
         messages: Vec<String>,
+    },
+    /// Take part in cover conversations, or not
+    Cover {
+        /// What to do
+        action: CoverAction,
     },
     /// Say how things stand
     Status,

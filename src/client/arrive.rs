@@ -3,6 +3,7 @@
 //! and a seed, which prove themselves; it goes to quarantine. A stranger's waits as a request.
 //! Specified in poste-protocol(7), Authentication and Acknowledgement.
 
+mod cover;
 mod stranger;
 mod unproven;
 
@@ -128,6 +129,9 @@ fn decide(
     let card = letter.control.card.as_ref();
     let card = card.and_then(|text| SignedCard::parse(text.as_bytes()).ok());
     let card = card.filter(|card| card.card.fingerprint() == letter.control.from);
+    if letter.control.kind == Kind::Cover {
+        return cover::take(env, desk, &letter, card, (arrival, way));
+    }
     match desk.contacts.iter().position(|c| c.fingerprint == letter.control.from) {
         Some(at) => from_contact(env, desk, at, (&letter, bytes), card, (arrival, way)),
         // It may be the contact whose file cannot be read.
@@ -220,6 +224,7 @@ fn authentic(
     let now = env.now();
     let control = &letter.control;
     let outcome = match control.kind {
+        // A letter of a cover conversation does not come to this.
         Kind::Control | Kind::Cover => Outcome::Obeyed,
         Kind::Mail if control.enclosure.is_some() => match author.day_key {
             Some(day_key) => coming::head(env, desk, contact, letter, day_key)?,

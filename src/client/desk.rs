@@ -9,6 +9,7 @@ use crate::client::{own, queue};
 use crate::core::card::SignedCard;
 use crate::core::keys::{Fingerprint, SignPublic};
 use crate::store::contacts::Contact;
+use crate::store::cover::Cover;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::outbox::Item;
@@ -35,6 +36,8 @@ pub struct Desk {
     pub seen: Seen,
     /// Unproven letters.
     pub quarantine: quarantine::List,
+    /// Cover conversations, once one of their letters has come: most never need them.
+    pub cover: Option<Cover>,
     /// Whether a contact is left out since its file cannot be read.
     pub incomplete: bool,
     /// What is wrong with contacts and letters that are left out, one by one: a damaged file stops
@@ -64,6 +67,7 @@ impl Desk {
             outbox: items,
             seen: Seen::open(&places.seen_dir())?,
             quarantine: quarantine::List::load(&places)?,
+            cover: None,
             incomplete,
             troubles,
             lock,

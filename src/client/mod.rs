@@ -3,6 +3,7 @@
 //! Specified in poste(1).
 
 pub mod arrive;
+pub mod cover;
 pub mod desk;
 pub mod disclose;
 pub mod dispatch;

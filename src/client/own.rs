@@ -4,7 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{disclose, listen, nodes, restored};
+use crate::client::{cover, disclose, listen, nodes, restored};
 use crate::core::bucket::Class;
 use crate::core::card::{self, Card, Retired, SignedCard};
 use crate::core::disclosure::disclosed_from;
@@ -77,6 +77,7 @@ pub fn is_due(env: &Env<'_>, transit: &Transit, card: Option<&SignedCard>) -> bo
         || card.class != class(env)
         || listen::is_due(env, card)
         || card.stamp_bits != env.config.stamp_bits
+        || card.cover != cover::takes_part(env)
         || card.name != env.config.name
 }
 
@@ -212,7 +213,7 @@ fn compose(
         listen: listen::prefix_of(sign.fingerprint(), digits),
         class: class(env),
         stamp_bits: env.config.stamp_bits,
-        cover: false,
+        cover: cover::takes_part(env),
         retired: retired(env, transit, last.map(|c| &c.card)),
         end: transit.ended,
     })
@@ -268,7 +269,7 @@ fn names_nodes(env: &Env<'_>, card: &Card) -> bool {
 }
 
 /// The class one listens in: directories have the daily one alone.
-fn class(env: &Env<'_>) -> Class {
+pub fn class(env: &Env<'_>) -> Class {
     let nodes = &env.config.nodes;
     let directories = nodes.iter().all(|n| n.as_str().starts_with("file:"));
     if directories && !nodes.is_empty() { Class::Daily } else { env.config.class }

@@ -18,7 +18,7 @@ use crate::client::desk::Desk;
 use crate::client::disclose::{self, Word};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{loops, nodes, own, publish, stamps};
+use crate::client::{cover as conversations, loops, nodes, own, publish, stamps};
 use crate::core::bucket::Class;
 use crate::core::clock::Clock;
 use crate::core::plan::Node;
@@ -159,11 +159,17 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
         return Ok(report);
     }
     stamps::find(env)?;
+    if let Err(error) = conversations::prepare(env) {
+        report.soft(error);
+    }
     let fetched = fetch::fetch(env, &gets, &mut report);
     collect::record(env, options, fetched, &mut report)?;
     cards::refresh(env, daily, &mut report)?;
     let troubles = nodes::refresh(env, daily, &report.heard)?;
     troubles.into_iter().for_each(|error| report.soft(error));
+    if let Err(error) = conversations::refresh(env, daily) {
+        report.soft(error);
+    }
 
     send(env, options, daily, &mut report)?;
     if let Err(error) = disclose_when_due(env, options, &mut report) {

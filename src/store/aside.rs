@@ -1,12 +1,13 @@
 //! Damaged state whose loss costs only repeats stops nothing: it is set aside as `<name>.damaged`,
-//! for whoever wants to look, and begun anew. That holds for the cursors, for chosen nodes, for what
-//! is remembered of the time and of the exchange with each person, and for the list of unproven
-//! letters, which without it lie in quarantine until somebody deletes them. It never holds for keys,
+//! for whoever wants to look, and begun anew. That holds for the cursors, for chosen nodes, for cover
+//! conversations, for what is remembered of the time and of the exchange with each person, and for
+//! the list of unproven letters, which without it lie in quarantine until somebody deletes them. It never holds for keys,
 //! contacts, requests, the outbox or the journal of letters seen: what they say cannot be had again.
 //! Specified in poste-files(5), State.
 
 use super::atomic;
 use super::chosen::Chosen;
+use super::cover::Cover;
 use super::error::{Error, Kind};
 use super::home::Places;
 use super::lock::StateLock;
@@ -22,6 +23,7 @@ pub fn set_aside(places: &Places, _lock: &StateLock) -> Result<Vec<Error>, Error
         progress::load_clock(places).err(),
         quarantine::List::load(places).err(),
         Chosen::load(places).err(),
+        Cover::load(places).err(),
     ];
     let of_people = peers::people(places)?.into_iter().map(|who| Peer::load(places, who).err());
     for error in read.into_iter().chain(of_people).flatten() {

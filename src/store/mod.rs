@@ -10,6 +10,7 @@ pub mod atomic;
 pub mod chosen;
 pub mod config;
 pub mod contacts;
+pub mod cover;
 pub mod enclosures;
 pub mod error;
 pub mod home;

@@ -48,6 +48,8 @@ pub struct World {
     pub documents: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Every document asked for.
     pub asked: Mutex<Vec<String>>,
+    /// Every request, in order: what a node or host sees of it.
+    pub trace: Arc<Mutex<Vec<String>>>,
     /// The host of the cards is not there.
     pub documents_down: Cell<bool>,
     now: Cell<u64>,
@@ -73,6 +75,10 @@ impl World {
         self.now.set(self.now.get() - seconds);
     }
 
+    fn note(&self, line: String) {
+        self.trace.lock().unwrap().push(line);
+    }
+
     /// The host of the cards, if it is there.
     fn host(&self, address: &Address, doing: &str) -> Result<(), net::Error> {
         match self.documents_down.get() {
@@ -96,20 +102,27 @@ impl Network for World {
             return net::Net::new(net::Options::default()).unwrap().courier(address, rng);
         }
         let url = address.as_str().to_owned();
-        Ok(Box::new(relay::InMemory { relay: self.relay(&url), url, now: self.now() }))
+        let (relay, trace) = (self.relay(&url), self.trace.clone());
+        Ok(Box::new(relay::InMemory { relay, url, now: self.now(), trace }))
     }
 
     fn document(
         &self,
         address: &Address,
-        _limit: u64,
+        limit: u64,
         _rng: &mut dyn Random,
     ) -> Result<Answer<Vec<u8>>, net::Error> {
+        self.note(format!("GET {address}"));
         self.asked.lock().unwrap().push(address.as_str().to_owned());
         self.host(address, "fetching")?;
         let documents = self.documents.lock().unwrap();
-        match documents.get(address.as_str()) {
-            Some(body) => Ok(Answer { body: body.clone(), heard: Heard::default() }),
+        let host = address.as_str().strip_suffix("/v1/volunteers");
+        let list = host.map(|host| volunteers(&documents, host));
+        match documents.get(address.as_str()).cloned().or(list) {
+            Some(body) if body.len() as u64 > limit => {
+                Err(failed(address, "fetching", Cause::TooLong { limit }))
+            }
+            Some(body) => Ok(Answer { body, heard: Heard::default() }),
             None => Err(failed(address, "fetching", Cause::Absent)),
         }
     }
@@ -120,6 +133,7 @@ impl Network for World {
         document: &[u8],
         _rng: &mut dyn Random,
     ) -> Result<Heard, net::Error> {
+        self.note(format!("PUT {address} {}", document.len()));
         self.host(address, "putting")?;
         let mut documents = self.documents.lock().unwrap();
         let issued = |bytes: &[u8]| SignedCard::parse(bytes).unwrap().card.issued;
@@ -130,6 +144,14 @@ impl Network for World {
         documents.insert(address.as_str().to_owned(), document.to_vec());
         Ok(Heard::default())
     }
+}
+
+/// What an identity host at this address lists of the cards it has.
+fn volunteers(documents: &BTreeMap<String, Vec<u8>>, host: &str) -> Vec<u8> {
+    let here = documents.iter().filter(|(url, _)| url.starts_with(&format!("{host}/id/")));
+    let cards = here.filter_map(|(_, card)| Some(SignedCard::parse(card).ok()?.card));
+    let willing = cards.filter(|card| card.cover);
+    willing.map(|card| format!("{}\n", own::link(&card))).collect::<String>().into_bytes()
 }
 
 fn failed(address: &Address, doing: &str, cause: Cause) -> net::Error {

@@ -6,6 +6,7 @@ mod block;
 mod card;
 pub mod completions;
 mod contacts;
+mod cover;
 pub mod doctor;
 mod edit;
 mod export;
@@ -49,6 +50,7 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Card { action: None, toml, words } => card::run(run, toml, words),
         Command::Card { action: Some(action), .. } => card::change(run, action),
         Command::Contacts => contacts::list(run),
+        Command::Cover { action } => cover::run(run, action),
         Command::Edit { message } => edit::run(run, &message),
         Command::Export(args) => export::run(run, &args),
         Command::Forge(args) => forge::run(run, &args),

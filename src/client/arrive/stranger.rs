@@ -10,6 +10,7 @@ use crate::client::filing;
 use crate::core::card::SignedCard;
 use crate::core::judge::{self, Arrival, Author, Reader, Verdict};
 use crate::core::letter::{Kind, Letter};
+use crate::core::stamp::Stamp;
 use crate::store::maildir::{Folder, Name, Place};
 use crate::store::requests::{self, Request, file};
 use crate::store::seen::Mark;
@@ -23,24 +24,14 @@ pub(super) fn take(
     (arrival, way): (Arrival, Way),
 ) -> Result<Outcome, Error> {
     let control = &letter.control;
-    let now = env.now();
     let Some(card) = card else {
         return Ok(Outcome::Dropped("a stranger's letter without a card"));
     };
-    if card.check(control.from, None, now).is_err() || card.card.expires < now {
-        return Ok(Outcome::Dropped("a stranger's card that cannot be taken"));
-    }
-    let bits = desk.card.card.stamp_bits;
-    let worth = |stamp: &crate::core::stamp::Stamp| {
-        stamp.is_worth(&desk.me, &card.card.sign, &control.id, bits)
+    let (author, verdict) = match judged(env, desk, letter, &card, arrival) {
+        Ok(judged) => judged,
+        Err(why) => return Ok(Outcome::Dropped(why)),
     };
-    if bits > 0 && !control.stamp.as_ref().is_some_and(worth) {
-        return Ok(Outcome::Dropped("a stranger's letter without a sufficient stamp"));
-    }
-    let held = carried(letter, Some(&card));
-    let author = Author { sign: card.card.sign, day_key: card.card.day_key(control.day), held };
-    let reader = Reader { sign: desk.me, dh: &desk.transit.series.dh };
-    match judge::judge(letter, &author, &reader, arrival) {
+    match verdict {
         Verdict::Authentic => {}
         Verdict::Unproven(why) if way == Way::Hand => {
             return Ok(unproven::given_back(desk, letter, why));
@@ -51,6 +42,29 @@ pub(super) fn take(
         return Ok(Outcome::Dropped("a stranger's letter without a mail"));
     }
     request(env, desk, letter, card, author)
+}
+
+/// What a stranger's letter is worth by their card; or why it is dropped unread.
+pub(super) fn judged(
+    env: &Env<'_>,
+    desk: &Desk,
+    letter: &Letter<'_>,
+    card: &SignedCard,
+    arrival: Arrival,
+) -> Result<(Author, Verdict), &'static str> {
+    let (control, now) = (&letter.control, env.now());
+    if card.check(control.from, None, now).is_err() || card.card.expires < now {
+        return Err("a stranger's card that cannot be taken");
+    }
+    let bits = desk.card.card.stamp_bits;
+    let worth = |stamp: &Stamp| stamp.is_worth(&desk.me, &card.card.sign, &control.id, bits);
+    if bits > 0 && !control.stamp.as_ref().is_some_and(worth) {
+        return Err("a stranger's letter without a sufficient stamp");
+    }
+    let held = carried(letter, Some(card));
+    let author = Author { sign: card.card.sign, day_key: card.card.day_key(control.day), held };
+    let reader = Reader { sign: desk.me, dh: &desk.transit.series.dh };
+    Ok((author, judge::judge(letter, &author, &reader, arrival)))
 }
 
 /// Files a stranger's letter as a request. Its name stands in the request before it is delivered.

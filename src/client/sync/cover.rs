@@ -2,7 +2,7 @@
 //! batch up to the pace. When a node fails, its slots move to another, whatever was in them.
 //! Specified in poste-protocol(7), What a sync looks like from outside.
 
-use super::post::Round;
+use super::post::{Attempted, Round};
 use super::{class, node};
 use crate::client::desk::Desk;
 use crate::client::dispatch::Made;
@@ -13,7 +13,7 @@ use crate::client::nodes;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::plan::{self, Post};
 use crate::core::time::{HOUR, Time};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The batches of a sync: the cells of what was `made`, each batch filled with cover up to the
 /// pace, in random order.
@@ -46,6 +46,27 @@ pub fn batches(
     }
     posts.sort_by(|a, b| (&a.node, a.bucket).cmp(&(&b.node, b.bucket)));
     Ok(posts)
+}
+
+/// The slots of the hourly class that what was `made` leaves for cover, by node: none without a pace,
+/// and none in the rounds that make up for what went wrong in the first.
+pub fn room(
+    env: &Env<'_>,
+    desk: &Desk,
+    round: &Round,
+    made: &[Attempted],
+) -> (Bucket, BTreeMap<String, usize>) {
+    let bucket = Bucket::at(Class::Hourly, env.now());
+    if round.whole || round.failed.is_some() {
+        return (bucket, BTreeMap::new());
+    }
+    let taken = |node: &String| {
+        let there = made.iter().map(|attempted| &attempted.made);
+        let there = there.filter(|made| made.node == *node && made.bucket == bucket);
+        there.map(|made| made.cells.len()).sum()
+    };
+    let nodes = visited(env, desk, round, env.now()).into_iter();
+    (bucket, nodes.map(|node| (node.clone(), round.pace.saturating_sub(taken(&node)))).collect())
 }
 
 /// The relays that get cover in this round: of those that anybody here listens on a few each time,

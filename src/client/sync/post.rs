@@ -4,6 +4,7 @@
 //! once; a node that failed is left alone for the rest of the sync.
 
 use super::{Report, class, cover, due, fill, listening, node};
+use crate::client::cover::speak;
 use crate::client::desk::Desk;
 use crate::client::dispatch::{self, Avoided, Cargo, Made, Sender};
 use crate::client::enclosure::{coming, going};
@@ -84,6 +85,7 @@ pub fn plan(
     let mut desk = Desk::open(env)?;
     let sender = Sender { avoided: round.avoided.clone(), ..Sender::of(env, &desk)? };
     let mut made = Vec::new();
+    let mut said = Vec::new();
     let mut more = false;
     if let Err(error) = restored::may_send(env) {
         report.soft(error);
@@ -98,11 +100,17 @@ pub fn plan(
             }
         }
         more |= fill::cells(env, &mut desk, round, daily, report, &mut made);
+        // Of what is left for cover.
+        let (bucket, mut room) = cover::room(env, &desk, round, &made);
+        said = speak(env, &desk, &sender, bucket, &mut room).unwrap_or_else(|error| {
+            report.soft(error);
+            Vec::new()
+        });
     } else {
         let what = "the card does not list today, so letters wait; run poste publish";
         report.soft(Error::new(Kind::Offline, what));
     }
-    let cargo: Vec<&Made> = made.iter().map(|attempted| &attempted.made).collect();
+    let cargo: Vec<&Made> = made.iter().map(|attempted| &attempted.made).chain(&said).collect();
     let mut loops = Vec::new();
     if round.failed.is_none() && round.pace > 0 {
         let progress = Progress::load(env.home.places())?;

@@ -12,7 +12,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The keys that do something.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 22] = [
     "name",
     "urls",
     "publish",
@@ -26,6 +26,9 @@ const KEYS: [&str; 19] = [
     "pace",
     "nodes_per_sync",
     "stamp_bits",
+    "cover",
+    "cover_budget",
+    "cover_text",
     "trust_clock",
     "passphrase_command",
     "editor",
@@ -35,7 +38,7 @@ const KEYS: [&str; 19] = [
 ];
 
 /// Keys of features that are designed and not yet built.
-const LATER: [&str; 5] = ["pace_strict", "cover", "cover_budget", "expires", "hooks"];
+const LATER: [&str; 3] = ["pace_strict", "expires", "hooks"];
 
 /// A card names at most so many addresses of a sort (protocol 5).
 const MAX_ADDRESSES: usize = 8;
@@ -81,6 +84,9 @@ fn set(config: &mut Config, key: &str, value: &Value) -> Result<(), String> {
         "pace" => config.pace = number(key, value, 0, 128)? as u16,
         "nodes_per_sync" => config.nodes_per_sync = number(key, value, 1, 8)? as u8,
         "stamp_bits" => config.stamp_bits = number(key, value, 0, 28)? as u8,
+        "cover" => config.cover = truth(key, value)?,
+        "cover_budget" => config.cover_budget = size(text(key, value)?).map_err(in_key(key))?,
+        "cover_text" => config.cover_text = Some(path(key, text(key, value)?)?),
         "trust_clock" => config.trust_clock = truth(key, value)?,
         "passphrase_command" => {
             config.passphrase_command = Some(text(key, value)?.to_owned()).filter(|c| !c.is_empty())

@@ -5,11 +5,13 @@
 //! written has the default. Keys and defaults: poste-files(5), Configuration.
 
 mod address;
+mod change;
 mod keys;
 mod render;
 mod units;
 
 pub use address::{Address, BadAddress, Target};
+pub use change::switch;
 pub use units::{BadUnit, duration, duration_text, size, size_text};
 
 use super::atomic;
@@ -50,6 +52,12 @@ pub struct Config {
     pub nodes_per_sync: u8,
     /// Work asked of strangers, in bits, 0 to 28.
     pub stamp_bits: u8,
+    /// Whether one takes part in cover conversations.
+    pub cover: bool,
+    /// Bytes a day that letters of cover conversations may take at most.
+    pub cover_budget: u64,
+    /// The text whose words they have; without it, one that the package ships.
+    pub cover_text: Option<PathBuf>,
     /// Whether the clock is good without a node's confirmation.
     pub trust_clock: bool,
     /// Prints the passphrase; run by `/bin/sh -c`.
@@ -99,6 +107,9 @@ impl Default for Config {
             pace: 4,
             nodes_per_sync: 3,
             stamp_bits: 22,
+            cover: false,
+            cover_budget: 400 << 10,
+            cover_text: None,
             trust_clock: false,
             passphrase_command: None,
             editor: None,

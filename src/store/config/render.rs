@@ -33,6 +33,12 @@ pub(super) fn render(config: &Config) -> String {
     let per_sync = c.nodes_per_sync;
     out.add(per_sync != usual.nodes_per_sync, "nodes_per_sync", per_sync, "visited in a sync");
     out.add(c.stamp_bits != usual.stamp_bits, "stamp_bits", c.stamp_bits, "work of strangers");
+    out.add(c.cover, "cover", c.cover, "true to take part in cover conversations");
+    let budget = text(&size_text(c.cover_budget));
+    out.add(c.cover_budget != usual.cover_budget, "cover_budget", budget, "a day, for these");
+    let words = c.cover_text.as_ref().map(|path| path.display().to_string());
+    let words = option(words.as_deref(), "/usr/share/dict/a-novel.txt");
+    out.add(c.cover_text.is_some(), "cover_text", words, "none: a text that comes with poste");
     out.add(c.trust_clock, "trust_clock", c.trust_clock, "true if no node can confirm it");
     let command = option(c.passphrase_command.as_deref(), "pass show poste");
     out.add(c.passphrase_command.is_some(), "passphrase_command", command, "none: asked for");

@@ -23,6 +23,9 @@ fn full() -> Config {
         pace: 0,
         nodes_per_sync: 8,
         stamp_bits: 28,
+        cover: true,
+        cover_budget: 1 << 20,
+        cover_text: Some("/usr/share/letters.txt".into()),
         trust_clock: true,
         passphrase_command: Some("pass show 'poste'".to_owned()),
         editor: Some("vim -i NONE".to_owned()),
@@ -50,7 +53,7 @@ fn comments_of_the_rendered_default_are_good_lines() {
     let config = parse(&live).unwrap();
     assert_eq!(config.pace, 4);
     assert_eq!(config.attachment_max, 25 << 20);
-    assert_eq!(live.lines().count(), 19, "every key is taught");
+    assert_eq!(live.lines().count(), 22, "every key is taught");
 }
 
 #[test]
@@ -77,7 +80,7 @@ fn unknown_key_is_named_with_line_and_nearest() {
 
 #[test]
 fn keys_of_later_releases_are_refused() {
-    for line in ["cover = true", "expires = \"1d\"", "listen_max = 1", "[hooks]\npost = 1"] {
+    for line in ["pace_strict = true", "expires = \"1d\"", "[hooks]\npost = 1"] {
         assert!(fault(line).contains("this release does not have"), "{line}");
     }
 }
@@ -93,6 +96,9 @@ fn values_that_cannot_be_are_refused() {
         ("class = \"weekly\"", "\"hourly\" or \"daily\""),
         ("archive = \"pq\"", "\"x25519\" or \"hybrid\""),
         ("trust_clock = 1", "true or false"),
+        ("cover = \"on\"", "true or false"),
+        ("cover_budget = 400", "a text in quotes"),
+        ("cover_text = \"letters.txt\"", "from / on"),
         ("proxy = \"socks5://127.0.0.1:9050\"", "looked up outside the proxy"),
         ("nodes = [\"http://relay.example\"]", "use https://"),
         ("nodes = \"https://relay.example\"", "a list of texts"),
