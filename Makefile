@@ -1,5 +1,5 @@
 # poste. `make` builds, `make demo` shows, `make test` checks everything, `make install` installs.
-# `make soak` runs the long tests, for an hour or so; as root it also cuts the power of loop mounts.
+# `make soak` runs the long tests, for two hours or so; as root it also cuts the power of loop mounts.
 # Only `make deps` and `make interop` reach for the network; all else works offline.
 
 PREFIX = /usr/local

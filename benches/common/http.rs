@@ -150,6 +150,8 @@ impl Line {
             name.eq_ignore_ascii_case("content-length").then(|| value.parse().ok())?
         });
         self.over = head.to_ascii_lowercase().contains("\nconnection: close");
+        // An answer without contents has no length.
+        let length = length.or((status == Some(204)).then_some(0));
         let (status, length) = status.zip(length).ok_or(io::ErrorKind::InvalidData)?;
         let mut left: usize = length;
         while left > 0 {

@@ -222,7 +222,7 @@ where
             let mut response = service.answer(request, peer).await;
             place.pulse().works(false);
             place.pulse().beat();
-            if place.is_short() {
+            if place.is_over() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok::<_, Infallible>(response)

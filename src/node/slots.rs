@@ -1,7 +1,7 @@
 //! Places for connections, as many as the configuration allows. When all are taken, the connection
 //! on which nothing has moved for longest gives way to the one that waits, so that idle and slow
-//! clients keep nobody out, however many they are. While places are short, each connection gets
-//! one answer.
+//! clients keep nobody out, however many they are. While places are short, busy connections take
+//! turns: one that was served for a while is closed after its answer.
 //! Specified in posted(8), LIMITS.
 
 use std::collections::{BTreeSet, HashMap};
@@ -11,7 +11,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-/// Whoever has moved something within this time keeps his place.
+/// Whoever has moved something within this time keeps his place; while places are short, whoever
+/// had one for longer gets no further answer.
 pub const GRACE: Duration = Duration::from_millis(500);
 /// Bytes that must pass until something has moved, to or fro; a request and an answer always count.
 pub const STEP: u64 = 16 << 10;
@@ -53,6 +54,7 @@ pub struct Pulse {
 pub struct Place {
     inner: Arc<Inner>,
     number: u64,
+    since: Instant,
     pulse: Arc<Pulse>,
 }
 
@@ -74,7 +76,9 @@ impl Slots {
         loop {
             let freed = self.0.freed.notified();
             match self.0.take() {
-                Ok((number, pulse)) => return Place { inner: self.0.clone(), number, pulse },
+                Ok((number, pulse)) => {
+                    return Place { inner: self.0.clone(), number, since: Instant::now(), pulse };
+                }
                 // Whichever comes first.
                 Err(wait) => drop(timeout(wait, freed).await),
             }
@@ -178,9 +182,13 @@ impl Place {
         &self.pulse
     }
 
-    /// Whether all places were taken when one was last asked for.
-    pub fn is_short(&self) -> bool {
-        self.inner.short.load(Ordering::Relaxed)
+    /// Whether it is somebody else's turn: all places were taken when one was last asked for, and
+    /// still are, and this one was had for longer than [`GRACE`].
+    pub fn is_over(&self) -> bool {
+        let inner = &self.inner;
+        inner.short.load(Ordering::Relaxed)
+            && self.since.elapsed() >= GRACE
+            && inner.state().open.len() >= inner.most
     }
 }
 
@@ -208,14 +216,14 @@ mod tests {
     async fn who_moved_nothing_for_longest_gives_way() {
         let slots = Slots::new(3);
         let (idle, slow, busy) = (slots.take().await, slots.take().await, slots.take().await);
-        assert!(!idle.is_short());
+        assert!(!idle.is_over());
         advance(Duration::from_secs(1)).await;
         slow.pulse.moved(STEP - 1);
         busy.pulse.moved(STEP);
         advance(Duration::from_secs(1)).await;
         slow.pulse.works(true);
         let fourth = slots.take().await;
-        assert!(has_left(&idle).await && fourth.is_short());
+        assert!(has_left(&idle).await && busy.is_over() && !fourth.is_over());
         advance(Duration::from_secs(1)).await;
         fourth.pulse.beat();
         let fifth = slots.take().await;
@@ -245,6 +253,6 @@ mod tests {
         let place = asking.await.unwrap();
         assert!(!has_left(&second).await);
         drop(place);
-        assert!(!slots.take().await.is_short());
+        assert!(!second.is_over(), "there is room");
     }
 }
