@@ -15,8 +15,8 @@ use common::{Pairs, line, median, noise, now};
 use node::{Node, memory};
 use poste::core::bucket::{Bucket, CELL, Class};
 use std::net::SocketAddr;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 const TURNS: usize = 9;
@@ -153,13 +153,14 @@ fn uploads(
 /// upload after the other, over the same connection as long as it lasts.
 fn goodput(to: SocketAddr, path: &str, clients: usize) -> f64 {
     let good = AtomicU64::new(0);
-    let end = Instant::now() + PHASE;
+    let (body, start) = (noise(BATCH * CELL), Barrier::new(clients));
     std::thread::scope(|scope| {
         for n in 0..clients {
-            let good = &good;
+            let (good, start, mut body) = (&good, &start, body.clone());
             scope.spawn(move || {
-                let mut body = noise(BATCH * CELL);
                 body[50..58].copy_from_slice(&(n as u64).to_be_bytes());
+                start.wait();
+                let end = Instant::now() + PHASE;
                 let mut line: Option<Line> = None;
                 while Instant::now() < end {
                     for cell in body.chunks_exact_mut(CELL) {
