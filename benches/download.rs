@@ -35,7 +35,7 @@ fn main() {
     let (dir, plain_dir, www) = (memory(), memory(), memory());
     let trust = certify(www.path());
     let nginx = Nginx::start(www.path());
-    let bucket = last_closed(Class::Hourly, now());
+    let bucket = last_closed(Class::Daily, now());
     let cells = cells();
     let mut nodes = Vec::new();
     for (dir, tls) in [(&plain_dir, false), (&dir, true)] {

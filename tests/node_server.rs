@@ -205,7 +205,7 @@ fn more_connections_than_the_limit_wait() {
     }
     let mut third = connect(node.address);
     third.write_all(b"GET /v1/status HTTP/1.1\r\n\r\n").unwrap();
-    third.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    third.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
     assert!(third.read(&mut [0]).is_err(), "it waits");
     third.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     drop(held);

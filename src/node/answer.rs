@@ -16,8 +16,9 @@ use std::ops::Range;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// How much of a bucket is read at a time, in bytes.
-const PIECE: u64 = 256 << 10;
+/// How much of a bucket is read at a time, in bytes: little enough for the caches of a processor,
+/// and for the memory of a node whose clients read slowly.
+const PIECE: u64 = 64 << 10;
 
 /// The body of an answer.
 pub enum Answer {

@@ -19,6 +19,8 @@ use hyper::body::{Body, Bytes};
 use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue, IF_RANGE, RANGE};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio::task::JoinError;
 
 /// Largest body of an upload, in cells.
 pub const UPLOAD_CELLS: usize = 256;
@@ -32,6 +34,8 @@ pub struct Relay {
     callers: Callers,
     metrics: Arc<Metrics>,
     about: About,
+    /// For those that are at the store.
+    hands: Semaphore,
 }
 
 /// What a path names.
@@ -51,7 +55,8 @@ impl Relay {
         metrics: Arc<Metrics>,
         about: About,
     ) -> Relay {
-        Relay { buckets, meter: Arc::new(meter), callers, metrics, about }
+        let hands = Semaphore::new(buckets.hands());
+        Relay { buckets, meter: Arc::new(meter), callers, metrics, about, hands }
     }
 
     /// The store.
@@ -160,7 +165,7 @@ impl Relay {
             Err(refused) => return refused,
         };
         let buckets = self.buckets.clone();
-        let stored = tokio::task::spawn_blocking(move || {
+        let stored = self.work(move || {
             Batch::new(bytes).map(|batch| (batch.len(), buckets.put(bucket, &batch)))
         });
         match stored.await {
@@ -189,6 +194,16 @@ impl Relay {
         }
     }
 
+    /// Does what may block, on another thread, when it is its turn.
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        // It is never closed; without it nothing would be lost but the turn.
+        let _hand = self.hands.acquire().await;
+        tokio::task::spawn_blocking(work).await
+    }
+
     async fn download(
         &self,
         bucket: Bucket,
@@ -201,7 +216,7 @@ impl Relay {
             Some(cells) => Ok(Ok((cells, true))),
             None => {
                 let buckets = self.buckets.clone();
-                tokio::task::spawn_blocking(move || buckets.get(bucket, prefix)).await
+                self.work(move || buckets.get(bucket, prefix)).await
             }
         };
         match found {

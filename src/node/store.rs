@@ -10,6 +10,7 @@ use crate::node::cluster::listing::Listing;
 use crate::node::selection::Selection;
 use crate::node::shelf::Batch;
 use crate::node::stock::Stock;
+use std::num::NonZero;
 
 /// A store. What takes long blocks.
 pub enum Store {
@@ -58,6 +59,15 @@ impl Store {
                 (Found::There(cells), closed)
             }
         })
+    }
+
+    /// How many requests it can be at at a time: more for servers elsewhere, which take their time,
+    /// than for memory, where they would only be in each other's way.
+    pub fn hands(&self) -> usize {
+        match self {
+            Store::Dir(_) => 2 * std::thread::available_parallelism().map_or(1, NonZero::get),
+            Store::Cluster(_) => 256,
+        }
     }
 
     /// The cells of a bucket that can be given without waiting, if they can; it is closed.
