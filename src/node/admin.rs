@@ -1,5 +1,6 @@
 //! The admin address: `/healthz` and `/metrics` of every role that the process runs, for the
-//! operator's own monitoring. On loopback only; it changes nothing. Specified in posted(8), ADMIN.
+//! operator's own monitoring. On loopback only; it changes nothing.
+//! Specified in posted(8), ADMIN.
 
 use crate::core::time::Time;
 use crate::node::answer::{Answer, answer, line, not_allowed};
