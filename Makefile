@@ -27,6 +27,9 @@ TOOLS = age:age mandoc:mandoc mutt:mutt faketime:faketime nginx:nginx-light open
 # the same for `make soak` alone
 SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs
 
+# and for `make interop` alone
+INTEROPTOOLS = chromium:chromium npm:npm
+
 PAGES = $(wildcard man/*.[1-8])
 SCRIPTS = $(wildcard tests/*.sh tests/*/*.sh benches/*.sh examples/*.sh examples/*/*.sh)
 EXAMPLES = $(wildcard examples/*.toml examples/*.sh examples/*.conf examples/muttrc \
@@ -82,8 +85,11 @@ soak: deps
 bench: deps
 	$(OFFLINE) $(CARGO) bench --locked --benches
 
+interop: TOOLS += $(INTEROPTOOLS)
 interop: deps
 	sh tests/interop/run.sh
+	$(CARGO) build --locked --bin posted
+	python3 tests/interop/page.py $(OUT)/debug/posted
 
 install:
 	@test -x $(RELEASE)/poste && test -x $(RELEASE)/posted || \

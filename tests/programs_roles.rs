@@ -93,6 +93,29 @@ fn one_admin_address_tells_of_all_roles_of_the_process() {
 }
 
 #[test]
+fn the_bandwidth_in_use_is_in_the_saturation() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let text = "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\n\
+                store = \"dir:store\"\nallow_disk = true\nbandwidth = \"1 MiB\"\n";
+    let posted = Posted::start(dir.path(), "relay", text, 1);
+    let saturation = || {
+        let status = String::from_utf8(get(posted.at("relay"), "/v1/status").body).unwrap();
+        status.parse::<toml::Table>().unwrap()["saturation"].as_float().unwrap()
+    };
+    assert_eq!(saturation(), 0.0);
+    // 1 MiB stands in a store of 1 GiB, and is taken thirty times: 31 MiB in ten seconds or so.
+    let bucket = node::clients::bucket();
+    let body: Vec<u8> = (0..256).flat_map(|n| node::cell(n as u16, n)).collect();
+    assert_eq!(node::post(posted.at("relay"), bucket, &body).unwrap().status, 200);
+    assert_eq!(saturation(), 0.01, "the store alone, before it is known how fast");
+    for _ in 0..30 {
+        assert_eq!(get(posted.at("relay"), &format!("/v1/{bucket}/")).status, 200);
+    }
+    soon("the line is busy", || saturation() > 0.9);
+    posted.kill();
+}
+
+#[test]
 fn one_program_runs_all_roles_for_trying_things_out() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_posted"));
     let child = command.arg("dev").stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();

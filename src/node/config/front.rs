@@ -1,5 +1,5 @@
-//! How a role of the node is reached: the keys that every table has, and what must hold of them.
-//! Reads nothing but the table, and opens nothing.
+//! How a role of the node is reached: the keys that every table has, and what must hold of them,
+//! said once for all tables.
 //! Specified in posted(8), CONFIGURATION and PROXIES.
 
 use crate::node::callers::{Callers, Range};
