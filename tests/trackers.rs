@@ -138,10 +138,14 @@ fn lists_are_hostile_until_checked() {
     publish(&world, TRACKER, &list);
     let body = private.map(|url| write(&[Listed { url: url.to_owned(), ..node(2, 0.0) }]));
     let alice = follower(&world, "alice", 1, &[TRACKER, other]);
-    for bad in [b"garbage".to_vec(), b"poste = 2\n".to_vec(), vec![b'#'; 600 << 10]] {
+    for (bad, why) in [
+        (b"garbage".to_vec(), "no list of nodes"),
+        (b"poste = 2\n".to_vec(), "no list of nodes"),
+        (vec![b'#'; 600 << 10], "longer than the 524288 bytes allowed"),
+    ] {
         world.documents.lock().unwrap().insert(format!("{other}/v1/nodes"), bad);
         let report = alice.sync();
-        assert!(report.errors.iter().any(|error| error.contains("no list of nodes")), "{report:?}");
+        assert!(report.errors.iter().any(|error| error.contains(why)), "{report:?}");
         world.pass(DAY);
     }
     assert_eq!(own(&alice).len(), 1, "one node under many addresses is one");
