@@ -6,6 +6,7 @@
 
 mod node;
 
+use node::clients::kill_during_uploads;
 use node::faked::{Faked, afternoon};
 use node::{cell, cells, get, holds_marker, memory, post, soon};
 use poste::core::bucket::{Bucket, Class};
@@ -105,40 +106,8 @@ fn a_kill_during_uploads_tears_nothing_and_loses_nothing() {
     let bucket = Bucket::at(Class::Hourly, afternoon());
     for round in 0..6 {
         let node = faked.start(dir.path());
-        let to = node.address;
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let mut mine = Vec::new();
-                        loop {
-                            let n = numbers.fetch_add(1, Ordering::Relaxed);
-                            let stream = std::net::TcpStream::connect(to).ok();
-                            let sent = stream.and_then(|mut stream| {
-                                let body = batch(n);
-                                let head = format!(
-                                    "POST /v1/{bucket} HTTP/1.1\r\ncontent-length: {}\r\n\r\n",
-                                    body.len()
-                                );
-                                std::io::Write::write_all(&mut stream, head.as_bytes()).ok()?;
-                                std::io::Write::write_all(&mut stream, &body).ok()?;
-                                node::reply(stream)
-                            });
-                            match sent {
-                                Some(reply) if reply.status == 200 => mine.push(n),
-                                Some(reply) => panic!("{reply:?}"),
-                                None => return mine,
-                            }
-                        }
-                    })
-                })
-                .collect();
-            std::thread::sleep(Duration::from_millis(60 + 17 * round));
-            node.kill();
-            for thread in threads {
-                stored.extend(thread.join().unwrap());
-            }
-        });
+        let pause = Duration::from_millis(60 + 17 * round);
+        stored.extend(kill_during_uploads(node, bucket, &numbers, &batch, pause));
     }
     let node = faked.start(dir.path());
     let got = cells(&get(node.address, &format!("/v1/{bucket}/")).body);

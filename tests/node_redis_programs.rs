@@ -7,7 +7,9 @@
 
 mod node;
 
-use node::clients::{ask, banned, bucket, configure_over, fill, get, networks};
+use node::clients::{
+    ask, banned, bucket, configure_over, fill, get, kill_during_uploads, networks,
+};
 use node::redis::Servers;
 use node::{Node, cell, cells, memory, post, soon};
 use std::collections::HashSet;
@@ -133,40 +135,8 @@ fn a_kill_during_uploads_leaves_no_cell_in_part_and_loses_nothing() {
     let mut stored = HashSet::new();
     for round in 0..4 {
         let node = Node::start(dirs[0].path(), &[], &[]);
-        let to = node.address;
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..4)
-                .map(|_| {
-                    scope.spawn(|| {
-                        let mut mine = Vec::new();
-                        loop {
-                            let n = numbers.fetch_add(1, Ordering::Relaxed);
-                            let body = batch(n);
-                            let sent =
-                                std::net::TcpStream::connect(to).ok().and_then(|mut stream| {
-                                    let head = format!(
-                                        "POST /v1/{bucket} HTTP/1.1\r\ncontent-length: {}\r\n\r\n",
-                                        body.len()
-                                    );
-                                    std::io::Write::write_all(&mut stream, head.as_bytes()).ok()?;
-                                    std::io::Write::write_all(&mut stream, &body).ok()?;
-                                    node::reply(stream)
-                                });
-                            match sent {
-                                Some(reply) if reply.status == 200 => mine.push(n),
-                                Some(reply) => panic!("{reply:?}"),
-                                None => return mine,
-                            }
-                        }
-                    })
-                })
-                .collect();
-            std::thread::sleep(Duration::from_millis(250 + 17 * round));
-            node.kill();
-            for thread in threads {
-                stored.extend(thread.join().unwrap());
-            }
-        });
+        let pause = Duration::from_millis(250 + 17 * round);
+        stored.extend(kill_during_uploads(node, bucket, &numbers, &batch, pause));
     }
     let read = || cells(&node::get(other.address, &format!("/v1/{bucket}/")).body);
     let sent: HashSet<_> =

@@ -8,6 +8,7 @@ use poste::core::time::Time;
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The bucket to which one can upload now, and for the next minutes.
@@ -75,6 +76,43 @@ pub fn fill_with(node: &Node, bucket: Bucket, preface: &[u8]) {
         stream.write_all(&[preface, head.as_bytes(), &body].concat()).unwrap();
         assert_eq!(reply(stream).unwrap().status, 200);
     }
+}
+
+/// Four upload one batch after the other, each with the next number, until the node is killed after
+/// `pause`; the numbers of those that were answered 200.
+pub fn kill_during_uploads(
+    node: Node,
+    bucket: Bucket,
+    numbers: &AtomicU64,
+    batch: &(impl Fn(u64) -> Vec<u8> + Sync),
+    pause: Duration,
+) -> Vec<u64> {
+    let to = node.address;
+    let upload = |n| {
+        let (mut stream, body) = (TcpStream::connect(to).ok()?, batch(n));
+        let length = body.len();
+        let head = format!("POST /v1/{bucket} HTTP/1.1\r\ncontent-length: {length}\r\n\r\n");
+        stream.write_all(head.as_bytes()).ok()?;
+        stream.write_all(&body).ok()?;
+        reply(stream)
+    };
+    let until_the_end = || {
+        let mut mine = Vec::new();
+        loop {
+            let n = numbers.fetch_add(1, Ordering::Relaxed);
+            match upload(n) {
+                Some(reply) if reply.status == 200 => mine.push(n),
+                Some(reply) => panic!("{reply:?}"),
+                None => return mine,
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(until_the_end)).collect();
+        std::thread::sleep(pause);
+        node.kill();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    })
 }
 
 /// Asks with `ask` for one prefix after the other until that is refused. Again if need be: at the
