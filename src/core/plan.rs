@@ -3,6 +3,8 @@
 //! cells and cover are shuffled together; what is in a batch does not show in its order.
 //! Specified in poste-protocol(7), What a sync looks like from outside.
 
+pub mod slots;
+
 use crate::core::bucket::{Bucket, Class};
 use crate::core::cell::{self, Cell};
 use crate::core::random::{Random, shuffle};
@@ -114,8 +116,9 @@ pub fn due(past: &[Past], anew: Time, to: Class, now: Time, daily_exchange: bool
 }
 
 /// The uploads of one class: every node in `visit` gets the cells meant for it, and cover up to
-/// `pace`, in random order. Nodes that only letters name are visited too. A node's cell in `loops`
-/// takes the place of a cell of cover, if there is one.
+/// `pace`, in random order. Nodes that only letters name are visited too: with a pace these are
+/// directories, since [`slots::Slots`] gives places at relays of `visit` alone, and never more than
+/// `pace`. A node's cell in `loops` takes the place of a cell of cover, if there is one.
 pub fn uploads(
     bucket: Bucket,
     letters: Vec<(String, Vec<Cell>)>,

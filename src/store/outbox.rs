@@ -29,9 +29,10 @@ const GONE: &str = "it is missing; drop the letter";
 const STATE: &str = "toml";
 const MAIL: &str = "age";
 const ENCLOSURE: &str = "enclosure";
+const KEY: &str = "key";
 const OWED: &str = "owed";
 /// Those that go when the letter is acknowledged and its copy filed.
-const CONTENTS: [&str; 3] = [MAIL, ENCLOSURE, OWED];
+const CONTENTS: [&str; 4] = [MAIL, ENCLOSURE, KEY, OWED];
 
 /// A letter on its way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -185,7 +186,32 @@ impl Item {
         atomic::write_toml(&file(places, self.id, STATE), self)
     }
 
-    /// Reads the sealed mail, or the sealed key of an enclosure.
+    /// Makes a letter that was queued as a mail one that travels as an enclosure: first the
+    /// enclosure and its sealed key, then the state, which says it. The sealed mail stays as it
+    /// was, so that a letter that was not changed to the end is the one it was before.
+    pub fn enclose(
+        &mut self,
+        places: &Places,
+        enclosed: Enclosed,
+        key: &[u8],
+        enclosure: &[u8],
+    ) -> Result<(), Error> {
+        atomic::write(&file(places, self.id, ENCLOSURE), enclosure)?;
+        atomic::write(&file(places, self.id, KEY), key)?;
+        self.enclosure = Some(enclosed);
+        self.save(places)
+    }
+
+    /// Reads the sealed key of an enclosure. One that was an enclosure from the first on has it in
+    /// the place of a mail.
+    pub fn key(&self, places: &Places) -> Result<Vec<u8>, Error> {
+        match atomic::read(&file(places, self.id, KEY), MAIL_LIMIT)? {
+            Some(key) => Ok(key),
+            None => self.mail(places),
+        }
+    }
+
+    /// Reads the sealed mail, or the sealed key of an enclosure that never was anything else.
     pub fn mail(&self, places: &Places) -> Result<Vec<u8>, Error> {
         let path = file(places, self.id, MAIL);
         let found = atomic::read(&path, MAIL_LIMIT)?;

@@ -9,7 +9,7 @@ mod relay;
 
 pub use relay::Relay;
 
-use poste::client::env::{Ask, Env, Network};
+use poste::client::env::{Ask, Env, Network, Watch};
 use poste::client::error::Error;
 use poste::client::sync::{self, Options, Report};
 use poste::client::{init, own, people, queue, read};
@@ -24,6 +24,7 @@ use poste::store::petname::Petname;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Repeatable random numbers (splitmix64); good enough for tests alone.
@@ -50,7 +51,25 @@ pub struct World {
     pub asked: Mutex<Vec<String>>,
     /// The host of the cards is not there.
     pub documents_down: Cell<bool>,
+    /// Every request, in order: what a node or host sees of it.
+    pub trace: Arc<Mutex<Vec<String>>>,
+    /// How long nothing was done, on purpose.
+    pub elapsed: Cell<Duration>,
     now: Cell<u64>,
+}
+
+/// Time passes by waiting alone: nothing that is done in this world takes any.
+impl Watch for World {
+    fn elapsed(&self) -> Duration {
+        self.elapsed.get()
+    }
+
+    fn wait_until(&self, moment: Duration) {
+        if moment > self.elapsed.get() {
+            self.elapsed.set(moment);
+            self.note("still".into());
+        }
+    }
 }
 
 impl World {
@@ -71,6 +90,10 @@ impl World {
 
     pub fn turn_back(&self, seconds: u64) {
         self.now.set(self.now.get() - seconds);
+    }
+
+    fn note(&self, line: String) {
+        self.trace.lock().unwrap().push(line);
     }
 
     /// The host of the cards, if it is there.
@@ -96,7 +119,8 @@ impl Network for World {
             return net::Net::new(net::Options::default()).unwrap().courier(address, rng);
         }
         let url = address.as_str().to_owned();
-        Ok(Box::new(relay::InMemory { relay: self.relay(&url), url, now: self.now() }))
+        let (relay, trace) = (self.relay(&url), self.trace.clone());
+        Ok(Box::new(relay::InMemory { relay, url, now: self.now(), trace }))
     }
 
     fn document(
@@ -106,6 +130,7 @@ impl Network for World {
         _rng: &mut dyn Random,
     ) -> Result<Answer<Vec<u8>>, net::Error> {
         self.asked.lock().unwrap().push(address.as_str().to_owned());
+        self.note(format!("GET {address}"));
         self.host(address, "fetching")?;
         let documents = self.documents.lock().unwrap();
         match documents.get(address.as_str()) {
@@ -120,6 +145,7 @@ impl Network for World {
         document: &[u8],
         _rng: &mut dyn Random,
     ) -> Result<Heard, net::Error> {
+        self.note(format!("PUT {address} {}", document.len()));
         self.host(address, "putting")?;
         let mut documents = self.documents.lock().unwrap();
         let issued = |bytes: &[u8]| SignedCard::parse(bytes).unwrap().card.issued;
@@ -204,6 +230,7 @@ impl<'w> Person<'w> {
             home,
             config: self.config.clone(),
             clock: &clock,
+            watch: self.world,
             rng: &mut *dice,
             network: self.world,
             ask: &Nobody,

@@ -40,9 +40,14 @@ pub struct InMemory {
     pub url: String,
     pub relay: Arc<Mutex<Relay>>,
     pub now: Time,
+    pub trace: Arc<Mutex<Vec<String>>>,
 }
 
 impl InMemory {
+    fn note(&self, line: String) {
+        self.trace.lock().unwrap().push(line);
+    }
+
     fn heard(&self, relay: &Relay) -> Heard {
         let said = (self.now.unix() as i64 + relay.skew) as u64;
         Heard { date: (!relay.silent).then_some(Time::from_unix(said)), trusted: true }
@@ -59,6 +64,7 @@ impl InMemory {
 
 impl Courier for InMemory {
     fn post(&self, bucket: Bucket, cells: &[u8]) -> Result<Heard, net::Error> {
+        self.note(format!("POST {}/v1/{bucket} {}", self.url, cells.len()));
         let mut relay = self.relay.lock().unwrap();
         let heard = self.heard(&relay);
         let refused = |cause| Err(self.fail("posting", cause, heard));
@@ -98,6 +104,7 @@ impl Courier for InMemory {
         prefix: Prefix,
         _limit: u64,
     ) -> Result<Answer<Fetched>, net::Error> {
+        self.note(format!("GET {}/v1/{bucket}/{prefix}", self.url));
         let mut relay = self.relay.lock().unwrap();
         if relay.down {
             return Err(self.offline("fetching"));

@@ -8,6 +8,7 @@ use crate::client::dispatch::Cargo;
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::core::bucket::{Bucket, Class};
+use crate::core::cell::LETTER_PARTS;
 use crate::core::keys::LetterId;
 use crate::core::letter::{Enclosure, Kind as LetterKind};
 use crate::core::plan::{self, Past};
@@ -88,7 +89,7 @@ pub fn control_class(contact: &Contact, own: Class, daily: bool) -> Option<Class
 }
 
 /// Whether somebody listens on directories alone, which are there when they are there.
-fn only_directories(contact: &Contact) -> bool {
+pub(super) fn only_directories(contact: &Contact) -> bool {
     let nodes = &contact.card.card.nodes;
     !nodes.is_empty() && nodes.iter().all(|url| node(url.clone()).directory)
 }
@@ -106,6 +107,7 @@ pub fn letter(item: &Item, (mail, enclosure): (Vec<u8>, Option<Enclosure>)) -> C
         fallback: false,
         with_card: false,
         tries: item.tries,
+        most: usize::from(LETTER_PARTS),
     }
 }
 
@@ -159,5 +161,6 @@ pub fn control_letter(env: &mut Env<'_>, with_card: bool) -> Cargo {
         with_card,
         // It is not known which nodes have failed before: any of them.
         tries: below(env.rng, 1 << 16) as u32,
+        most: usize::from(LETTER_PARTS),
     }
 }
