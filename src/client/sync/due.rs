@@ -54,16 +54,24 @@ pub fn due(
         return None;
     }
     let anew = falls_back(item, contact, own).filter(|at| *at < now).unwrap_or_default();
-    let past: Vec<Past> = item
-        .attempt
-        .iter()
-        .filter_map(|a| Some(Past { at: a.at, class: a.bucket.parse::<Bucket>().ok()?.class() }))
-        .collect();
+    let past = past(item);
     if only_directories(contact) {
         let today = past.iter().any(|p| p.at.day() == now.day());
         return (!today).then_some(Class::Daily);
     }
     plan::due(&past, anew.max(awake), travels(item, contact, own), now, daily)
+}
+
+/// Whether a letter may be repeated now where else cover would go.
+pub fn is_spare(item: &Item, contact: &Contact, own: Class, now: Time) -> bool {
+    let hourly = travels(item, contact, own) == Class::Hourly;
+    item.is_waiting() && hourly && plan::spare(&past(item), now)
+}
+
+fn past(item: &Item) -> Vec<Past> {
+    let past = item.attempt.iter();
+    let class = |bucket: &str| Some(bucket.parse::<Bucket>().ok()?.class());
+    past.filter_map(|a| Some(Past { at: a.at, class: class(&a.bucket)? })).collect()
 }
 
 /// In which class a letter, or its enclosure, travels.

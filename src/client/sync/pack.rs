@@ -31,6 +31,8 @@ pub(super) struct Packer<'a> {
     pub slots: Slots,
     pub made: Vec<Attempted>,
     people: Vec<Person>,
+    /// What may take slots that nothing else wants.
+    spare: Vec<Task>,
 }
 
 /// Somebody, and what is to go to them.
@@ -65,7 +67,16 @@ enum Due {
 
 impl<'a> Packer<'a> {
     pub fn new(round: &'a Round, sender: Sender, daily: bool, now: Time, slots: Slots) -> Self {
-        Packer { round, sender, daily, now, slots, made: Vec::new(), people: Vec::new() }
+        Packer {
+            round,
+            sender,
+            daily,
+            now,
+            slots,
+            made: Vec::new(),
+            people: Vec::new(),
+            spare: Vec::new(),
+        }
     }
 
     /// Makes all that is due and finds room. What goes wrong with one person or letter stops no
@@ -80,20 +91,31 @@ impl<'a> Packer<'a> {
         let mut tasks: Vec<Task> =
             (0..self.people.len()).flat_map(|who| self.tasks(desk, who)).collect();
         tasks.sort_by_key(|task| (task.rank, task.since));
-        for Task { rank, who, what, .. } in tasks {
-            let done = match what {
-                Due::Letter { at, class, fallback } => {
-                    self.letter(env, desk, who, (at, fallback), (rank, class), report)
-                }
-                Due::Want(want) => self.want(env, desk, who, rank, want, report),
-                Due::Control { with_card } => self.control(env, desk, who, rank, with_card, report),
-                Due::Acks => self.acks(env, desk, who, rank, report),
-            };
-            if let Err(error) = done {
-                let petname = &self.people[who].contact.petname;
-                let what = format!("a letter to {petname}: {}", error.what);
-                report.soft(Error { what, ..error });
+        let due = tasks.partition_point(|task| task.rank < Rank::Spare);
+        self.spare = tasks.split_off(due);
+        tasks.into_iter().for_each(|task| self.task(env, desk, task, report));
+    }
+
+    /// With a pace, repeats letters that are not due where else cover would go. Nobody can tell.
+    pub fn spare(&mut self, env: &mut Env<'_>, desk: &mut Desk, report: &mut Report) {
+        let spare = std::mem::take(&mut self.spare);
+        spare.into_iter().for_each(|task| self.task(env, desk, task, report));
+    }
+
+    fn task(&mut self, env: &mut Env<'_>, desk: &mut Desk, task: Task, report: &mut Report) {
+        let Task { rank, who, what, .. } = task;
+        let done = match what {
+            Due::Letter { at, class, fallback } => {
+                self.letter(env, desk, who, (at, fallback), (rank, class), report)
             }
+            Due::Want(want) => self.want(env, desk, who, rank, want, report),
+            Due::Control { with_card } => self.control(env, desk, who, rank, with_card, report),
+            Due::Acks => self.acks(env, desk, who, rank, report),
+        };
+        if let Err(error) = done {
+            let petname = &self.people[who].contact.petname;
+            let what = format!("a letter to {petname}: {}", error.what);
+            report.soft(Error { what, ..error });
         }
     }
 
@@ -113,20 +135,30 @@ impl<'a> Packer<'a> {
         let mut tasks = Vec::new();
         let mut add = |rank, since, what| tasks.push(Task { rank, since, who, what });
         for (at, item) in desk.outbox.iter().enumerate() {
-            let due = due::due(item, (contact, peer.awake), own, self.daily, now);
-            let Some(class) = due.filter(|_| item.to == contact.fingerprint) else { continue };
+            if item.to != contact.fingerprint {
+                continue;
+            }
             let last = item.attempt.last().map(|attempt| attempt.at);
-            let ways = due::ways(item, contact, own, class, now);
-            for (copy, fallback) in ways.iter().enumerate() {
-                let rank = match (last, copy) {
-                    // Without a pace all of them go, and the first carries what may ride along.
-                    _ if self.round.whole => Rank::Fresh,
-                    (None, _) => Rank::Fresh,
-                    (Some(_), 0) => Rank::Retry,
-                    (Some(_), _) => Rank::Again,
-                };
-                let what = Due::Letter { at, class, fallback: *fallback };
-                add(rank, last.unwrap_or(item.date), what);
+            let since = last.unwrap_or(item.date);
+            let letter = |class, fallback| Due::Letter { at, class, fallback };
+            if let Some(class) = due::due(item, (contact, peer.awake), own, self.daily, now) {
+                let by_hour = due::travels(item, contact, own) == Class::Hourly;
+                let ways = due::ways(item, contact, own, class, now);
+                for (copy, fallback) in ways.iter().enumerate() {
+                    let rank = match (last, copy) {
+                        // Without a pace all go, and the first carries what may ride along.
+                        _ if self.round.whole => Rank::Fresh,
+                        (None, _) => Rank::Fresh,
+                        (Some(_), 0) if by_hour && class == Class::Daily => Rank::Daily,
+                        (Some(_), 0) => Rank::Retry,
+                        (Some(_), _) => Rank::Again,
+                    };
+                    add(rank, since, letter(class, *fallback));
+                }
+            }
+            if !self.round.whole && due::is_spare(item, contact, own, now) {
+                let ways = due::ways(item, contact, own, Class::Hourly, now);
+                ways.iter().for_each(|f| add(Rank::Spare, since, letter(Class::Hourly, *f)));
             }
         }
         for want in wants {
@@ -164,7 +196,9 @@ impl<'a> Packer<'a> {
         let (contact, peer, to) = (contact.clone(), peer.clone(), contact.fingerprint);
         let (item, want) = (&desk.outbox[at], wants.last().cloned());
         let waits = going::must_wait(&desk.transit, &peer, to);
-        if item.enclosure.is_some() && waits {
+        let went = |made: &Attempted| matches!(made.what, What::Letter(id) if id == item.id);
+        let is_done = rank == Rank::Spare && self.made.iter().any(went);
+        if is_done || item.enclosure.is_some() && waits {
             return Ok(());
         }
         let turn = (item.tries, fallback);

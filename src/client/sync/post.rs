@@ -106,6 +106,7 @@ pub fn plan(
     } else if desk.card.card.day_key(now.day()).is_some() {
         packer.letters(env, &mut desk, report);
         fill::cells(env, &mut desk, &mut packer, report);
+        packer.spare(env, &mut desk, report);
     } else {
         let what = "the card does not list today, so letters wait; run poste publish";
         report.soft(Error::new(Kind::Offline, what));

@@ -21,10 +21,14 @@ pub enum Rank {
     Keys,
     /// A letter, or an acknowledgement, that a node took before.
     Retry,
-    /// The same again, to another node.
+    /// The same in the daily class, to somebody who listens by the hour too.
+    Daily,
+    /// The same once more, to another node.
     Again,
     /// Cells of an enclosure.
     Enclosure,
+    /// A letter that is not due yet, in place of cover.
+    Spare,
 }
 
 /// What waits to be posted, as far as its place is concerned.
