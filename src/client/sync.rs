@@ -11,6 +11,7 @@ mod fetch;
 mod fill;
 mod pack;
 mod post;
+mod tasks;
 
 pub use self::fetch::BUCKET_LIMIT;
 use self::post::Round;

@@ -122,21 +122,25 @@ pub fn letter(item: &Item, (mail, enclosure): (Vec<u8>, Option<Enclosure>)) -> C
 /// By which ways a letter goes in `class` now, whether as a fallback or not. One that fell back goes
 /// both ways in the daily exchange, which may be the only one in days that its addressee sees, and
 /// by the offer twice, at another node each; else the two take turns, two attempts each, since by
-/// the offer it takes fewer cells and gets through where many are lost.
+/// the offer it takes fewer cells and gets through where many are lost. Where slots are `few`,
+/// which of them comes first in the daily exchange takes turns too.
 pub fn ways(
     item: &Item,
     contact: &Contact,
     own: Class,
     class: Class,
     now: Time,
+    few: bool,
 ) -> &'static [bool] {
-    match falls_back(item, contact, own).filter(|begun| *begun < now) {
-        None => &[false],
-        Some(_) if class == Class::Daily => &[true, false, false],
-        Some(begun) => {
-            let since = item.attempt.iter().filter(|attempt| attempt.at > begun).count();
-            if since % 4 < 2 { &[true] } else { &[false] }
-        }
+    let Some(begun) = falls_back(item, contact, own).filter(|begun| *begun < now) else {
+        return &[false];
+    };
+    let since = item.attempt.iter().filter(|attempt| attempt.at > begun).count();
+    match class {
+        Class::Daily if few && since % 2 == 1 => &[false, true, false],
+        Class::Daily => &[true, false, false],
+        Class::Hourly if since % 4 < 2 => &[true],
+        Class::Hourly => &[false],
     }
 }
 
