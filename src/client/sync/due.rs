@@ -8,6 +8,7 @@ use crate::client::dispatch::Cargo;
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::core::bucket::{Bucket, Class};
+use crate::core::cell::LETTER_PARTS;
 use crate::core::keys::LetterId;
 use crate::core::letter::{Enclosure, Kind as LetterKind};
 use crate::core::plan::{self, Past};
@@ -53,16 +54,24 @@ pub fn due(
         return None;
     }
     let anew = falls_back(item, contact, own).filter(|at| *at < now).unwrap_or_default();
-    let past: Vec<Past> = item
-        .attempt
-        .iter()
-        .filter_map(|a| Some(Past { at: a.at, class: a.bucket.parse::<Bucket>().ok()?.class() }))
-        .collect();
+    let past = past(item);
     if only_directories(contact) {
         let today = past.iter().any(|p| p.at.day() == now.day());
         return (!today).then_some(Class::Daily);
     }
     plan::due(&past, anew.max(awake), travels(item, contact, own), now, daily)
+}
+
+/// Whether a letter may be repeated now where else cover would go.
+pub fn is_spare(item: &Item, contact: &Contact, own: Class, now: Time) -> bool {
+    let hourly = travels(item, contact, own) == Class::Hourly;
+    item.is_waiting() && hourly && plan::spare(&past(item), now)
+}
+
+fn past(item: &Item) -> Vec<Past> {
+    let past = item.attempt.iter();
+    let class = |bucket: &str| Some(bucket.parse::<Bucket>().ok()?.class());
+    past.filter_map(|a| Some(Past { at: a.at, class: class(&a.bucket)? })).collect()
 }
 
 /// In which class a letter, or its enclosure, travels.
@@ -88,7 +97,7 @@ pub fn control_class(contact: &Contact, own: Class, daily: bool) -> Option<Class
 }
 
 /// Whether somebody listens on directories alone, which are there when they are there.
-fn only_directories(contact: &Contact) -> bool {
+pub(super) fn only_directories(contact: &Contact) -> bool {
     let nodes = &contact.card.card.nodes;
     !nodes.is_empty() && nodes.iter().all(|url| node(url.clone()).directory)
 }
@@ -106,27 +115,32 @@ pub fn letter(item: &Item, (mail, enclosure): (Vec<u8>, Option<Enclosure>)) -> C
         fallback: false,
         with_card: false,
         tries: item.tries,
+        most: usize::from(LETTER_PARTS),
     }
 }
 
 /// By which ways a letter goes in `class` now, whether as a fallback or not. One that fell back goes
 /// both ways in the daily exchange, which may be the only one in days that its addressee sees, and
 /// by the offer twice, at another node each; else the two take turns, two attempts each, since by
-/// the offer it takes fewer cells and gets through where many are lost.
+/// the offer it takes fewer cells and gets through where many are lost. Where slots are `few`,
+/// which of them comes first in the daily exchange takes turns too.
 pub fn ways(
     item: &Item,
     contact: &Contact,
     own: Class,
     class: Class,
     now: Time,
+    few: bool,
 ) -> &'static [bool] {
-    match falls_back(item, contact, own).filter(|begun| *begun < now) {
-        None => &[false],
-        Some(_) if class == Class::Daily => &[true, false, false],
-        Some(begun) => {
-            let since = item.attempt.iter().filter(|attempt| attempt.at > begun).count();
-            if since % 4 < 2 { &[true] } else { &[false] }
-        }
+    let Some(begun) = falls_back(item, contact, own).filter(|begun| *begun < now) else {
+        return &[false];
+    };
+    let since = item.attempt.iter().filter(|attempt| attempt.at > begun).count();
+    match class {
+        Class::Daily if few && since % 2 == 1 => &[false, true, false],
+        Class::Daily => &[true, false, false],
+        Class::Hourly if since % 4 < 2 => &[true],
+        Class::Hourly => &[false],
     }
 }
 
@@ -159,5 +173,6 @@ pub fn control_letter(env: &mut Env<'_>, with_card: bool) -> Cargo {
         with_card,
         // It is not known which nodes have failed before: any of them.
         tries: below(env.rng, 1 << 16) as u32,
+        most: usize::from(LETTER_PARTS),
     }
 }
