@@ -123,8 +123,8 @@ fn status_shows_cost_and_crowd() {
     let alice = Person::new(&world, "alice", 1, &[]);
     let shown = || alice.with(|env| status::status(env)).unwrap();
     assert_eq!((shown().listen_bytes, shown().listen_crowd), (None, None));
-    // What 50 homes post in a day, in one hour; the bucket is fetched open, then closed.
-    crowd(&world, &alice, 50 * 196, &mut Dice(3));
+    // What 50 homes receive in a day, in one hour; the bucket is fetched open, then closed.
+    crowd(&world, &alice, 50 * 294, &mut Dice(3));
     alice.sync();
     world.pass(HOUR);
     alice.sync();
@@ -132,5 +132,5 @@ fn status_shows_cost_and_crowd() {
     alice.sync();
     assert_eq!(shown().listen_crowd, Some(50));
     let bytes = shown().listen_bytes.unwrap();
-    assert!((2 * 50 * 196 * 4096..2 * 51 * 196 * 4096).contains(&bytes), "{bytes}");
+    assert!((2 * 50 * 294 * 4096..2 * 51 * 294 * 4096).contains(&bytes), "{bytes}");
 }

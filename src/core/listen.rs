@@ -45,14 +45,16 @@ pub fn digits(digits: usize, days: &[u64], budget: u64, most: usize) -> usize {
     (digits..=most).find(|more| with(*more) <= budget).unwrap_or(most)
 }
 
-/// Cells that a home with the usual pace posts to one node in a day: 4 in each of two syncs an hour,
-/// and 4 in the daily exchange.
-const POSTED: u64 = 4 * 48 + 4;
+/// Cells that a home with the usual settings posts in a day: 4 to each of three nodes in two syncs an
+/// hour and in the daily exchange.
+const POSTED: u64 = 3 * (4 * 48 + 4);
+/// Nodes that a home listens on, which share what is posted by as many homes.
+const LISTENED: u64 = 2;
 
-/// How many homes stand behind the `cells` that came for a prefix to one node on a day. Cover goes
-/// to random prefixes, so that is the crowd at that prefix too.
+/// How many homes listen about at a prefix at one node to which so many `cells` came for it on a
+/// day. Cover goes to random prefixes, and homes choose their nodes at random.
 pub fn crowd(cells: u64) -> u64 {
-    cells / POSTED
+    cells * LISTENED / POSTED
 }
 
 #[cfg(test)]
