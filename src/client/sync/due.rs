@@ -24,6 +24,9 @@ use crate::store::peers::Peer;
 const FALLBACK: u64 = 3 * DAY;
 const FALLBACK_DAILY: u64 = 8 * DAY;
 
+/// Nor before so many attempts.
+const TRIES: usize = 3;
+
 /// What a sync would post, without making anything.
 pub fn preview(env: &mut Env<'_>, daily: bool) -> Result<Vec<String>, Error> {
     let desk = Desk::open(env)?;
@@ -66,6 +69,11 @@ pub fn due(
 pub fn is_spare(item: &Item, contact: &Contact, own: Class, now: Time) -> bool {
     let hourly = travels(item, contact, own) == Class::Hourly;
     item.is_waiting() && hourly && plan::spare(&past(item), now)
+}
+
+/// When a letter last went in a class.
+pub fn last(item: &Item, class: Class) -> Option<Time> {
+    past(item).into_iter().rfind(|past| past.class == class).map(|past| past.at)
 }
 
 fn past(item: &Item) -> Vec<Past> {
@@ -137,7 +145,7 @@ pub fn ways(
     };
     let since = item.attempt.iter().filter(|attempt| attempt.at > begun).count();
     match class {
-        Class::Daily if few && since % 2 == 1 => &[false, true, false],
+        Class::Daily if few && since % 2 == 0 => &[false, true, false],
         Class::Daily => &[true, false, false],
         Class::Hourly if since % 4 < 2 => &[true],
         Class::Hourly => &[false],
@@ -155,8 +163,9 @@ fn falls_back(item: &Item, contact: &Contact, own: Class) -> Option<Time> {
     let patience = if daily { FALLBACK_DAILY } else { FALLBACK };
     // Who asks for cells has opened the head; who acknowledges another letter, that one.
     let heard = item.wanted().max(item.heard).unwrap_or_default();
-    let since = item.attempt.first().map(|first| first.at.max(heard));
-    since.map(|since| since + patience)
+    let since = item.attempt.first()?.at.max(heard) + patience;
+    // What had to wait for room was not tried often enough to seem lost.
+    Some(since.max(item.attempt.get(TRIES - 1)?.at))
 }
 
 /// A letter without a mail: for what is due and finds none to ride with.

@@ -10,9 +10,12 @@ use crate::core::bucket::Class;
 use crate::core::keys::LetterId;
 use crate::core::letter::Want;
 use crate::core::plan::slots::Rank;
-use crate::core::time::Time;
+use crate::core::time::{DAY, Time};
 use crate::store::contacts::Contact;
 use crate::store::peers::Peer;
+
+/// Who has been awake when this home was within so many seconds needs the daily class least.
+const AWAKE: u64 = 3 * DAY;
 
 /// Somebody, and what is to go to them.
 pub(super) struct Person {
@@ -58,6 +61,7 @@ impl Packer<'_> {
             }
             let last = item.attempt.last().map(|attempt| attempt.at);
             let since = last.unwrap_or(item.date);
+            let is_awake = now.since(peer.awake) < AWAKE;
             let letter = |class, fallback| Due::Letter { at, class, fallback };
             if let Some(class) = due::due(item, (contact, peer.awake), own, self.daily, now) {
                 let by_hour = due::travels(item, contact, own) == Class::Hourly;
@@ -67,10 +71,14 @@ impl Packer<'_> {
                         // Without a pace all go, and the first carries what may ride along.
                         _ if self.round.whole => Rank::Fresh,
                         (None, _) => Rank::Fresh,
-                        (Some(_), 0) if by_hour && class == Class::Daily => Rank::Daily,
+                        (Some(_), 0) if by_hour && class == Class::Daily => match is_awake {
+                            true => Rank::Again,
+                            false => Rank::Daily,
+                        },
                         (Some(_), 0) => Rank::Retry,
                         (Some(_), _) => Rank::Again,
                     };
+                    let since = due::last(item, class).unwrap_or(item.date);
                     add(rank, since, letter(class, *fallback));
                 }
             }
