@@ -131,7 +131,6 @@ impl Network for World {
     ) -> Result<Answer<Vec<u8>>, net::Error> {
         self.note(format!("GET {address}"));
         self.asked.lock().unwrap().push(address.as_str().to_owned());
-        self.note(format!("GET {address}"));
         self.host(address, "fetching")?;
         let documents = self.documents.lock().unwrap();
         let host = address.as_str().strip_suffix("/v1/volunteers");
