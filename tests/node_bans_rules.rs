@@ -124,7 +124,7 @@ fn one_answer_with_everything_ends_at_the_bound() {
     assert_eq!(banned(&world), ["192.0.2.7"]);
     let list = list(&world);
     // 16 MiB stand, a MiB under each digit: 4 MiB and one piece of an answer.
-    assert_eq!(list["banned"][0]["bytes"].as_integer(), Some((4 * MIB + MIB / 4) as i64));
+    assert_eq!(list["banned"][0]["bytes"].as_integer(), Some((4 * MIB + MIB / 16) as i64));
 }
 
 #[test]
@@ -263,7 +263,7 @@ fn an_hour_is_forgotten_with_the_next() {
     world.pass(bucket.end());
     half(4);
     assert_eq!(banned(&world), [""; 0]);
-    assert_eq!(take(&world, from(7), &format!("{bucket}/8")), (200, MIB / 4));
+    assert_eq!(take(&world, from(7), &format!("{bucket}/8")), (0, 0), "cut off");
     assert_eq!(banned(&world), ["192.0.2.7"]);
 }
 
