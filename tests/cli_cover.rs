@@ -37,11 +37,11 @@ fn on_off_and_status() {
     alice.run(&["publish"], b"");
     assert!(alice.ok(&["card", "--toml"]).contains("cover = true"));
 
-    fs::write(&config, format!("{after}pace = 1\n")).unwrap();
+    fs::write(&config, format!("{after}pace = 0\n")).unwrap();
     let output = alice.run(&["cover", "status"], b"");
     assert!(String::from_utf8_lossy(&output.stderr).contains("cannot take part"));
     alice.ok(&["cover", "off"]);
     let off = fs::read_to_string(&config).unwrap();
-    assert_eq!(off, format!("{after}pace = 1\n").replace("\ncover = true", "\ncover = false"));
+    assert_eq!(off, format!("{after}pace = 0\n").replace("\ncover = true", "\ncover = false"));
     assert_eq!(alice.run(&["cover", "perhaps"], b"").status.code(), Some(64));
 }

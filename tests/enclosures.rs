@@ -112,7 +112,7 @@ fn somebody_who_has_not_answered_gets_no_head() {
 fn an_enclosure_that_takes_five_days_is_authentic() {
     let world = World::at("2026-11-22T14");
     let (mut alice, mut bob) = acquainted(&world);
-    (alice.config.pace, bob.config.pace) = (3, 3);
+    (alice.config.pace, bob.config.pace) = (4, 4);
     let id = send(&alice, "bob", "slowly", 120_000);
     let relay = world.relay(RELAY);
     relay.lock().unwrap().posts.clear();
@@ -131,7 +131,7 @@ fn an_enclosure_that_takes_five_days_is_authentic() {
     // In the daily exchange a head that was slept through goes several ways at once.
     let hourly = posts.iter().filter(|(bucket, _)| bucket.class() == Class::Hourly);
     assert!(
-        hourly.clone().count() > 30 && hourly.clone().all(|(_, cells)| *cells == 3),
+        hourly.clone().count() > 30 && hourly.clone().all(|(_, cells)| *cells == 4),
         "{posts:?}"
     );
     assert_eq!(state(&alice, id), State::Acknowledged);

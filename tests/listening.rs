@@ -39,8 +39,9 @@ fn fetched(person: &Person) -> usize {
 #[test]
 fn a_busy_town_lengthens_the_prefix_and_no_letter_is_lost() {
     let world = World::at("2026-11-22T14");
-    let (mut alice, bob) = acquainted(&world);
+    let (mut alice, mut bob) = acquainted(&world);
     (alice.config.listen_budget, alice.config.listen_max) = (1, 2);
+    bob.config.pace = 0;
     let dice = &mut Dice(7);
     for day in 0..4 {
         assert_eq!((card(&alice).listen.len(), fetched(&alice)), (1, 1), "day {day}");

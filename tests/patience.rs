@@ -24,7 +24,9 @@ fn last(person: &Person<'_>) -> State {
 #[test]
 fn an_owner_offline_for_twenty_days_gets_mail() {
     let world = World::at("2026-11-22T14");
-    let (alice, bob) = acquainted(&world);
+    let (mut alice, bob) = acquainted(&world);
+    // With one, it is repeated where cover would go as well.
+    alice.config.pace = 0;
     alice.send("bob", "patience");
     let mut attempts = Vec::new();
     for step in 0..24 + 19 * 4 {
@@ -126,7 +128,8 @@ fn a_second_sync_changes_nothing() {
 #[test]
 fn numbers_lost_on_the_way_hide_no_letter() {
     let world = World::at("2026-11-22T14");
-    let (alice, bob) = acquainted(&world);
+    let (mut alice, bob) = acquainted(&world);
+    alice.config.pace = 0;
     world.pass(HOUR);
     let bucket = poste::core::bucket::Bucket::at(Class::Hourly, world.now());
     let who = bob.card().card.fingerprint();
@@ -197,7 +200,7 @@ fn a_contact_of_the_daily_class_gets_mail_by_the_daily_exchange() {
         world.pass(HOUR);
     }
     assert_eq!(count(&carol, "alice", "slowly"), 1);
-    assert_eq!(last(&alice), State::Acknowledged);
+    assert!(alice.outbox().iter().all(|row| row.state == State::Acknowledged));
 }
 
 #[test]

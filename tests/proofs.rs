@@ -142,7 +142,8 @@ fn without_a_witness_nothing_is_proven_unless_the_clock_is_trusted() {
 #[test]
 fn junk_with_a_copied_tag_does_not_kill_a_letter() {
     let world = World::at("2026-11-22T14");
-    let (alice, bob) = acquainted(&world);
+    let (mut alice, bob) = acquainted(&world);
+    alice.config.pace = 0;
     world.pass(HOUR);
     alice.send("bob", &"long ".repeat(2000));
     alice.sync();

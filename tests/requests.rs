@@ -19,7 +19,9 @@ fn state(person: &Person<'_>) -> State {
 #[test]
 fn a_stranger_has_eight_letters_and_none_is_acknowledged() {
     let world = World::at("2026-11-22T14");
-    let (alice, bob) = (Person::new(&world, "alice", 1, &[]), Person::new(&world, "bob", 2, &[]));
+    let (alice, mut bob) =
+        (Person::new(&world, "alice", 1, &[]), Person::new(&world, "bob", 2, &[]));
+    bob.config.pace = 0;
     bob.add("alice", &alice);
     for number in 0..10 {
         bob.send("alice", &format!("letter {number}"));
@@ -227,7 +229,9 @@ fn a_date_in_the_future_does_not_outlast_later_letters() {
 #[test]
 fn a_first_letter_must_leave_room_for_the_card() {
     let world = World::at("2026-11-22T14");
-    let (alice, bob) = (Person::new(&world, "alice", 1, &[]), Person::new(&world, "bob", 2, &[]));
+    let (alice, mut bob) =
+        (Person::new(&world, "alice", 1, &[]), Person::new(&world, "bob", 2, &[]));
+    bob.config.pace = 0;
     bob.add("alice", &alice);
     let send = |length: usize| {
         let mail = format!("Subject: long\n\n{}\n", "x".repeat(length));

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 use world::{Person, RELAY, World, petname};
 
 #[test]
-fn pace_is_what_a_node_gets_at_least() {
+fn pace_is_what_a_node_gets() {
     let world = World::at("2026-11-22T14");
     let mut alice = Person::new(&world, "alice", 1, &[]);
     for (pace, posts) in [(7, vec![7]), (0, vec![])] {

@@ -13,7 +13,7 @@ mod ui;
 use crate::client::doctor;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::system::{self, Reach, SystemRandom};
+use crate::client::system::{self, Reach, Stopwatch, SystemRandom};
 use crate::store::config::Config;
 use crate::store::home::{Given, Home, Places};
 use args::{Cli, Command, Global, Init};
@@ -153,6 +153,7 @@ fn with(
         home,
         config,
         clock: &system::clock,
+        watch: &Stopwatch::start(),
         rng: &mut random,
         network: &network,
         ask: prompt,

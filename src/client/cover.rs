@@ -25,8 +25,6 @@ use crate::store::contacts::Contact;
 use crate::store::cover::{Cover, MOST_TAKEN, Talk};
 use serde::Serialize;
 
-/// With a smaller pace no first letter ever finds room: it takes two cells.
-const LEAST_PACE: u16 = 2;
 /// Who asks for more work is written to by nobody.
 const MOST_STAMP_BITS: u8 = 24;
 /// A letter is dated at most so many seconds ago, or ahead.
@@ -59,7 +57,7 @@ pub struct Status {
 pub fn takes_part(env: &Env<'_>) -> bool {
     let relays = nodes::own(env).iter().any(|node| !node.starts_with("file:"));
     let hourly = own::class(env) == Class::Hourly;
-    env.config.cover && hourly && relays && env.config.pace >= LEAST_PACE
+    env.config.cover && hourly && relays && env.config.pace > 0
 }
 
 /// Says in the configuration that this home takes part, or does not. What is going on ends then.

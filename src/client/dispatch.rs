@@ -1,21 +1,26 @@
-//! Making attempts: which keys and node a letter takes to a contact, what rides along, and the
-//! cells that come of it. Secrets and counters are on disk before cells are handed out, so
+//! Making attempts: which keys a letter takes to a contact and which nodes it could, what rides
+//! along, how large it is, and the cells that come of it. Secrets and counters are on disk before cells are handed out, so
 //! whatever happens to them on the way, no number is used twice.
 //! Specified in poste-protocol(7), Prekeys, Letter, Cell and Acknowledgement.
 
+mod control;
+
+pub use self::control::is_first;
+use self::control::{Offers, control};
 use crate::client::desk::Desk;
+use crate::client::enclosure::going;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::renew::{self, OfferDue};
-use crate::client::stamps;
-use crate::core::attempt::{self, Author, Optional};
+use crate::core::attempt::{self, Author};
 use crate::core::bucket::{Bucket, Class};
 use crate::core::card::SignedCard;
 use crate::core::cell::{self, Cell, Chunk};
 use crate::core::chain::Chain;
 use crate::core::hybrid::HybridPublic;
 use crate::core::keys::{EnclosureId, LetterId, PairSecret};
-use crate::core::letter::{self, Control, Enclosure, MOST_ACKS, Want};
+use crate::core::letter::{self, Enclosure, Want};
+use crate::core::plan::Node;
 use crate::core::stamp::Stamp;
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
@@ -85,6 +90,18 @@ pub struct Cargo {
     pub with_card: bool,
     /// Attempts made before this one.
     pub tries: u32,
+    /// Cells that it may have at most: what it can do without makes room.
+    pub most: usize,
+}
+
+/// Where an attempt goes.
+pub struct Stop {
+    /// At which node.
+    pub node: String,
+    /// Into which bucket.
+    pub bucket: Bucket,
+    /// Cells that there is room for.
+    pub room: usize,
 }
 
 /// An attempt ready to be posted.
@@ -115,9 +132,9 @@ struct Route {
     nodes: Vec<String>,
 }
 
-/// The letter in `cargo` as cells for a bucket of `class` (or of the daily class if the node is a
-/// directory). The keys and the numbers of its cells are saved before it returns. `None`: it cannot
-/// go now, as every node of the contact has failed in this sync, or its stamp is not found yet.
+/// The letter in `cargo` as cells for a node's bucket. The keys and the numbers of its cells are
+/// saved before it returns. `None`: it needs more room than it was measured to, by the chance that
+/// is in the length of every age file, and nothing was used up.
 pub fn make(
     env: &mut Env<'_>,
     lock: &StateLock,
@@ -125,22 +142,17 @@ pub fn make(
     transit: &mut Transit,
     (contact, peer): (&Contact, &Peer),
     cargo: &Cargo,
-    class: Class,
+    Stop { node, bucket, room }: Stop,
 ) -> Result<Option<Made>, Error> {
-    let now = env.now();
-    let route = route(transit, contact, cargo.fallback, now);
-    let chosen = node(env, contact, &route, cargo.tries, &sender.avoided)?;
-    let Some((node, directory)) = chosen else { return Ok(None) };
-    let me = sender.card.card.sign;
-    if stamps::is_missing(contact, peer, me, cargo.id, cargo.stamp, cargo.fallback) {
-        return Ok(None);
-    }
-    let bucket = Bucket::at(if directory { Class::Daily } else { class }, now);
-    let control = control(env, sender, transit, (contact, peer), cargo, bucket)?;
+    let route = route(transit, contact, cargo.fallback, env.now());
+    let control = control(env, sender, transit, (contact, peer), cargo, bucket, Offers::Made)?;
     let author = Author { sign: sender.card.card.sign, chain: &sender.chain };
     let key = attempt::mac_key(author, &contact.card.card, bucket.day())?;
     let sealed = attempt::sealed(&control, &cargo.mail, &key, &route.prekey, env.rng)?;
     let chunks = attempt::chunks(&sealed, env.rng)?;
+    if chunks.len() > room {
+        return Ok(None);
+    }
     let digits = contact.card.card.listen;
     let (cells, numbers) = match &route.secret {
         Some(secret) => {
@@ -178,32 +190,53 @@ pub fn by_hand(
     cargo: &Cargo,
 ) -> Result<Vec<u8>, Error> {
     let bucket = Bucket::at(Class::Daily, env.now());
-    let control = control(env, sender, transit, (contact, peer), cargo, bucket)?;
+    let control = control(env, sender, transit, (contact, peer), cargo, bucket, Offers::Made)?;
     let author = Author { sign: sender.card.card.sign, chain: &sender.chain };
     let key = attempt::mac_key(author, &contact.card.card, bucket.day())?;
     Ok(attempt::sealed(&control, &cargo.mail, &key, &contact.card.card.prekey, env.rng)?)
 }
 
-/// Where an enclosure's cells can go after `turn` other batches: the nodes of the contact's offer,
-/// the next one first, those in doubt last, and whether each is a directory. None without an offer:
-/// the next want brings one.
-pub fn nodes_for_cells(
+/// How many cells the letter in `cargo` takes, and whether its addressee, if still a stranger to us,
+/// could take it: theirs must bring the card. Nothing is made, used up or written.
+pub fn measure(
+    env: &mut Env<'_>,
+    sender: &Sender,
+    transit: &mut Transit,
+    (contact, peer): (&Contact, &Peer),
+    cargo: &Cargo,
+) -> Result<(usize, bool), Error> {
+    let bucket = Bucket::at(Class::Daily, env.now());
+    let control = control(env, sender, transit, (contact, peer), cargo, bucket, Offers::Measured)?;
+    let is_stranger = going::must_wait(transit, peer, contact.fingerprint);
+    Ok((attempt::cells(&control, &cargo.mail), !is_stranger || control.card.is_some()))
+}
+
+/// Where a letter, or cells of an enclosure, can go to a contact after `turn` others: their nodes
+/// but for those that have failed, the next one first, those in doubt last. As a `fallback` it goes
+/// where the card says, else where the offer says.
+pub fn nodes(
     env: &Env<'_>,
     transit: &Transit,
     contact: &Contact,
-    turn: u32,
+    (turn, fallback): (u32, bool),
     avoided: &Avoided,
-) -> Vec<(String, bool)> {
-    let route = route(transit, contact, false, env.now());
-    let good = route.nodes.iter().filter_map(|url| env.address(url).ok());
-    let mut nodes: Vec<(String, bool)> = good
-        .filter(|node| route.secret.is_some() && !avoided.failed.contains(node.as_str()))
-        .map(|node| (node.as_str().to_owned(), node.directory().is_some()))
-        .collect();
-    let next = turn as usize % nodes.len().max(1);
+) -> Result<Vec<Node>, Error> {
+    let route = route(transit, contact, fallback, env.now());
+    let mut nodes: Vec<Node> = Vec::new();
+    for address in route.nodes.iter().filter_map(|url| env.address(url).ok()) {
+        let directory = address.directory().is_some();
+        nodes.push(Node { url: address.as_str().to_owned(), directory });
+    }
+    if nodes.is_empty() {
+        let what = format!("{} names no node that can be used", contact.petname);
+        let hint = format!("poste seal --to {}", contact.petname);
+        return Err(Error::new(Kind::Offline, what).hint(hint));
+    }
+    let next = turn as usize % nodes.len();
     nodes.rotate_left(next);
-    nodes.sort_by_key(|(node, _)| avoided.doubtful.contains(node));
-    nodes
+    nodes.retain(|node| !avoided.failed.contains(&node.url));
+    nodes.sort_by_key(|node| avoided.doubtful.contains(&node.url));
+    Ok(nodes)
 }
 
 /// Parts of an enclosure as cells for a node's bucket, under the contact's offer. The numbers of
@@ -280,92 +313,4 @@ fn route(transit: &Transit, contact: &Contact, fallback: bool, now: Time) -> Rou
         },
         None => Route { prekey: card.prekey.clone(), secret: None, nodes: card.nodes.clone() },
     }
-}
-
-/// The node that the attempt after `tries` others goes to, and whether it is a directory: the next
-/// one that is not avoided, else one in doubt, but none that has failed.
-fn node(
-    env: &Env<'_>,
-    contact: &Contact,
-    route: &Route,
-    tries: u32,
-    avoided: &Avoided,
-) -> Result<Option<(String, bool)>, Error> {
-    let good: Vec<_> = route.nodes.iter().filter_map(|url| env.address(url).ok()).collect();
-    let nowhere = || {
-        Error::new(Kind::Offline, format!("{} names no node that can be used", contact.petname))
-            .hint(format!("poste seal --to {}", contact.petname))
-    };
-    if good.is_empty() {
-        return Err(nowhere());
-    }
-    let from_here = || good.iter().cycle().skip(tries as usize % good.len()).take(good.len());
-    let mut left = from_here().filter(|node| !avoided.failed.contains(node.as_str()));
-    let mut sure = left.clone().filter(|node| !avoided.doubtful.contains(node.as_str()));
-    let chosen = sure.next().or_else(|| left.next());
-    Ok(chosen.map(|node| (node.as_str().to_owned(), node.directory().is_some())))
-}
-
-/// Whether a letter goes as to somebody who knows nothing of us.
-pub fn is_first(peer: &Peer, fallback: bool) -> bool {
-    peer.card_seen == Time::default() || fallback
-}
-
-/// The control data, with what rides along.
-fn control(
-    env: &mut Env<'_>,
-    sender: &Sender,
-    transit: &mut Transit,
-    (contact, peer): (&Contact, &Peer),
-    cargo: &Cargo,
-    bucket: Bucket,
-) -> Result<Control, Error> {
-    let now = env.now();
-    let me = &sender.card.card;
-    let first = is_first(peer, cargo.fallback);
-    let held = transit.received.iter().find(|r| r.from == contact.fingerprint).map(|r| r.made);
-    let mut control = Control {
-        kind: cargo.kind,
-        card_seen: contact.card.card.issued,
-        offer_seen: held.unwrap_or_default(),
-        enclosure: cargo.enclosure.clone(),
-        ..Control::new(cargo.id, me.fingerprint(), cargo.date, bucket.day())
-    };
-    let mut optional = Optional {
-        acks: peer.owed(now).into_iter().take(MOST_ACKS).collect(),
-        disclosed: sender.card.disclosed.clone(),
-        ..Optional::default()
-    };
-    let is_control = cargo.kind == letter::Kind::Control;
-    match is_control {
-        true => control.want = cargo.want.clone(),
-        false => optional.want = cargo.want.clone(),
-    }
-    let due =
-        renew::offer_due((sender.renews, &sender.nodes), transit, contact.fingerprint, peer, now);
-    if first {
-        control.stamp = cargo.stamp.filter(|_| contact.card.card.stamp_bits > 0);
-        control.offer = renew::offer(env, transit, contact.fingerprint, due)?;
-        control.card = Some(sender.card.text().to_owned());
-        // Without the card a stranger's letter is dropped, so the offer makes room first.
-        if !attempt::fits(&control, &cargo.mail) {
-            control.offer = None;
-        }
-        if !attempt::fits(&control, &cargo.mail) {
-            control.card = None;
-        }
-    } else if is_control && cargo.want.is_some() && peer.offer_seen == Time::default() {
-        // Cells come under an offer, and they have none.
-        control.offer = renew::offer(env, transit, contact.fingerprint, due)?;
-    } else if due != OfferDue::None && !cargo.with_card {
-        let offer = renew::offer(env, transit, contact.fingerprint, due)?;
-        match is_control {
-            true => control.offer = offer,
-            false => optional.offer = offer,
-        }
-    }
-    if cargo.with_card {
-        control.card = Some(sender.card.text().to_owned());
-    }
-    Ok(attempt::load(control, &cargo.mail, optional).0)
 }

@@ -14,6 +14,7 @@ use crate::store::lock::StateLock;
 use crate::store::locked::{Locked, LockedFile, OpenError};
 use crate::store::progress;
 use std::fmt::Display;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// How a passphrase is asked for.
@@ -85,6 +86,14 @@ pub trait Network {
     ) -> Result<Heard, net::Error>;
 }
 
+/// A stopwatch, by which a sync keeps still so that its pauses tell nothing.
+pub trait Watch {
+    /// The time since some moment, never going back.
+    fn elapsed(&self) -> Duration;
+    /// Waits until so much has elapsed.
+    fn wait_until(&self, moment: Duration);
+}
+
 /// Everything a verb touches.
 pub struct Env<'a> {
     /// The tree on disk.
@@ -93,6 +102,8 @@ pub struct Env<'a> {
     pub config: Config,
     /// The clock.
     pub clock: &'a dyn Fn() -> Time,
+    /// The stopwatch.
+    pub watch: &'a dyn Watch,
     /// Randomness.
     pub rng: &'a mut dyn Random,
     /// Nodes and cards.

@@ -9,6 +9,7 @@ use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::{filing, people, stamps};
 use crate::core::bucket::CELL;
+use crate::core::cell::LETTER_PARTS;
 use crate::core::clock::Clock;
 use crate::core::encode::hex;
 use crate::core::filed::Head;
@@ -59,6 +60,7 @@ pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Erro
         fallback: false,
         with_card: false,
         tries: 0,
+        most: usize::from(LETTER_PARTS),
     };
     let sender = Sender::of(env, &desk)?;
     let peer = Peer::load(&places, contact.fingerprint)?;

@@ -1,6 +1,7 @@
 //! Where one listens: the nodes of the configuration, and while fewer than two of them are good,
 //! others from the lists of one's trackers, drawn at random by what is free. A choice is kept as
-//! long as the node is good. Correspondents hear of a change at once, by a new offer; the card says
+//! long as the node is good. In the same way a few are chosen that one only posts to, with a pace,
+//! so that there are as many as a sync visits. Correspondents hear of a change at once, by a new offer; the card says
 //! it when one is next signed. Specified in poste-protocol(7), Tracker.
 
 use crate::client::env::Env;
@@ -54,13 +55,21 @@ pub fn own(env: &Env<'_>) -> Vec<String> {
     all
 }
 
+/// The nodes that one posts to beside those that anybody listens on.
+pub fn beside(env: &Env<'_>) -> Vec<String> {
+    let is_used = env.config.pace > 0 && !env.config.trackers.is_empty();
+    let chosen = if is_used { Chosen::load(env.home.places()).ok() } else { None };
+    chosen.unwrap_or_default().beside.into_iter().map(|choice| choice.url).collect()
+}
+
 /// Chooses nodes if too few are good, and leaves those that are not. `heard` are those that answered
-/// in this sync; the lists are asked for in the daily exchange, and when nodes are missing. What
-/// goes wrong with a tracker is given back.
+/// in this sync, `relays` those that anybody listens on; the lists are asked for in the daily
+/// exchange, and when nodes to listen on are missing. What goes wrong with a tracker is given back.
 pub fn refresh(
     env: &mut Env<'_>,
     daily: bool,
     heard: &BTreeSet<String>,
+    relays: &BTreeSet<String>,
 ) -> Result<Vec<Error>, Error> {
     let places = env.home.places().clone();
     let now = env.now();
@@ -88,8 +97,10 @@ pub fn refresh(
     let mut left = Vec::new();
     if env.config.trackers.is_empty() {
         left.append(&mut chosen.node);
+        chosen.beside.clear();
     } else if !lists.is_empty() {
         left = choose(env, &mut chosen, &lists, &silent);
+        choose_beside(env, &mut chosen, &lists, relays);
     }
     if chosen != before {
         let mut progress = Progress::load(&places)?;
@@ -166,7 +177,6 @@ fn choose(
     lists: &[Vec<Listed>],
     silent: &dyn Fn(&Choice) -> bool,
 ) -> Vec<Choice> {
-    let now = env.now();
     let is_full = |url: &str| {
         let listed = lists.iter().flatten().filter(|node| node.url == url);
         listed.min_by_key(|node| node.age).is_some_and(|node| node.saturation >= FULL)
@@ -182,21 +192,85 @@ fn choose(
             let same = |choice: &Choice| choice.url == node.url || choice.key == key;
             configured.contains(&node.url) || chosen.node.iter().chain(&bad).any(same)
         };
-        let room = |node: &&Listed| node.saturation < FULL && !known(node);
-        // One tracker after another, so that none can fill the choice by listing more.
-        let offers: Vec<Vec<&Listed>> =
-            lists.iter().map(|l| l.iter().filter(room).collect()).collect();
-        let offers: Vec<&Vec<&Listed>> = offers.iter().filter(|offer| !offer.is_empty()).collect();
-        if offers.is_empty() {
+        let Some(choice) = draw(env, lists, &known) else {
             // Better a full one than none.
             let missing = LEAST.saturating_sub(standing + chosen.node.len()).min(bad.len());
             chosen.node.extend(bad.drain(..missing));
             break;
-        }
-        let which = below(env.rng, offers.len() as u64) as usize;
-        let Some(node) = nodes::choose(offers[which].iter().copied(), env.rng) else { break };
-        let (url, key) = (node.url.clone(), base64(&node.key));
-        chosen.node.push(Choice { url, key, since: now, answered: now });
+        };
+        chosen.node.push(choice);
     }
     bad
+}
+
+/// Chooses nodes to post to until there are as many as a sync visits. One that is kept stays, so
+/// that the nodes are the same whomever one writes to.
+fn choose_beside(
+    env: &mut Env<'_>,
+    chosen: &mut Chosen,
+    lists: &[Vec<Listed>],
+    relays: &BTreeSet<String>,
+) {
+    let most = usize::from(env.config.nodes_per_sync);
+    let is_new = |choice: &Choice| !relays.contains(&choice.url);
+    let own = chosen.node.iter().filter(|choice| is_new(choice)).count();
+    while relays.len() + own + chosen.beside.iter().filter(|choice| is_new(choice)).count() < most {
+        let known = |node: &&Listed| {
+            let key = base64(&node.key);
+            let same = |choice: &Choice| choice.url == node.url || choice.key == key;
+            relays.contains(&node.url) || chosen.node.iter().chain(&chosen.beside).any(same)
+        };
+        let Some(choice) = draw(env, lists, &known) else { return };
+        chosen.beside.push(choice);
+    }
+}
+
+/// Notes of the nodes that one only posts to which of them took a batch. One that has `failed`, and
+/// has taken none for hours, makes room for another.
+pub fn posted(
+    env: &Env<'_>,
+    heard: &BTreeSet<String>,
+    failed: &BTreeSet<String>,
+) -> Result<(), Error> {
+    if beside(env).is_empty() {
+        return Ok(());
+    }
+    let _lock = env.lock()?;
+    let now = env.now();
+    let mut chosen = Chosen::load(env.home.places())?;
+    let before = chosen.clone();
+    chosen.beside.retain_mut(|choice| {
+        if failed.contains(&choice.url) {
+            return now.since(choice.answered) <= SILENT;
+        }
+        if heard.contains(&choice.url) {
+            choice.answered = now;
+        }
+        true
+    });
+    if chosen != before {
+        chosen.save(env.home.places())?;
+    }
+    Ok(())
+}
+
+/// Draws a node that has room from the lists, by what is free: one tracker after another, so that
+/// none can fill the choice by listing more.
+fn draw(
+    env: &mut Env<'_>,
+    lists: &[Vec<Listed>],
+    known: &dyn Fn(&&Listed) -> bool,
+) -> Option<Choice> {
+    let now = env.now();
+    let room = |node: &&Listed| node.saturation < FULL && !known(node);
+    let offers: Vec<Vec<&Listed>> =
+        lists.iter().map(|list| list.iter().filter(room).collect()).collect();
+    let offers: Vec<&Vec<&Listed>> = offers.iter().filter(|offer| !offer.is_empty()).collect();
+    if offers.is_empty() {
+        return None;
+    }
+    let which = below(env.rng, offers.len() as u64) as usize;
+    let node = nodes::choose(offers[which].iter().copied(), env.rng)?;
+    let (url, key) = (node.url.clone(), base64(&node.key));
+    Some(Choice { url, key, since: now, answered: now })
 }

@@ -5,10 +5,11 @@
 use crate::client::enclosure::going;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{filing, own, people};
+use crate::client::{filing, own, people, stamps};
 use crate::core::archive;
 use crate::core::attempt;
 use crate::core::card::SignedCard;
+use crate::core::cell::LETTER_PARTS;
 use crate::core::enclosure::mail_limit;
 use crate::core::encode::hex;
 use crate::core::filed::Head;
@@ -76,12 +77,18 @@ pub fn send(
         {
             (env.warn)(&error.what);
         }
-        if item.enclosure.is_some() && waits(env, &transit, contact)? {
+        if waits(env, &transit, contact, &item, &card, &mail)? {
             (env.warn)(&format!(
-                "the mail has more than 16 cells, so it waits until {} has answered once",
+                "the mail has more than {} cells, so it waits until {} has answered once",
+                most(env, &contact.card),
                 contact.petname
             ));
         }
+    }
+    // With a pace no sync looks for stamps before its last request.
+    if env.config.pace > 0 {
+        drop(lock);
+        stamps::find(env)?;
     }
     Ok(ids)
 }
@@ -214,7 +221,7 @@ fn put(
 ) -> Result<(), Error> {
     let places = env.home.places().clone();
     let out = outgoing(mail, message_id, Audience::One)?;
-    if fits(env, contact, card, &out)? {
+    if fits(env, contact, card, &out, usize::from(LETTER_PARTS))? {
         let sealed = archive::seal_at_rest(&transit.transit.recipient(), &out, env.rng);
         return Ok(item.create(&places, &sealed, None)?);
     }
@@ -294,13 +301,14 @@ fn header(mail: &[u8]) -> &[u8] {
     &mail[..end.map_or(mail.len(), |end| end + 2)]
 }
 
-/// Whether the mail goes into a letter, which to somebody who does not have our card yet must have
-/// room for it; else it travels as an enclosure.
+/// Whether the mail goes into a letter of at most so many cells, which to somebody who does not have
+/// our card yet must have room for it; else it travels as an enclosure.
 fn fits(
     env: &mut Env<'_>,
     contact: &Contact,
     card: &SignedCard,
     mail: &[u8],
+    most: usize,
 ) -> Result<bool, Error> {
     let now = env.now();
     let id = LetterId::generate(env.rng);
@@ -312,12 +320,36 @@ fn fits(
         control.card = Some(card.text().to_owned());
         control.stamp = Stamp::parse("0000000000000000");
     }
-    Ok(attempt::fits(&control, mail))
+    Ok(attempt::cells(&control, mail) <= most)
 }
 
-fn waits(env: &Env<'_>, transit: &Transit, contact: &Contact) -> Result<bool, Error> {
+/// Cells that a letter to the owner of a card may have in a sync of this home.
+fn most(env: &Env<'_>, card: &SignedCard) -> usize {
+    let parts = usize::from(LETTER_PARTS);
+    let directories = card.card.nodes.iter().all(|node| node.starts_with("file:"));
+    match env.config.pace {
+        0 => parts,
+        _ if directories => parts,
+        pace => parts.min(pace.into()),
+    }
+}
+
+/// Whether a letter just queued waits until its addressee has answered: it is an enclosure, or goes
+/// as one, since it does not fit into the cells of a sync.
+fn waits(
+    env: &mut Env<'_>,
+    transit: &Transit,
+    contact: &Contact,
+    item: &Item,
+    card: &SignedCard,
+    mail: &[u8],
+) -> Result<bool, Error> {
     let peer = Peer::load(env.home.places(), contact.fingerprint)?;
-    Ok(going::must_wait(transit, &peer, contact.fingerprint))
+    if !going::must_wait(transit, &peer, contact.fingerprint) {
+        return Ok(false);
+    }
+    let most = most(env, &contact.card);
+    Ok(item.enclosure.is_some() || !fits(env, contact, card, mail, most)?)
 }
 
 fn no_contact(error: recipients::RecipientError) -> Error {

@@ -1,5 +1,7 @@
-//! Stamps of first letters. To find one may take a minute, so it is done before a sync asks any
-//! node and while no lock is held, and the outcome is kept with the letter in the outbox.
+//! Stamps of first letters. To find one may take a minute, so it is done while no lock is held: with
+//! a pace when the letter is queued and after the last request of a sync, so that it holds none up,
+//! without one before a sync asks any node; and the outcome is kept with
+//! the letter in the outbox.
 //! Specified in poste-protocol(7), Stamp.
 
 use crate::client::dispatch;
@@ -10,6 +12,7 @@ use crate::client::sync::due;
 use crate::core::card::Card;
 use crate::core::keys::{LetterId, SignPublic};
 use crate::core::stamp::Stamp;
+use crate::core::time::DAY;
 use crate::store::contacts::Contact;
 use crate::store::outbox;
 use crate::store::peers::Peer;
@@ -24,7 +27,8 @@ pub fn find(env: &mut Env<'_>) -> Result<(), Error> {
     for item in items.iter().filter(|item| item.is_waiting()) {
         let Some(contact) = contacts.iter().find(|c| c.fingerprint == item.to) else { continue };
         let known = item.stamp.as_deref().and_then(Stamp::parse);
-        let fallback = due::is_fallback(item, contact, own, env.now());
+        // A day before it is needed: with a pace no sync looks for it before it posts.
+        let fallback = due::is_fallback(item, contact, own, env.now() + DAY);
         let stamp = needed(env, contact, item.id, known, fallback)?;
         if stamp == known {
             continue;

@@ -9,7 +9,9 @@ mod cover;
 pub mod due;
 mod fetch;
 mod fill;
+mod pack;
 mod post;
+mod tasks;
 
 pub use self::fetch::BUCKET_LIMIT;
 use self::post::Round;
@@ -30,16 +32,21 @@ use crate::store::outbox;
 use crate::store::progress::{self, Progress};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// From this many days before the last listed day on, an unattended sync says so once a day.
 const CARD_ENDS: i64 = 10;
+
+/// With a pace, uploads begin this long after the last download ended, and what follows them this
+/// long after the last upload: opening what came, and making what goes, takes less.
+const STILL: Duration = Duration::from_millis(500);
 
 /// How to sync.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Options {
     /// Do the daily exchange now.
     pub daily: bool,
-    /// Post without cover.
+    /// Without a pace for once: post all that waits, and no cover.
     pub now: bool,
     /// Take the clock for good, whatever servers and its own record say.
     pub trust_clock: bool,
@@ -95,6 +102,9 @@ pub struct Report {
     absent: Vec<Error>,
     #[serde(skip)]
     witnesses: Vec<(String, Time)>,
+    /// When the last request was answered, by the stopwatch.
+    #[serde(skip)]
+    last: Duration,
 }
 
 impl Report {
@@ -158,29 +168,62 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
         report.plan.extend(due::preview(env, daily)?);
         return Ok(report);
     }
-    stamps::find(env)?;
-    if let Err(error) = conversations::prepare(env) {
-        report.soft(error);
+    let pace = pace(env, options);
+    if pace == 0 {
+        stamps::find(env)?;
     }
     let fetched = fetch::fetch(env, &gets, &mut report);
+    // With a pace whom else is asked has nothing to do with what came, so it is not looked at yet.
+    if pace > 0 {
+        report.clock = Some(judge_clock(env, &report.witnesses, options.trust_clock)?);
+        ask(env, (daily, pace), &mut report)?;
+    }
+    report.last = env.watch.elapsed();
     collect::record(env, options, fetched, &mut report)?;
-    cards::refresh(env, daily, &mut report)?;
-    let troubles = nodes::refresh(env, daily, &report.heard)?;
-    troubles.into_iter().for_each(|error| report.soft(error));
-    if let Err(error) = conversations::refresh(env, daily) {
-        report.soft(error);
+    if pace == 0 {
+        ask(env, (daily, pace), &mut report)?;
     }
 
-    send(env, options, daily, &mut report)?;
+    send(env, pace, daily, &mut report)?;
     if let Err(error) = disclose_when_due(env, options, &mut report) {
         report.soft(error);
+    }
+    if pace > 0 && publish::is_pending(env)? {
+        env.watch.wait_until(report.last + STILL);
     }
     if let Err(error) = publish::when_due(env) {
         report.soft(error);
     }
 
+    // It takes as long as there are letters to strangers, so no request comes after it.
+    if pace > 0 {
+        stamps::find(env)?;
+        if let Err(error) = conversations::prepare(env) {
+            report.soft(error);
+        }
+    }
     end(env, options, daily, &mut report)?;
     Ok(report)
+}
+
+/// The cells that each node gets in this sync; 0 if as many as wait.
+fn pace(env: &Env<'_>, options: &Options) -> usize {
+    if options.now { 0 } else { usize::from(env.config.pace) }
+}
+
+/// Asks for cards and lists of nodes.
+fn ask(env: &mut Env<'_>, (daily, pace): (bool, usize), report: &mut Report) -> Result<(), Error> {
+    cards::refresh(env, (daily, pace), report)?;
+    let relays = {
+        let desk = Desk::open(env)?;
+        cover::relays(env, &desk, env.now())
+    };
+    let troubles = nodes::refresh(env, daily, &report.heard, &relays)?;
+    troubles.into_iter().for_each(|error| report.soft(error));
+    if let Err(error) = conversations::refresh(env, daily) {
+        report.soft(error);
+    }
+    Ok(())
 }
 
 /// Discloses by what all servers of this sync have said of the time.
@@ -198,31 +241,29 @@ fn disclose_when_due(
     Ok(())
 }
 
-/// Posts in rounds: what is due, then what a node did not take to others, until nothing is left
-/// that could go. Each round has a node less or letters less.
-fn send(
-    env: &mut Env<'_>,
-    options: &Options,
-    daily: bool,
-    report: &mut Report,
-) -> Result<(), Error> {
-    let pace = if options.now { 0 } else { usize::from(env.config.pace) };
+/// Posts in rounds: what is due, then what a node did not take to others. With a pace a node that
+/// failed has another visited in its place, and that is all; without, rounds follow until nothing is
+/// left that could go. Each round has a node less or letters less.
+fn send(env: &mut Env<'_>, pace: usize, daily: bool, report: &mut Report) -> Result<(), Error> {
     let mut round = Round { pace, whole: pace == 0, ..Round::default() };
     round.avoided.doubtful.clone_from(&report.blamed);
     round.avoided.doubtful.extend(loops::losing(env)?.into_iter().map(|(node, _)| node));
     loop {
         let out = post::plan(env, &round, daily, report)?;
-        let more = out.more;
+        if pace > 0 && out.is_seen() {
+            env.watch.wait_until(report.last + STILL);
+        }
         let posted = post::post(env, &out, report);
+        report.last = env.watch.elapsed();
+        let more = out.more;
         let letters = post::record(env, out, &posted)?;
         if posted.failed.is_empty() && (letters == 0 || !more) {
-            return Ok(());
+            break;
         }
-        // What only follows up needs no cover of its own.
-        round.pace = if posted.failed.is_empty() { 0 } else { pace };
         round.avoided.failed.extend(posted.failed.iter().cloned());
         round.failed = Some(posted.failed);
     }
+    nodes::posted(env, &report.heard, &round.avoided.failed)
 }
 
 /// Whether this sync is the daily exchange. Tidies up what earlier runs left.

@@ -2,7 +2,7 @@
 //! as the configuration says, and a process that leaves no memory behind. The programs pass these;
 //! tests pass fixed ones. Configuration: poste-files(5).
 
-use crate::client::env::Network;
+use crate::client::env::{Network, Watch};
 use crate::client::error::{Error, Kind};
 use crate::core::random::Random;
 use crate::core::time::Time;
@@ -10,12 +10,33 @@ use crate::net::{self, Address, Answer, Courier, Heard, Net, Options, Patience};
 use crate::store::config::Config;
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
 use std::sync::OnceLock;
-use std::time::SystemTime;
+use std::time::{Duration, Instant, SystemTime};
 
 /// Unix seconds by the system's clock; 0 if it stands before 1970.
 pub fn clock() -> Time {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     Time::from_unix(since.map(|d| d.as_secs()).unwrap_or_default())
+}
+
+/// A stopwatch that began when it was made, and waits by sleeping.
+#[derive(Clone, Copy, Debug)]
+pub struct Stopwatch(Instant);
+
+impl Stopwatch {
+    /// One that begins now.
+    pub fn start() -> Stopwatch {
+        Stopwatch(Instant::now())
+    }
+}
+
+impl Watch for Stopwatch {
+    fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+
+    fn wait_until(&self, moment: Duration) {
+        std::thread::sleep(moment.saturating_sub(self.elapsed()));
+    }
 }
 
 /// Keeps the memory of this process, which will hold keys, out of core dumps and away from other

@@ -4,7 +4,7 @@
 
 use crate::core::auth::{MacKey, Terms};
 use crate::core::card::{Card, Disclosed};
-use crate::core::cell::{CHUNK, Chunk, Kind, LETTER_PARTS};
+use crate::core::cell::{CHUNK, Chunk, Kind};
 use crate::core::chain::Chain;
 use crate::core::hybrid::HybridPublic;
 use crate::core::keys::{LetterId, SignPublic};
@@ -126,9 +126,4 @@ pub fn sealed(
 /// The letter cut into the chunks of its cells, under a fresh id of this sealing.
 pub fn chunks(sealed: &[u8], rng: &mut dyn Random) -> Result<Vec<Chunk>, CannotAttempt> {
     Ok(parts::split(sealed, Kind::Letter, bytes(rng))?)
-}
-
-/// Whether a letter with this control and mail can travel in cells at all.
-pub fn fits(control: &Control, mail: &[u8]) -> bool {
-    cells(control, mail) <= usize::from(LETTER_PARTS)
 }

@@ -3,6 +3,8 @@
 //! cells and cover are shuffled together; what is in a batch does not show in its order.
 //! Specified in poste-protocol(7), What a sync looks like from outside.
 
+pub mod slots;
+
 use crate::core::bucket::{Bucket, Class};
 use crate::core::cell::{self, Cell};
 use crate::core::random::{Random, shuffle};
@@ -113,9 +115,17 @@ pub fn due(past: &[Past], anew: Time, to: Class, now: Time, daily_exchange: bool
     (still && rested).then_some(Class::Hourly)
 }
 
+/// Whether a letter of the hourly class may be repeated at `now` where else cover would go: when it
+/// has rested for an eighth of the time since it first went, and for most of an hour.
+pub fn spare(past: &[Past], now: Time) -> bool {
+    let (Some(first), Some(last)) = (past.first(), past.last()) else { return false };
+    last.at > now || now.since(last.at) >= HOURLY_AFTER.max(now.since(first.at) / 8)
+}
+
 /// The uploads of one class: every node in `visit` gets the cells meant for it, and cover up to
-/// `pace`, in random order. Nodes that only letters name are visited too. A node's cell in `loops`
-/// takes the place of a cell of cover, if there is one.
+/// `pace`, in random order. Nodes that only letters name are visited too: with a pace these are
+/// directories, since [`slots::Slots`] gives places at relays of `visit` alone, and never more than
+/// `pace`. A node's cell in `loops` takes the place of a cell of cover, if there is one.
 pub fn uploads(
     bucket: Bucket,
     letters: Vec<(String, Vec<Cell>)>,
@@ -230,6 +240,25 @@ mod tests {
         assert_eq!(due(Time::default(), later), None);
         assert_eq!(due(start + 8 * HOUR, later), Some(Class::Hourly));
         assert_eq!(due(start + 10 * MINUTE, start + 20 * MINUTE), None);
+    }
+
+    #[test]
+    fn in_place_of_cover_a_letter_is_repeated_less_and_less() {
+        let start = at("hourly/2026-11-22T09", 0);
+        assert!(!spare(&[], start));
+        let mut past = vec![Past { at: start, class: Class::Hourly }];
+        let mut by_day = Vec::new();
+        for hours in 1..=30 * 24 {
+            let now = start + hours * HOUR;
+            if spare(&past, now) {
+                past.push(Past { at: now, class: Class::Hourly });
+            }
+            if hours.is_multiple_of(24) {
+                by_day.push(past.len());
+            }
+        }
+        assert_eq!(by_day[0], 15);
+        assert!(by_day[29] < 50 && by_day[29] > by_day[20], "{by_day:?}");
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub struct Chosen {
     pub asked: Time,
     /// The nodes, the oldest choice first.
     pub node: Vec<Choice>,
+    /// Nodes that one does not listen on, and posts to beside all others.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Choice>,
 }
 
 /// A node that was chosen.

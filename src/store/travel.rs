@@ -59,10 +59,11 @@ const SINGLE: [(&str, u64, Check); 10] = [
 type Row = (&'static str, &'static str, fn(&str) -> bool, u64, Check);
 
 /// Files of which there are many.
-const MANY: [Row; 11] = [
+const MANY: [Row; 12] = [
     ("contacts", "toml", is::<Petname>, contacts::LIMIT, contact),
     ("outbox", "age", is::<LetterId>, outbox::MAIL_LIMIT, sealed),
     ("outbox", "enclosure", is::<LetterId>, LIMIT, anything),
+    ("outbox", "key", is::<LetterId>, outbox::MAIL_LIMIT, sealed),
     ("outbox", "owed", is::<LetterId>, owed::LIMIT, toml::<owed::Raw>),
     ("outbox", "toml", is::<LetterId>, outbox::STATE_LIMIT, item),
     ("requests", "toml", is::<Fingerprint>, requests::LIMIT, request),

@@ -9,7 +9,7 @@ mod relay;
 
 pub use relay::Relay;
 
-use poste::client::env::{Ask, Env, Network};
+use poste::client::env::{Ask, Env, Network, Watch};
 use poste::client::error::Error;
 use poste::client::sync::{self, Options, Report};
 use poste::client::{init, own, people, queue, read};
@@ -24,6 +24,7 @@ use poste::store::petname::Petname;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// Repeatable random numbers (splitmix64); good enough for tests alone.
@@ -48,11 +49,27 @@ pub struct World {
     pub documents: Mutex<BTreeMap<String, Vec<u8>>>,
     /// Every document asked for.
     pub asked: Mutex<Vec<String>>,
-    /// Every request, in order: what a node or host sees of it.
-    pub trace: Arc<Mutex<Vec<String>>>,
     /// The host of the cards is not there.
     pub documents_down: Cell<bool>,
+    /// Every request, in order: what a node or host sees of it.
+    pub trace: Arc<Mutex<Vec<String>>>,
+    /// How long nothing was done, on purpose.
+    pub elapsed: Cell<Duration>,
     now: Cell<u64>,
+}
+
+/// Time passes by waiting alone: nothing that is done in this world takes any.
+impl Watch for World {
+    fn elapsed(&self) -> Duration {
+        self.elapsed.get()
+    }
+
+    fn wait_until(&self, moment: Duration) {
+        if moment > self.elapsed.get() {
+            self.elapsed.set(moment);
+            self.note("still".into());
+        }
+    }
 }
 
 impl World {
@@ -226,6 +243,7 @@ impl<'w> Person<'w> {
             home,
             config: self.config.clone(),
             clock: &clock,
+            watch: self.world,
             rng: &mut *dice,
             network: self.world,
             ask: &Nobody,

@@ -26,6 +26,9 @@ pub fn run(run: &mut Run<'_, '_>, args: &Sync) -> Done {
         dry_run: args.dry_run,
         wait_lock: args.wait_lock,
     };
+    if args.now && run.env.config.pace > 0 {
+        run.ui.warn("this sync goes without pace: how much is posted shows how much waits");
+    }
     let report = sync::sync(run.env, &options)?;
     if run.ui.json() {
         run.ui.value(&report)?;

@@ -1,5 +1,5 @@
-//! Writing in cover conversations. Before the network is used it is decided who is written to, and
-//! the stamps are found; when a sync knows which slots would carry cover, letters that fit into what
+//! Writing in cover conversations. After a sync it is decided who is written to by the next one, and
+//! the stamps are found; when that one knows which slots would carry cover, letters that fit into what
 //! is left at one node take their place. Everything about a letter is written down before it leaves,
 //! and nothing after: it is not repeated, whatever became of it.
 //! Specified in poste-protocol(7), Cover conversations.
@@ -31,8 +31,9 @@ use zeroize::Zeroizing;
 /// Letters in one sync at most.
 const AT_ONCE: usize = 2;
 
-/// Begins a conversation if it is time to, and finds the stamps of letters that are due. To be
-/// called before the network is used and while no lock is held.
+/// Begins a conversation if it is time to, and finds the stamps of letters that are due, which go
+/// with the next sync. To be called when a sync has made all its requests and holds no lock, since it
+/// takes as long as there are such letters.
 pub fn prepare(env: &mut Env<'_>) -> Result<(), Error> {
     let places = env.home.places().clone();
     let now = env.now();
@@ -77,14 +78,15 @@ pub fn prepare(env: &mut Env<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// The letters that are due as cells for a bucket of the hourly class, taking their places from
-/// `room`: the slots in it that are free, by node. All that is to be remembered of them is saved before it returns.
+/// The letters that are due as cells for a bucket of the hourly class, where there is `room`: the
+/// slots in it that are free, by node. All that is to be remembered of them is saved before it
+/// returns.
 pub fn speak(
     env: &mut Env<'_>,
     desk: &Desk,
     sender: &Sender,
     bucket: Bucket,
-    room: &mut BTreeMap<String, usize>,
+    mut room: BTreeMap<String, usize>,
 ) -> Result<Vec<Made>, Error> {
     let places = env.home.places().clone();
     if !takes_part(env) {
@@ -105,7 +107,7 @@ pub fn speak(
             break;
         }
         let mail = words.mail(env.rng);
-        match letter(env, (desk, sender), (&cover, &cover.talk[at]), &mail, bucket, room)? {
+        match letter(env, (desk, sender), (&cover, &cover.talk[at]), &mail, bucket, &mut room)? {
             Next::Goes(made) => {
                 cover.spend(now, bytes(made.cells.len()));
                 said(env, &mut cover.talk[at], waking);

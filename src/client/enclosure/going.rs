@@ -55,6 +55,19 @@ pub fn enclose(env: &mut Env<'_>, transit: &Transit, mail: &[u8]) -> Result<Made
     Ok(Made { enclosed, key, sealed })
 }
 
+/// Makes a letter of the outbox one that travels as an enclosure, since its `mail` does not fit into
+/// the cells that it may have. It stays the same letter.
+pub fn convert(
+    env: &mut Env<'_>,
+    transit: &Transit,
+    item: &mut Item,
+    mail: &[u8],
+) -> Result<(), Error> {
+    let places = env.home.places().clone();
+    let Made { enclosed, key, sealed } = enclose(env, transit, mail)?;
+    Ok(item.enclose(&places, enclosed, &key, &sealed)?)
+}
+
 /// That a mail is larger than may be.
 pub fn too_large(env: &Env<'_>, mail: &[u8]) -> Error {
     let most = env.config.attachment_max;
@@ -78,7 +91,7 @@ pub fn head(
         Error::new(Kind::Data, format!("letter {} in the outbox: {what}", item.id))
             .hint(format!("poste outbox drop {}", item.id))
     };
-    let sealed = item.mail(places)?;
+    let sealed = item.key(places)?;
     let text = archive::open_at_rest(&transit.transit, &sealed, sealed.len());
     let text = Zeroizing::new(text.map_err(|e| damaged(e.to_string()))?);
     let key = std::str::from_utf8(&text).ok().and_then(|text| text.parse().ok());

@@ -1,6 +1,7 @@
-//! Cards, fetched between what comes and what goes: one's own, once a day, and those of contacts
-//! whose keys at hand may not do any more. Asking tells the host when one does, so nobody is asked
-//! for without a need, nor more than once a day. What is fetched passes the checks of `add`, and
+//! Cards, fetched between what comes and what goes: one's own, once a day, and those of contacts.
+//! Asking tells the host when one does. With a pace that must have nothing to do with mail: each
+//! contact is asked for in the daily exchange when the card is old, and every three days in any
+//! case. Without one nobody is asked for without a need, nor more than once a day. What is fetched passes the checks of `add`, and
 //! what a host does against them is said aloud. Specified in poste-protocol(7), Card and Prekeys.
 
 use super::{Report, class, collect, due};
@@ -21,6 +22,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A card is asked for again after this many seconds: at most once a day.
 const AGAIN: u64 = 20 * HOUR;
+/// With a pace a card is asked for after this many seconds in any case: a letter that falls back
+/// after three days finds one that was looked at since it went.
+const LOOK: u64 = 3 * DAY - 4 * HOUR;
 /// A card is asked for when fewer days than these are listed ahead.
 const AHEAD: u32 = 7;
 /// A host that serves an older card than one seen this many seconds ago is not merely slow.
@@ -54,11 +58,15 @@ struct Found {
 
 /// Asks for one's own card if this is the daily exchange, or one is to take its place, and for
 /// those of contacts that are needed.
-pub fn refresh(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<(), Error> {
+pub fn refresh(
+    env: &mut Env<'_>,
+    (daily, pace): (bool, usize),
+    report: &mut Report,
+) -> Result<(), Error> {
     if daily || publish::is_pending(env)? {
         restored::look(env, false)?.into_iter().for_each(|fault| report.soft(fault));
     }
-    let wanted = plan(env, daily)?;
+    let wanted = plan(env, (daily, pace))?;
     if wanted.is_empty() {
         return Ok(());
     }
@@ -67,7 +75,10 @@ pub fn refresh(env: &mut Env<'_>, daily: bool, report: &mut Report) -> Result<()
 }
 
 /// Whose cards are asked for, and where.
-fn plan(env: &mut Env<'_>, daily: bool) -> Result<BTreeMap<Fingerprint, BTreeSet<String>>, Error> {
+fn plan(
+    env: &mut Env<'_>,
+    (daily, pace): (bool, usize),
+) -> Result<BTreeMap<Fingerprint, BTreeSet<String>>, Error> {
     let desk = Desk::open(env)?;
     let renews = !env.clock()?.is_wrong();
     let nodes = renew::offered_nodes(env);
@@ -78,7 +89,11 @@ fn plan(env: &mut Env<'_>, daily: bool) -> Result<BTreeMap<Fingerprint, BTreeSet
         let need = need(&desk, (renews, &nodes), contact, &peer, &waiting, env.now());
         let urls = contact.card.card.urls.iter().chain(&contact.urls).cloned();
         let urls: BTreeSet<String> = urls.filter(|url| env.address(url).is_ok()).collect();
-        if !urls.is_empty() && is_asked(&need, daily, env.now()) {
+        let is_asked = match pace {
+            0 => is_asked(&need, daily, env.now()),
+            _ => is_looked_at(&need, daily, env.now()),
+        };
+        if !urls.is_empty() && is_asked {
             wanted.insert(contact.fingerprint, urls);
         }
     }
@@ -116,6 +131,14 @@ fn is_asked(need: &Need, daily: bool, now: Time) -> bool {
     let stale = need.to_prekey && need.prekey_until < today;
     renew::rested(need.asked, now, AGAIN)
         && (need.falls_back || need.waits || stale || daily && ends)
+}
+
+/// With a pace: by the card and the time alone.
+fn is_looked_at(need: &Need, daily: bool, now: Time) -> bool {
+    let today = now.day();
+    let ends = need.last_day < today.plus(AHEAD) || need.expires < now;
+    let again = if ends || need.prekey_until < today { AGAIN } else { LOOK };
+    daily && renew::rested(need.asked, now, again)
 }
 
 /// Asks all addresses. One that cannot be reached is passed over.
@@ -222,6 +245,29 @@ mod tests {
         }
         let days = Need { last_day: now().day().plus(7), ..none() };
         assert!(!is_asked(&days, true, now()));
+    }
+
+    #[test]
+    fn with_a_pace_only_cards_and_time_count() {
+        let mail = Need { to_prekey: true, falls_back: true, waits: true, ..none() };
+        let over = now().day().minus(1);
+        let old = [
+            Need { prekey_until: over, ..none() },
+            Need { last_day: over, ..none() },
+            Need { expires: now() - 1, ..none() },
+        ];
+        for hours in [0, 19, 20, 60, 67, 68, 200] {
+            let asked = now() - hours * HOUR;
+            for need in [none(), mail] {
+                let need = Need { asked, ..need };
+                assert_eq!(is_looked_at(&need, true, now()), hours >= 68, "{hours}");
+                assert!(!is_looked_at(&need, false, now()));
+            }
+            for need in old {
+                let need = Need { asked, ..need };
+                assert_eq!(is_looked_at(&need, true, now()), hours >= 20, "{hours}");
+            }
+        }
     }
 
     #[test]

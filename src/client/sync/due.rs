@@ -8,6 +8,7 @@ use crate::client::dispatch::Cargo;
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::core::bucket::{Bucket, Class};
+use crate::core::cell::LETTER_PARTS;
 use crate::core::keys::LetterId;
 use crate::core::letter::{Enclosure, Kind as LetterKind};
 use crate::core::plan::{self, Past};
@@ -22,6 +23,9 @@ use crate::store::peers::Peer;
 /// to be lost. Longer if either side listens once a day.
 const FALLBACK: u64 = 3 * DAY;
 const FALLBACK_DAILY: u64 = 8 * DAY;
+
+/// Nor before so many attempts.
+const TRIES: usize = 3;
 
 /// What a sync would post, without making anything.
 pub fn preview(env: &mut Env<'_>, daily: bool) -> Result<Vec<String>, Error> {
@@ -53,16 +57,29 @@ pub fn due(
         return None;
     }
     let anew = falls_back(item, contact, own).filter(|at| *at < now).unwrap_or_default();
-    let past: Vec<Past> = item
-        .attempt
-        .iter()
-        .filter_map(|a| Some(Past { at: a.at, class: a.bucket.parse::<Bucket>().ok()?.class() }))
-        .collect();
+    let past = past(item);
     if only_directories(contact) {
         let today = past.iter().any(|p| p.at.day() == now.day());
         return (!today).then_some(Class::Daily);
     }
     plan::due(&past, anew.max(awake), travels(item, contact, own), now, daily)
+}
+
+/// Whether a letter may be repeated now where else cover would go.
+pub fn is_spare(item: &Item, contact: &Contact, own: Class, now: Time) -> bool {
+    let hourly = travels(item, contact, own) == Class::Hourly;
+    item.is_waiting() && hourly && plan::spare(&past(item), now)
+}
+
+/// When a letter last went in a class.
+pub fn last(item: &Item, class: Class) -> Option<Time> {
+    past(item).into_iter().rfind(|past| past.class == class).map(|past| past.at)
+}
+
+fn past(item: &Item) -> Vec<Past> {
+    let past = item.attempt.iter();
+    let class = |bucket: &str| Some(bucket.parse::<Bucket>().ok()?.class());
+    past.filter_map(|a| Some(Past { at: a.at, class: class(&a.bucket)? })).collect()
 }
 
 /// In which class a letter, or its enclosure, travels.
@@ -88,7 +105,7 @@ pub fn control_class(contact: &Contact, own: Class, daily: bool) -> Option<Class
 }
 
 /// Whether somebody listens on directories alone, which are there when they are there.
-fn only_directories(contact: &Contact) -> bool {
+pub(super) fn only_directories(contact: &Contact) -> bool {
     let nodes = &contact.card.card.nodes;
     !nodes.is_empty() && nodes.iter().all(|url| node(url.clone()).directory)
 }
@@ -106,27 +123,32 @@ pub fn letter(item: &Item, (mail, enclosure): (Vec<u8>, Option<Enclosure>)) -> C
         fallback: false,
         with_card: false,
         tries: item.tries,
+        most: usize::from(LETTER_PARTS),
     }
 }
 
 /// By which ways a letter goes in `class` now, whether as a fallback or not. One that fell back goes
 /// both ways in the daily exchange, which may be the only one in days that its addressee sees, and
 /// by the offer twice, at another node each; else the two take turns, two attempts each, since by
-/// the offer it takes fewer cells and gets through where many are lost.
+/// the offer it takes fewer cells and gets through where many are lost. Where slots are `few`,
+/// which of them comes first in the daily exchange takes turns too.
 pub fn ways(
     item: &Item,
     contact: &Contact,
     own: Class,
     class: Class,
     now: Time,
+    few: bool,
 ) -> &'static [bool] {
-    match falls_back(item, contact, own).filter(|begun| *begun < now) {
-        None => &[false],
-        Some(_) if class == Class::Daily => &[true, false, false],
-        Some(begun) => {
-            let since = item.attempt.iter().filter(|attempt| attempt.at > begun).count();
-            if since % 4 < 2 { &[true] } else { &[false] }
-        }
+    let Some(begun) = falls_back(item, contact, own).filter(|begun| *begun < now) else {
+        return &[false];
+    };
+    let since = item.attempt.iter().filter(|attempt| attempt.at > begun).count();
+    match class {
+        Class::Daily if few && since % 2 == 0 => &[false, true, false],
+        Class::Daily => &[true, false, false],
+        Class::Hourly if since % 4 < 2 => &[true],
+        Class::Hourly => &[false],
     }
 }
 
@@ -141,8 +163,9 @@ fn falls_back(item: &Item, contact: &Contact, own: Class) -> Option<Time> {
     let patience = if daily { FALLBACK_DAILY } else { FALLBACK };
     // Who asks for cells has opened the head; who acknowledges another letter, that one.
     let heard = item.wanted().max(item.heard).unwrap_or_default();
-    let since = item.attempt.first().map(|first| first.at.max(heard));
-    since.map(|since| since + patience)
+    let since = item.attempt.first()?.at.max(heard) + patience;
+    // What had to wait for room was not tried often enough to seem lost.
+    Some(since.max(item.attempt.get(TRIES - 1)?.at))
 }
 
 /// A letter without a mail: for what is due and finds none to ride with.
@@ -159,5 +182,6 @@ pub fn control_letter(env: &mut Env<'_>, with_card: bool) -> Cargo {
         with_card,
         // It is not known which nodes have failed before: any of them.
         tries: below(env.rng, 1 << 16) as u32,
+        most: usize::from(LETTER_PARTS),
     }
 }

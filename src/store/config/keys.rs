@@ -43,6 +43,9 @@ const LATER: [&str; 3] = ["pace_strict", "expires", "hooks"];
 /// A card names at most so many addresses of a sort (protocol 5).
 const MAX_ADDRESSES: usize = 8;
 
+/// The least pace but none: a first letter, with card, offer and stamp, has 3 or 4 cells.
+const LEAST_PACE: u64 = 4;
+
 /// What is wrong, and at which byte.
 pub(super) struct Fault {
     pub at: Option<usize>,
@@ -81,7 +84,7 @@ fn set(config: &mut Config, key: &str, value: &Value) -> Result<(), String> {
         "class" => config.class = one_of(key, value, [Class::Hourly, Class::Daily], Class::name)?,
         "listen_budget" => config.listen_budget = number(key, value, 1, 1_000_000)? as u32,
         "listen_max" => config.listen_max = number(key, value, 0, 3)? as u8,
-        "pace" => config.pace = number(key, value, 0, 128)? as u16,
+        "pace" => config.pace = pace(key, value)?,
         "nodes_per_sync" => config.nodes_per_sync = number(key, value, 1, 8)? as u8,
         "stamp_bits" => config.stamp_bits = number(key, value, 0, 28)? as u8,
         "cover" => config.cover = truth(key, value)?,
@@ -120,6 +123,17 @@ fn number(key: &str, value: &Value, least: u64, most: u64) -> Result<u64, String
     let number = u64::from_str_radix(number.as_str(), number.radix()).ok();
     let number = number.filter(|n| (least..=most).contains(n));
     number.ok_or_else(|| format!("`{key}` is {what}"))
+}
+
+/// A pace that no first letter fits into would keep it waiting for ever.
+fn pace(key: &str, value: &Value) -> Result<u16, String> {
+    match number(key, value, 0, 128)? {
+        1..LEAST_PACE => Err(format!(
+            "`{key}` is 0 or a number from {LEAST_PACE} to 128: a first letter takes up to \
+             {LEAST_PACE} cells"
+        )),
+        pace => Ok(pace as u16),
+    }
 }
 
 fn few<T, E: Display>(

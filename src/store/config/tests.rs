@@ -90,6 +90,8 @@ fn values_that_cannot_be_are_refused() {
     for (line, why) in [
         ("pace = 129", "from 0 to 128"),
         ("pace = -1", "from 0 to 128"),
+        ("pace = 1", "0 or a number from 4 to 128"),
+        ("pace = 3", "a first letter takes up to 4 cells"),
         ("pace = \"4\"", "not of type string"),
         ("stamp_bits = 29", "from 0 to 28"),
         ("nodes_per_sync = 0", "from 1 to 8"),

@@ -1,0 +1,255 @@
+//! The slots of a sync: which relays it visits, and what of all that waits gets a place there. With
+//! a pace each relay visited has so many slots in each class, whatever waits; what finds none waits
+//! on. What is left is cover, or whatever else takes only slots that would carry cover. The
+//! choice is pure, so that it can be tested that it never asks for one slot more.
+//! Specified in poste-protocol(7), A sync from outside.
+
+use super::{Node, POST_CELLS};
+use crate::core::bucket::Class;
+use crate::core::keys::Fingerprint;
+use crate::core::time::{DAY, HOUR, Time};
+use std::collections::BTreeMap;
+
+/// In which order slots are given; in each rank the oldest comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// A letter that no node has taken yet.
+    Fresh,
+    /// A control letter with acknowledgements or a want.
+    Answer,
+    /// A control letter with an offer or a card.
+    Keys,
+    /// A letter, or an acknowledgement, that a node took before.
+    Retry,
+    /// The same in the daily class, to somebody who listens by the hour too.
+    Daily,
+    /// The same once more, to another node.
+    Again,
+    /// Cells of an enclosure.
+    Enclosure,
+    /// A letter that is not due yet, in place of cover.
+    Spare,
+}
+
+/// What waits to be posted, as far as its place is concerned.
+#[derive(Clone, Debug)]
+pub struct Waiting<'a> {
+    /// To whom it goes.
+    pub to: Fingerprint,
+    /// What it is. All but cells of an enclosure goes whole or not at all.
+    pub rank: Rank,
+    /// In which class; at a directory the daily one.
+    pub class: Class,
+    /// How many cells it has.
+    pub cells: usize,
+    /// Where its addressee listens, the best first.
+    pub nodes: &'a [Node],
+}
+
+/// What got a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// At which node.
+    pub node: String,
+    /// In which class.
+    pub class: Class,
+    /// How many cells.
+    pub cells: usize,
+}
+
+/// The slots of one round of a sync.
+#[derive(Clone, Debug)]
+pub struct Slots {
+    /// What is free at each relay; without a pace there is no end to it.
+    free: Option<BTreeMap<(String, Class), usize>>,
+    /// Cells that go to each person where nobody counts.
+    sent: BTreeMap<Fingerprint, usize>,
+    more: bool,
+}
+
+impl Slots {
+    /// `pace` slots of each of `classes` at each relay of `visited`.
+    pub fn paced(visited: &[String], classes: &[Class], pace: usize) -> Slots {
+        let all = classes.iter().flat_map(|class| visited.iter().map(move |node| (node, *class)));
+        let free = all.map(|(node, class)| ((node.clone(), class), pace));
+        Slots { free: Some(free.collect()), sent: BTreeMap::new(), more: false }
+    }
+
+    /// As many as there is need for, everywhere.
+    pub fn unpaced() -> Slots {
+        Slots { free: None, sent: BTreeMap::new(), more: false }
+    }
+
+    /// The slots of a class that nothing has taken, by relay; none where there is no end to them.
+    pub fn free(&self, class: Class) -> BTreeMap<String, usize> {
+        let all = self.free.iter().flatten().filter(|((_, known), _)| *known == class);
+        all.map(|((node, _), room)| (node.clone(), *room)).collect()
+    }
+
+    /// Whether anything at all could still go to a person, so that it is worth being looked at.
+    pub fn has_room(&mut self, to: Fingerprint, class: Class, nodes: &[Node]) -> bool {
+        let room = nodes.iter().any(|node| self.room(to, node, class) > 0);
+        self.more |= !room && !nodes.is_empty() && self.free.is_none();
+        room
+    }
+
+    /// Whether somebody is to get more than goes at once where there is no pace.
+    pub fn left_some(&self) -> bool {
+        self.more
+    }
+
+    /// Gives what waits its place, and takes the slots: one place, or none if it waits on; to cells
+    /// of an enclosure at as many nodes as there is room at.
+    pub fn place(&mut self, waiting: &Waiting<'_>) -> Vec<Place> {
+        let mut places = Vec::new();
+        let mut left = waiting.cells;
+        let parts = waiting.rank == Rank::Enclosure;
+        for node in waiting.nodes {
+            let room = self.room(waiting.to, node, waiting.class);
+            let cells = match (parts, self.is_counted(node)) {
+                (true, _) => left.min(room),
+                (false, true) if left > room => 0,
+                // Where nobody counts the room is what an addressee bears to lose.
+                (false, _) if room == 0 => 0,
+                (false, _) => left,
+            };
+            if cells == 0 {
+                continue;
+            }
+            places.push(self.take(waiting, node, cells));
+            left -= cells;
+            if left == 0 {
+                break;
+            }
+        }
+        self.more |= left > 0 && self.free.is_none() && !waiting.nodes.is_empty();
+        places
+    }
+
+    fn room(&self, to: Fingerprint, node: &Node, class: Class) -> usize {
+        match &self.free {
+            Some(free) if !node.directory => {
+                free.get(&(node.url.clone(), class)).copied().unwrap_or_default()
+            }
+            _ => POST_CELLS.saturating_sub(self.sent.get(&to).copied().unwrap_or_default()),
+        }
+    }
+
+    fn take(&mut self, waiting: &Waiting<'_>, node: &Node, cells: usize) -> Place {
+        let class = if node.directory { Class::Daily } else { waiting.class };
+        match &mut self.free {
+            Some(free) if !node.directory => {
+                let room = free.entry((node.url.clone(), class)).or_default();
+                *room = room.saturating_sub(cells);
+            }
+            _ => *self.sent.entry(waiting.to).or_default() += cells,
+        }
+        Place { node: node.url.clone(), class, cells }
+    }
+
+    fn is_counted(&self, node: &Node) -> bool {
+        self.free.is_some() && !node.directory
+    }
+}
+
+/// Which of `relays` a sync visits at `now`, `most` at once: the next ones each hour, and at the
+/// same hour of the next day as well, so that who is awake for an hour a day comes to all of them.
+pub fn visited(relays: &[String], now: Time, most: usize) -> Vec<String> {
+    let turn = now.unix() / DAY + now.unix() % DAY / HOUR;
+    let start = turn.wrapping_mul(most as u64) % relays.len().max(1) as u64;
+    let ring = relays.iter().cycle().skip(start as usize).take(relays.len());
+    ring.take(most).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn somebody() -> Fingerprint {
+        Fingerprint::from([1; 32])
+    }
+
+    fn relay(url: &str) -> Node {
+        Node { url: url.into(), directory: false }
+    }
+
+    fn names(count: usize) -> Vec<String> {
+        (0..count).map(|at| format!("{at:02}")).collect()
+    }
+
+    fn waiting(cells: usize, nodes: &[Node]) -> Waiting<'_> {
+        let (rank, class) = (Rank::Fresh, Class::Hourly);
+        Waiting { to: somebody(), rank, class, cells, nodes }
+    }
+
+    fn placed(places: &[Place]) -> Vec<(&str, usize)> {
+        places.iter().map(|place| (place.node.as_str(), place.cells)).collect()
+    }
+
+    #[test]
+    fn a_letter_goes_whole_to_the_first_node_that_has_room() {
+        let nodes = [relay("z"), relay("a"), relay("b")];
+        let mut slots = Slots::paced(&["a".into(), "b".into()], &[Class::Hourly], 4);
+        assert_eq!(placed(&slots.place(&waiting(3, &nodes))), [("a", 3)], "z is not visited");
+        assert_eq!(placed(&slots.place(&waiting(2, &nodes))), [("b", 2)]);
+        assert_eq!(placed(&slots.place(&waiting(3, &nodes))), [], "it is not split");
+        assert_eq!(placed(&slots.place(&waiting(1, &nodes))), [("a", 1)]);
+        let daily = Waiting { class: Class::Daily, ..waiting(1, &nodes) };
+        assert_eq!(slots.place(&daily), [], "the class has no slots in this sync");
+        assert!(slots.has_room(somebody(), Class::Hourly, &nodes));
+        let cells = Waiting { rank: Rank::Enclosure, ..waiting(9, &nodes) };
+        assert_eq!(placed(&slots.place(&cells)), [("b", 2)]);
+        assert!(!slots.has_room(somebody(), Class::Hourly, &nodes) && !slots.left_some());
+    }
+
+    #[test]
+    fn cells_of_an_enclosure_take_what_is_left_everywhere() {
+        let nodes = [relay("a"), relay("b")];
+        let mut slots = Slots::paced(&["a".into(), "b".into()], &[Class::Hourly], 4);
+        slots.place(&waiting(1, &nodes));
+        let cells = Waiting { rank: Rank::Enclosure, ..waiting(6, &nodes) };
+        assert_eq!(placed(&slots.place(&cells)), [("a", 3), ("b", 3)]);
+    }
+
+    #[test]
+    fn where_nobody_counts_a_person_gets_what_may_be_lost() {
+        let stick = [Node { url: "file:///stick".into(), directory: true }];
+        let mut slots = Slots::paced(&[], &[Class::Hourly], 4);
+        let place = slots.place(&waiting(9, &stick));
+        assert_eq!((place[0].class, place[0].cells), (Class::Daily, 9));
+        let cells = Waiting { rank: Rank::Enclosure, ..waiting(300, &stick) };
+        assert_eq!(placed(&slots.place(&cells)), [("file:///stick", 119)]);
+        assert_eq!(slots.place(&waiting(1, &stick)), []);
+        assert!(!slots.left_some(), "with a pace nothing follows at once");
+
+        let nodes = [relay("a")];
+        let mut slots = Slots::unpaced();
+        assert_eq!(placed(&slots.place(&waiting(120, &nodes))), [("a", 120)]);
+        assert_eq!(placed(&slots.place(&waiting(16, &nodes))), [("a", 16)]);
+        assert!(!slots.left_some());
+        assert_eq!(placed(&slots.place(&waiting(1, &nodes))), []);
+        assert!(slots.left_some());
+    }
+
+    #[test]
+    fn whoever_is_awake_for_one_hour_a_day_visits_every_relay() {
+        for (count, most) in [(1, 3), (3, 3), (4, 3), (6, 3), (24, 1), (25, 3), (73, 8)] {
+            let relays = names(count);
+            let days = count.div_ceil(most);
+            for hour in [0, 7, 23] {
+                let mut seen = Vec::new();
+                for day in 100..100 + days as u64 {
+                    let at = Time::from_unix(day * DAY + hour * HOUR + 700);
+                    let visit = visited(&relays, at, most);
+                    assert_eq!(visit.len(), most.min(count));
+                    assert_eq!(visit, visited(&relays, at + 30 * 60, most), "twice the same");
+                    seen.extend(visit);
+                }
+                seen.sort();
+                seen.dedup();
+                assert_eq!(seen.len(), count, "{count} relays, {most} at once");
+            }
+        }
+        assert_eq!(visited(&[], Time::default(), 3), [""; 0]);
+    }
+}

@@ -1,0 +1,177 @@
+//! What somebody between the real client and a real relay sees, with a pace: two homes that are
+//! alike but for their mail make the same requests, of the same sizes, in the same order, uploads
+//! on other connections than downloads, and after the same pause. `sync --now` is told from them.
+//! Specified in poste-protocol(7), A sync from outside.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "common/programs.rs"]
+mod programs;
+
+use programs::{Home, Node};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What was said on a connection, with when it began and when the last of the answers came.
+struct Talk {
+    began: Option<Instant>,
+    said: Vec<u8>,
+    answered: Option<Instant>,
+}
+
+type Heard = Arc<Mutex<Vec<Arc<Mutex<Talk>>>>>;
+
+/// Passes everything on to `node` and notes what clients said, and when.
+fn listen_in(node: &str) -> (String, Heard) {
+    let node = node.trim_start_matches("http://").to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let heard = Heard::default();
+    let kept = heard.clone();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (client, node) = (client.unwrap(), TcpStream::connect(&node).unwrap());
+            let talk = Talk { began: None, said: Vec::new(), answered: None };
+            let talk = Arc::new(Mutex::new(talk));
+            kept.lock().unwrap().push(talk.clone());
+            let (back, front) = (node.try_clone().unwrap(), client.try_clone().unwrap());
+            let asks = talk.clone();
+            thread::spawn(move || {
+                pass(client, node, |said| {
+                    let mut talk = asks.lock().unwrap();
+                    talk.began.get_or_insert_with(Instant::now);
+                    talk.said.extend_from_slice(said);
+                });
+            });
+            thread::spawn(move || {
+                pass(back, front, |_| talk.lock().unwrap().answered = Some(Instant::now()));
+            });
+        }
+    });
+    (url, heard)
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, mut note: impl FnMut(&[u8])) {
+    let mut buffer = [0; 1 << 16];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        note(&buffer[..length]);
+        if to.write_all(&buffer[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(std::net::Shutdown::Write);
+}
+
+/// A sync as it was seen: the heads and the sizes of bodies, connection by connection in order; and
+/// how long it was still between the last download and the first upload.
+fn seen(home: &Home, args: &[&str], heard: &Heard) -> (Vec<Vec<(String, usize)>>, Duration) {
+    heard.lock().unwrap().clear();
+    home.ok(args);
+    // What the last connections said has been passed on.
+    thread::sleep(Duration::from_millis(100));
+    let talks = std::mem::take(&mut *heard.lock().unwrap());
+    let (mut trace, mut down, mut up) = (Vec::new(), None, None);
+    for talk in &talks {
+        let talk = talk.lock().unwrap();
+        let requests = requests(&talk.said);
+        let uploads = requests.iter().filter(|(head, _)| head.starts_with("POST ")).count();
+        assert!(
+            [0, requests.len()].contains(&uploads),
+            "both ways on one connection: {requests:?}"
+        );
+        match uploads {
+            0 => down = down.max(talk.answered),
+            _ => up = [up, talk.began].into_iter().flatten().min(),
+        }
+        trace.push(requests);
+    }
+    let still = up.zip(down).map(|(up, down)| up.saturating_duration_since(down));
+    (trace, still.unwrap_or_default())
+}
+
+fn requests(mut said: &[u8]) -> Vec<(String, usize)> {
+    let mut requests = Vec::new();
+    while !said.is_empty() {
+        let end = said.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole head");
+        let head = std::str::from_utf8(&said[..end]).unwrap().to_owned();
+        let length = head.lines().find_map(|line| {
+            let value = line.to_ascii_lowercase();
+            value.strip_prefix("content-length:").map(|value| value.trim().parse().unwrap())
+        });
+        let length = length.unwrap_or(0);
+        requests.push((head, length));
+        said = &said[end + 4 + length..];
+    }
+    requests
+}
+
+fn copy(home: &Home, to: &Path) -> Home {
+    let done = Command::new("cp").arg("-a").arg(&home.dir).arg(to).status().unwrap();
+    assert!(done.success());
+    Home { dir: to.to_owned() }
+}
+
+#[test]
+fn a_busy_home_looks_like_an_idle_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (url, heard) = listen_in(&node.url);
+    let (alice, bob) = programs::acquainted(dir.path(), &url);
+    alice.ok(&["sync", "--daily"]);
+    let film = dir.path().join("film");
+    let bytes: Vec<u8> = (0..400_000_u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
+    std::fs::write(&film, bytes).unwrap();
+    // Mail for alice, so that there is something to open and to acknowledge.
+    for number in 0..3 {
+        bob.ok_with(&["send", "alice", "-s", &number.to_string()], b"read me\n");
+    }
+    bob.ok(&["sync", "--now"]);
+    let mut compared = 0;
+    for options in [&["sync"][..], &["sync", "--daily"]] {
+        let hour = || std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs() / 3600;
+        let began = hour();
+        let number = compared;
+        let idle = copy(&alice, &dir.path().join(format!("idle{number}")));
+        let busy = copy(&alice, &dir.path().join(format!("busy{number}")));
+        for _ in 0..12 {
+            busy.ok_with(&["send", "bob", "-s", "flood"], "many words\n".repeat(250).as_bytes());
+        }
+        busy.ok_with(&["send", "bob", "-s", "slow", "--daily"], b"by the day\n");
+        busy.ok_with(&["send", "bob", "-s", "film", "-a", film.to_str().unwrap()], b"look\n");
+        let (trace, still) = seen(&idle, options, &heard);
+        for _ in 0..2 {
+            let (other, pause) = seen(&busy, options, &heard);
+            if hour() != began {
+                // Another hour has other buckets, for both.
+                return;
+            }
+            assert_eq!(trace, other, "{options:?}");
+            for pause in [still, pause] {
+                let pause = pause.as_millis();
+                assert!((490..1500).contains(&pause), "{pause} ms between down and up");
+            }
+            compared += 1;
+        }
+        // The measure is no blind one.
+        let (now, _) = seen(&busy, &["sync", "--now"], &heard);
+        assert_ne!(trace, now);
+    }
+    assert_eq!(compared, 4);
+}
+
+#[test]
+fn a_sync_without_pace_says_so_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let alice = Home::init(dir.path(), "alice", &node.url);
+    let said = |args: &[&str]| {
+        let output = alice.run(args, b"");
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap().matches("without pace").count()
+    };
+    assert_eq!((said(&["sync", "--now"]), said(&["sync"])), (1, 0));
+}
