@@ -125,7 +125,7 @@ fn status_shows_cost_and_crowd() {
     let shown = || alice.with(|env| status::status(env)).unwrap();
     assert_eq!((shown().listen_bytes, shown().listen_crowd), (None, None));
     // What 50 homes receive in a day, in one hour; the bucket is fetched open, then closed.
-    crowd(&world, &alice, 50 * 294, &mut Dice(3));
+    crowd(&world, &alice, 50 * 312, &mut Dice(3));
     alice.sync();
     world.pass(HOUR);
     alice.sync();
@@ -133,5 +133,5 @@ fn status_shows_cost_and_crowd() {
     alice.sync();
     assert_eq!(shown().listen_crowd, Some(50));
     let bytes = shown().listen_bytes.unwrap();
-    assert!((2 * 50 * 294 * 4096..2 * 51 * 294 * 4096).contains(&bytes), "{bytes}");
+    assert!((2 * 50 * 312 * 4096..2 * 51 * 312 * 4096).contains(&bytes), "{bytes}");
 }

@@ -7,7 +7,7 @@
 use poste::core::bucket::{Bucket, Class};
 use poste::core::cell::Cell;
 use poste::core::keys::Fingerprint;
-use poste::core::plan::slots::{Rank, Slots, Waiting, visited};
+use poste::core::plan::slots::{Rank, Slots, Waiting, visits};
 use poste::core::plan::{Node, uploads};
 use poste::core::random::{Random, below};
 use poste::core::time::{HOUR, Time};
@@ -85,11 +85,11 @@ fn situation(dice: &mut Dice, settings: &Settings) -> Vec<(Rank, usize, Class, V
 /// The trace of a sync in which some nodes fail, whose slots move. `leaky` gives everything a place.
 fn trace(settings: &Settings, dice: &mut Dice, waiting: bool, leaky: bool) -> Trace {
     let mut trace = Trace::new();
-    let visit = visited(&settings.relays, settings.now, 3);
+    let visits = visits(&settings.relays, &settings.classes, settings.now, (3, settings.pace));
     let all = if waiting { situation(dice, settings) } else { Vec::new() };
     let mut slots = match leaky {
         true => Slots::unpaced(),
-        false => Slots::paced(&visit, &settings.classes, settings.pace),
+        false => Slots::paced(&visits),
     };
     let mut letters: Vec<(Class, String, Vec<Cell>)> = Vec::new();
     for (number, (rank, cells, class, nodes, _)) in all.iter().enumerate() {
@@ -100,11 +100,11 @@ fn trace(settings: &Settings, dice: &mut Dice, waiting: bool, leaky: bool) -> Tr
         assert!(taken <= *cells && (*rank == Rank::Enclosure || [0, *cells].contains(&taken)));
         letters.extend(places.into_iter().map(|p| (p.class, p.node, vec![[7; 4096]; p.cells])));
     }
-    for class in &settings.classes {
-        let bucket = Bucket::at(*class, settings.now);
-        let here = letters.iter().filter(|(of, _, _)| of == class);
+    for visit in &visits {
+        let bucket = Bucket::at(visit.class, settings.now);
+        let here = letters.iter().filter(|(of, _, _)| *of == visit.class);
         let here = here.map(|(_, node, cells)| (node.clone(), cells.clone())).collect();
-        for post in uploads(bucket, here, &visit, settings.pace, &[], dice) {
+        for post in uploads(bucket, here, &visit.relays, visit.cells, &[], dice) {
             trace.push((post.node, post.bucket.to_string(), post.cells.as_flattened().len()));
         }
     }

@@ -189,12 +189,13 @@ fn fetched(out: &mut dyn Write) -> io::Result<()> {
 
 fn head(out: &mut dyn Write, rhythm: &Rhythm, seed: u64) -> io::Result<()> {
     let Rhythm { pace, visits, syncs } = rhythm;
+    let daily = rhythm.daily();
     let cells = rhythm.cells_a_day(*visits);
     let up = table::bytes((cells * CELL as u64) as f64);
     writeln!(
         out,
         "Seed {seed}. Everybody listens on {} nodes and writes to {} people; {pace} cells to each of\n\
-         {visits} nodes in each of {syncs} syncs an hour, and {pace} more to each once a day: {cells} \
+         {visits} nodes in each of {syncs} syncs an hour, and {daily} more to each once a day: {cells} \
          cells or\n{up} up a day, whatever the mail.",
         town::LISTENS,
         town::CONTACTS

@@ -7,6 +7,7 @@
 
 use super::dice::{Dice, reduce, scatter};
 use poste::core::bucket::CELL;
+use poste::core::plan::slots::DAILY;
 use poste::store::config::Config;
 
 /// Nodes on which a person listens: as many good ones as a client chooses from a tracker's list.
@@ -51,12 +52,18 @@ impl Rhythm {
 
     /// Cells that a person posts to `visits` nodes in a day: the hourly ones, and the daily exchange.
     pub fn cells_a_day(&self, visits: u64) -> u64 {
-        self.pace * visits * (24 * self.syncs + 1)
+        visits * (24 * self.syncs * self.pace + self.daily())
+    }
+
+    /// Cells for each node of an hourly sync in the daily exchange, which shares them out among more.
+    pub fn daily(&self) -> u64 {
+        DAILY as u64 * self.pace
     }
 
     /// Bytes a day that a person takes of a node and prefix in which so many cells an hour arrive.
     pub fn down(&self, cells: f64) -> f64 {
-        CELL as f64 * cells * (24.0 * self.takes() + 1.0 / self.syncs as f64)
+        let daily = self.daily() as f64 / (self.pace * self.syncs) as f64;
+        CELL as f64 * cells * (24.0 * self.takes() + daily)
     }
 }
 
@@ -182,9 +189,8 @@ pub fn figures(town: &Town, rhythm: &Rhythm) -> Figures {
         listeners.iter().zip(cells).map(|(l, c)| (l * c) as f64).sum::<f64>()
     });
     let everybody = listeners.iter().sum::<f64>();
-    let syncs = rhythm.syncs as f64;
-    // Two buckets of each class are held at a time; a day's has as much as a sync of the hour.
-    let held = mean + mean / syncs;
+    // Two buckets of each class are held at a time.
+    let held = mean * (1.0 + rhythm.daily() as f64 / (rhythm.pace * rhythm.syncs) as f64);
     Figures {
         down: given.map(|given| LISTENS as f64 * rhythm.down(given / everybody)),
         crowd: by_digits.each_ref().map(|(listeners, _)| spread(listeners)),
@@ -242,12 +248,12 @@ pub struct Bears {
 /// The same for a node with `store` bytes and a line of `line` bytes an hour, whose listeners want
 /// to fetch at most `budget` bytes a day.
 pub fn bears(rhythm: &Rhythm, store: f64, line: f64, budget: f64) -> Bears {
-    let (syncs, hourly) =
-        (rhythm.syncs as f64, (rhythm.pace * rhythm.visits * rhythm.syncs) as f64);
+    let hourly = (rhythm.pace * rhythm.visits * rhythm.syncs) as f64;
+    let daily = (rhythm.daily() * rhythm.visits) as f64;
     let shards = [0, 1, 2, 3].map(|digits| f64::from(1u32 << (4 * digits)));
     let listens = LISTENS as f64;
     Bears {
-        store: store / (2.0 * CELL as f64 * hourly * (1.0 + 1.0 / syncs)),
+        store: store / (2.0 * CELL as f64 * (hourly + daily)),
         line: shards.map(|shards| (24.0 * line * shards / listens / rhythm.down(hourly)).sqrt()),
         budget: shards.map(|shards| budget * shards / listens / rhythm.down(hourly)),
     }

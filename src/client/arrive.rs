@@ -239,7 +239,10 @@ fn authentic(
             let key = key(letter);
             let Desk { lock, seen, .. } = desk;
             match filing::deliver_once(env, lock, seen, key, &folder, control.date, &message)? {
-                Some(path) => Outcome::Filed { folder, path },
+                Some(path) => {
+                    coming::forget(&places, control.from, control.id)?;
+                    Outcome::Filed { folder, path }
+                }
                 None => Outcome::Duplicate,
             }
         }

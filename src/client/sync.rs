@@ -255,13 +255,13 @@ fn send(env: &mut Env<'_>, pace: usize, daily: bool, report: &mut Report) -> Res
         }
         let posted = post::post(env, &out, report);
         report.last = env.watch.elapsed();
-        let more = out.more;
+        let (more, visits) = (out.more, out.visits.clone());
         let letters = post::record(env, out, &posted)?;
         if posted.failed.is_empty() && (letters == 0 || !more) {
             break;
         }
         round.avoided.failed.extend(posted.failed.iter().cloned());
-        round.failed = Some(posted.failed);
+        round.before = Some((posted.failed, visits));
     }
     nodes::posted(env, &report.heard, &round.avoided.failed)
 }

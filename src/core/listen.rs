@@ -47,7 +47,7 @@ pub fn digits(digits: usize, days: &[u64], budget: u64, most: usize) -> usize {
 
 /// Cells that a home with the usual settings posts in a day: 4 to each of three nodes in two syncs an
 /// hour and in the daily exchange.
-const POSTED: u64 = 3 * (4 * 48 + 4);
+const POSTED: u64 = 3 * (4 * 48 + 16);
 /// Nodes that a home listens on, which share what is posted by as many homes.
 const LISTENED: u64 = 2;
 

@@ -62,13 +62,17 @@ pub fn left(person: &Person<'_>) -> usize {
     std::fs::read_dir(dir).map_or(0, |entries| entries.count())
 }
 
-/// That the file came as it was sent, in a message that holds.
-pub fn arrived(bob: &Person<'_>, alice: &Person<'_>, subject: &str, length: usize) {
-    let messages = bob.messages("alice");
-    let found: Vec<&String> =
-        messages.iter().filter(|m| m.contains(&format!("\nSubject: {subject}\n"))).collect();
-    assert_eq!(found.len(), 1, "{subject} came {} times", found.len());
-    let (_, bytes) = render::part(found[0].as_bytes(), 2).unwrap();
+/// That the file came as it was sent, once; gives the message.
+pub fn came(bob: &Person<'_>, subject: &str, length: usize) -> String {
+    let mut messages = bob.messages("alice");
+    messages.retain(|message| message.contains(&format!("\nSubject: {subject}\n")));
+    assert_eq!(messages.len(), 1, "{subject} came {} times", messages.len());
+    let (_, bytes) = render::part(messages[0].as_bytes(), 2).unwrap();
     assert!(bytes == file(length), "the file came changed");
-    assert!(holds(found[0], alice, bob));
+    messages.remove(0)
+}
+
+/// The same, in a message that holds.
+pub fn arrived(bob: &Person<'_>, alice: &Person<'_>, subject: &str, length: usize) {
+    assert!(holds(&came(bob, subject, length), alice, bob));
 }

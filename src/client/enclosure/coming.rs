@@ -15,7 +15,7 @@ use crate::core::encode::{base64, unbase64_vec};
 use crate::core::filed::Head;
 use crate::core::hybrid::HybridSecret;
 use crate::core::judge::Reader;
-use crate::core::keys::{DhPublic, EnclosureId, Fingerprint};
+use crate::core::keys::{DhPublic, EnclosureId, Fingerprint, LetterId};
 use crate::core::letter::{Letter, Want};
 use crate::core::prim;
 use crate::core::seal;
@@ -142,6 +142,13 @@ pub fn keep(env: &Env<'_>, cells: Vec<(Fingerprint, Chunk)>) -> Result<(), Error
         }
     }
     Ok(())
+}
+
+/// Forgets the enclosure of a letter that came whole.
+pub fn forget(places: &Places, from: Fingerprint, letter: LetterId) -> Result<(), Error> {
+    let all = Coming::load_all(places)?.0.into_iter();
+    let its = |coming: &Coming| (coming.from, coming.letter) == (from, letter);
+    all.filter(its).try_for_each(|coming| Ok(coming.remove(places)?))
 }
 
 /// Files the mail of every enclosure that is complete. Gives what became of each, and what went

@@ -10,12 +10,13 @@ use crate::client::env::Env;
 use crate::client::loops::Loop;
 use crate::client::nodes;
 use crate::core::bucket::{Bucket, Class};
-use crate::core::plan::{self, Post, slots};
+use crate::core::plan::slots::{self, Visit};
+use crate::core::plan::{self, Post};
 use crate::core::time::Time;
 use std::collections::BTreeSet;
 
 /// In which classes a sync posts.
-pub fn classes(desk: &Desk, daily: bool) -> Vec<Class> {
+fn classes(desk: &Desk, daily: bool) -> Vec<Class> {
     let hourly = (class(desk) == Class::Hourly).then_some(Class::Hourly);
     hourly.into_iter().chain(daily.then_some(Class::Daily)).collect()
 }
@@ -24,24 +25,25 @@ pub fn classes(desk: &Desk, daily: bool) -> Vec<Class> {
 /// pace, in random order.
 pub fn batches(
     env: &mut Env<'_>,
-    desk: &Desk,
-    (round, visit): (&Round, &[String]),
-    (daily, now): (bool, Time),
+    (round, visits): (&Round, &[Visit]),
+    now: Time,
     made: &[&Made],
     loops: &[Loop],
 ) -> Vec<Post> {
-    let usual: Vec<Bucket> =
-        classes(desk, daily).into_iter().map(|class| Bucket::at(class, now)).collect();
-    let buckets: BTreeSet<Bucket> =
-        made.iter().map(|made| made.bucket).chain(usual.clone()).collect();
+    let visit = |bucket: Bucket| visits.iter().find(|visit| Bucket::at(visit.class, now) == bucket);
+    let usual = visits.iter().map(|visit| Bucket::at(visit.class, now));
+    let buckets: BTreeSet<Bucket> = made.iter().map(|made| made.bucket).chain(usual).collect();
     let mut posts = Vec::new();
     for bucket in buckets {
         let letters = made.iter().filter(|made| made.bucket == bucket);
         let letters = letters.map(|made| (made.node.clone(), made.cells.clone())).collect();
         let looping = loops.iter().filter(|looping| looping.bucket == bucket);
         let looping: Vec<_> = looping.map(|l| (l.node.clone(), l.cell)).collect();
-        let visit: &[String] = if usual.contains(&bucket) { visit } else { &[] };
-        posts.extend(plan::uploads(bucket, letters, visit, round.pace, &looping, env.rng));
+        let (relays, pace) = match visit(bucket) {
+            Some(visit) => (&visit.relays[..], visit.cells),
+            None => (&[][..], round.pace),
+        };
+        posts.extend(plan::uploads(bucket, letters, relays, pace, &looping, env.rng));
     }
     posts.sort_by(|a, b| (&a.node, a.bucket).cmp(&(&b.node, b.bucket)));
     posts
@@ -60,16 +62,22 @@ pub fn relays(env: &Env<'_>, desk: &Desk, now: Time) -> BTreeSet<String> {
     good.filter(|url| !node(url.clone()).directory).collect()
 }
 
-/// The relays that get a batch in this round: some of all of them each time, in fixed rotation, and
-/// later in the sync one for each that has failed in the round before, whether letters were to go
-/// there or not.
-pub fn visited(env: &Env<'_>, desk: &Desk, round: &Round, now: Time) -> Vec<String> {
+/// What gets a batch in this round: some of all relays each time, in fixed rotation, and later in
+/// the sync one for each that has failed in the round before, whether letters were to go there or
+/// not.
+pub fn visits(env: &Env<'_>, desk: &Desk, round: &Round, daily: bool, now: Time) -> Vec<Visit> {
     let relays: Vec<String> = relays(env, desk, now).into_iter().collect();
-    let Some(failed) = &round.failed else {
-        return slots::visited(&relays, now, env.config.nodes_per_sync.into());
+    let Some((failed, before)) = &round.before else {
+        let much = (env.config.nodes_per_sync.into(), round.pace);
+        return slots::visits(&relays, &classes(desk, daily), now, much);
     };
     let ring = |start: usize| relays.iter().cycle().skip(start).take(relays.len()).cloned();
-    let places = failed.iter().filter_map(|node| relays.iter().position(|relay| relay == node));
     let standing = |node: &String| !round.avoided.failed.contains(node);
-    places.filter_map(|at| ring(at).find(standing)).collect::<BTreeSet<_>>().into_iter().collect()
+    let instead = |visit: &Visit| {
+        let lost = visit.relays.iter().filter(|relay| failed.contains(*relay));
+        let places = lost.filter_map(|lost| relays.iter().position(|relay| relay == lost));
+        let new: BTreeSet<String> = places.filter_map(|at| ring(at).find(standing)).collect();
+        Visit { relays: new.into_iter().collect(), ..visit.clone() }
+    };
+    before.iter().map(instead).collect()
 }

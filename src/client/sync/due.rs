@@ -24,6 +24,9 @@ use crate::store::peers::Peer;
 const FALLBACK: u64 = 3 * DAY;
 const FALLBACK_DAILY: u64 = 8 * DAY;
 
+/// Who has been awake when this home was within so many seconds needs the daily class least.
+const AWAKE: u64 = 3 * DAY;
+
 /// Nor before so many attempts.
 const TRIES: usize = 3;
 
@@ -41,6 +44,11 @@ pub fn preview(env: &mut Env<'_>, daily: bool) -> Result<Vec<String>, Error> {
         }
     }
     Ok(lines)
+}
+
+/// Whether somebody was awake lately when this home was, so that the hourly class joins the two.
+pub fn is_awake(peer: &Peer, now: Time) -> bool {
+    now.since(peer.awake) < AWAKE
 }
 
 /// In which class a letter is to be attempted now, if it is. One that falls back begins anew, since
@@ -89,9 +97,15 @@ pub fn travels(item: &Item, contact: &Contact, own: Class) -> Class {
     if daily { Class::Daily } else { Class::Hourly }
 }
 
-/// In which class cells of an enclosure may go now, if they may.
-pub fn cells_class(item: &Item, contact: &Contact, own: Class, daily: bool) -> Option<Class> {
-    let class = travels(item, contact, own);
+/// In which class cells of an enclosure may go now, if they may. Who is never seen `awake` gets them
+/// in the daily exchange, since what goes by the hour is gone when they come.
+pub fn cells_class(
+    item: &Item,
+    contact: &Contact,
+    own: Class,
+    (daily, awake): (bool, bool),
+) -> Option<Class> {
+    let class = if daily && !awake { Class::Daily } else { travels(item, contact, own) };
     (class == Class::Hourly || daily || only_directories(contact)).then_some(class)
 }
 

@@ -19,9 +19,11 @@ pub fn cells(env: &mut Env<'_>, desk: &mut Desk, packer: &mut Packer<'_>, report
     let own = class(desk);
     for at in 0..desk.outbox.len() {
         let item = &desk.outbox[at];
-        let contact = desk.contacts.iter().find(|contact| contact.fingerprint == item.to).cloned();
-        let Some(contact) = contact.filter(|_| item.is_waiting()) else { continue };
-        let Some(class) = due::cells_class(item, &contact, own, packer.daily) else { continue };
+        let person = packer.people.iter().find(|person| person.contact.fingerprint == item.to);
+        let Some(person) = person.filter(|_| item.is_waiting()) else { continue };
+        let when = (packer.daily, due::is_awake(&person.peer, packer.now));
+        let contact = person.contact.clone();
+        let Some(class) = due::cells_class(item, &contact, own, when) else { continue };
         if let Err(error) = enclosure(env, desk, at, (&contact, class), packer) {
             report.soft(error);
         }

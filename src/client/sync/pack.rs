@@ -113,8 +113,7 @@ impl<'a> Packer<'a> {
         let (item, want) = (&desk.outbox[at], wants.last().cloned());
         let waits = going::must_wait(&desk.transit, &peer, to);
         let went = |made: &Attempted| matches!(made.what, What::Letter(id) if id == item.id);
-        let is_done = rank == Rank::Spare && self.made.iter().any(went);
-        if is_done || item.enclosure.is_some() && waits {
+        if (rank, class) == (Rank::Spare, Class::Hourly) && self.made.iter().any(went) {
             return Ok(());
         }
         let turn = (item.tries, fallback);
@@ -122,16 +121,26 @@ impl<'a> Packer<'a> {
         if !self.slots.has_room(to, class, &nodes) {
             return Ok(());
         }
-        let contents = queue::contents(&places, &desk.transit, item)?;
-        let most = self.most(&contact);
+        let head = item.enclosure.as_ref();
+        let is_whole = head.is_none_or(|e| class == Class::Daily && e.cells <= LETTER_PARTS);
+        if !is_whole && waits {
+            return Ok(());
+        }
+        let contents = match is_whole {
+            true => (queue::open(&places, &desk.transit, item)?, None),
+            false => queue::contents(&places, &desk.transit, item)?,
+        };
+        let most = self.most(&contact, class);
         let mut cargo = Cargo { fallback, want, most, ..due::letter(item, contents) };
         let me = self.sender.card.card.sign;
         if stamps::is_missing(&contact, &peer, me, cargo.id, cargo.stamp, fallback) {
             return Ok(());
         }
         let mut cells = self.measure(env, desk, who, &cargo)?;
-        if cells.is_none() && cargo.enclosure.is_none() && !waits {
-            going::convert(env, &desk.transit, &mut desk.outbox[at], &cargo.mail)?;
+        if cells.is_none() && is_whole && !waits {
+            if desk.outbox[at].enclosure.is_none() {
+                going::convert(env, &desk.transit, &mut desk.outbox[at], &cargo.mail)?;
+            }
             let contents = queue::contents(&places, &desk.transit, &desk.outbox[at])?;
             (cargo.mail, cargo.enclosure) = contents;
             cells = self.measure(env, desk, who, &cargo)?;
@@ -165,7 +174,8 @@ impl<'a> Packer<'a> {
             return Ok(());
         }
         let cargo = Cargo { want: Some(want), ..due::control_letter(env, false) };
-        self.control_letter(env, desk, who, rank, cargo, report)
+        let by_day = self.daily && !due::is_awake(&self.people[who].peer, self.now);
+        self.control_letter(env, desk, who, (rank, by_day), cargo, report)
     }
 
     fn control(
@@ -184,11 +194,11 @@ impl<'a> Packer<'a> {
             return Ok(());
         }
         let cargo = due::control_letter(env, with_card);
-        self.control_letter(env, desk, who, rank, cargo, report)
+        self.control_letter(env, desk, who, (rank, false), cargo, report)
     }
 
     /// Acknowledges in the daily class what no letter in it has: who wrote by it may be asleep
-    /// whenever this home is awake.
+    /// whenever this home is awake. In place of cover it does so once more, which counts for nothing.
     fn acks(
         &mut self,
         env: &mut Env<'_>,
@@ -198,9 +208,9 @@ impl<'a> Packer<'a> {
         report: &mut Report,
     ) -> Result<(), Error> {
         let Person { contact, peer, acks, .. } = &self.people[who];
-        let mut acks = acks.clone();
+        let (mut acks, is_copy) = (acks.clone(), rank == Rank::Spare);
         for attempted in self.made.iter().filter(|made| made.to == contact.fingerprint) {
-            if attempted.made.bucket.class() == Class::Daily {
+            if attempted.made.bucket.class() == Class::Daily && !is_copy {
                 acks.retain(|ack| !attempted.made.acks.contains(ack));
             }
         }
@@ -209,7 +219,13 @@ impl<'a> Packer<'a> {
         }
         let peer = Peer { acks, again: Vec::new(), ..peer.clone() };
         let cargo = due::control_letter(env, false);
-        self.send(env, desk, who, &peer, (rank, Class::Daily), cargo, report)
+        let made = self.send(env, desk, who, &peer, (rank, Class::Daily), cargo, report)?;
+        let Some(mut made) = made else { return Ok(()) };
+        if is_copy {
+            made.acks.clear();
+        }
+        self.went(who, What::Control, made);
+        Ok(())
     }
 
     fn control_letter(
@@ -217,19 +233,22 @@ impl<'a> Packer<'a> {
         env: &mut Env<'_>,
         desk: &mut Desk,
         who: usize,
-        rank: Rank,
+        (rank, by_day): (Rank, bool),
         cargo: Cargo,
         report: &mut Report,
     ) -> Result<(), Error> {
         let Person { contact, peer, .. } = &self.people[who];
-        let Some(class) = due::control_class(contact, class(desk), self.daily) else {
+        let usual = due::control_class(contact, class(desk), self.daily);
+        let Some(class) = usual.map(|usual| if by_day { Class::Daily } else { usual }) else {
             return Ok(());
         };
         let peer = peer.clone();
-        self.send(env, desk, who, &peer, (rank, class), cargo, report)
+        let made = self.send(env, desk, who, &peer, (rank, class), cargo, report)?;
+        made.into_iter().for_each(|made| self.went(who, What::Control, made));
+        Ok(())
     }
 
-    /// Sends what is no letter of the outbox.
+    /// Makes what is no letter of the outbox, if there is room.
     #[expect(clippy::too_many_arguments, reason = "all that a letter is made from")]
     fn send(
         &mut self,
@@ -240,31 +259,28 @@ impl<'a> Packer<'a> {
         (rank, class): (Rank, Class),
         cargo: Cargo,
         report: &mut Report,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Made>, Error> {
         let contact = self.people[who].contact.clone();
         let turn = (cargo.tries, false);
         let nodes = dispatch::nodes(env, &desk.transit, &contact, turn, &self.sender.avoided)?;
         let to = contact.fingerprint;
         if !self.slots.has_room(to, class, &nodes) {
-            return Ok(());
+            return Ok(None);
         }
-        let cargo = Cargo { most: self.most(&contact), ..cargo };
+        let cargo = Cargo { most: self.most(&contact, class), ..cargo };
         let Some(cells) = self.measure(env, desk, who, &cargo)? else {
             self.too_long(&contact, report);
-            return Ok(());
+            return Ok(None);
         };
         let waiting = Waiting { to, rank, class, cells, nodes: &nodes };
-        if let Some(made) = self.make(env, desk, (&contact, peer), &cargo, &waiting)? {
-            self.went(who, What::Control, made);
-        }
-        Ok(())
+        self.make(env, desk, (&contact, peer), &cargo, &waiting)
     }
 
     /// How many cells a letter to somebody may have: at a directory nobody counts them.
-    fn most(&self, contact: &Contact) -> usize {
+    fn most(&self, contact: &Contact, class: Class) -> usize {
         match self.round.whole || due::only_directories(contact) {
             true => usize::from(LETTER_PARTS),
-            false => self.round.pace.min(usize::from(LETTER_PARTS)),
+            false => self.slots.most(class).max(self.round.pace).min(usize::from(LETTER_PARTS)),
         }
     }
 

@@ -16,7 +16,7 @@ use crate::core::bucket::{Bucket, Class};
 use crate::core::cell::{self, Cell};
 use crate::core::keys::{Fingerprint, LetterId};
 use crate::core::plan::Post;
-use crate::core::plan::slots::Slots;
+use crate::core::plan::slots::{Slots, Visit};
 use crate::core::time::Time;
 use crate::store::outbox::Attempt;
 use crate::store::peers::Peer;
@@ -32,6 +32,8 @@ pub struct Out {
     loops: Vec<Loop>,
     /// Somebody is to get more letters than go at once.
     pub more: bool,
+    /// Where these uploads go with a pace, whatever is in them.
+    pub visits: Vec<Visit>,
 }
 
 impl Out {
@@ -66,8 +68,8 @@ pub struct Round {
     pub pace: usize,
     /// Whether there is no pace, and all that waits is posted.
     pub whole: bool,
-    /// The nodes that failed in the round before, unless this is the first one.
-    pub failed: Option<BTreeSet<String>>,
+    /// The nodes that failed in the round before, and its visits, unless this is the first one.
+    pub before: Option<(BTreeSet<String>, Vec<Visit>)>,
     /// Nodes that letters do not go to.
     pub avoided: Avoided,
 }
@@ -95,10 +97,10 @@ pub fn plan(
     let now = env.now();
     let sender = Sender { avoided: round.avoided.clone(), ..Sender::of(env, &desk)? };
     let mut said = Vec::new();
-    let visit = cover::visited(env, &desk, round, now);
+    let visits = cover::visits(env, &desk, round, daily, now);
     let slots = match round.whole {
         true => Slots::unpaced(),
-        false => Slots::paced(&visit, &cover::classes(&desk, daily), round.pace),
+        false => Slots::paced(&visits),
     };
     let mut packer = Packer::new(round, sender, daily, now, slots);
     if let Err(error) = restored::may_send(env) {
@@ -110,7 +112,7 @@ pub fn plan(
         packer.letters(env, &mut desk, report);
         fill::cells(env, &mut desk, &mut packer, report);
         packer.spare(env, &mut desk, report);
-        if !round.whole && round.failed.is_none() {
+        if !round.whole && round.before.is_none() {
             let (bucket, room) = (Bucket::at(Class::Hourly, now), packer.slots.free(Class::Hourly));
             said = speak(env, &desk, &packer.sender, bucket, room).unwrap_or_else(|error| {
                 report.soft(error);
@@ -124,14 +126,14 @@ pub fn plan(
     let (made, more) = (packer.made, packer.slots.left_some());
     let cargo: Vec<&Made> = made.iter().map(|attempted| &attempted.made).chain(&said).collect();
     let mut loops = Vec::new();
-    if round.failed.is_none() && round.pace > 0 {
+    if round.before.is_none() && round.pace > 0 {
         let progress = Progress::load(env.home.places())?;
         loops = loops::due(env, &listening(env, &desk, &progress), class(&desk))?;
     }
-    let posts = cover::batches(env, &desk, (round, &visit), (daily, now), &cargo, &loops);
+    let posts = cover::batches(env, (round, &visits), now, &cargo, &loops);
     loops.retain(|looping| posts.iter().any(|post| post.cells.contains(&looping.cell)));
     loops::begin(env, &desk.lock, &loops)?;
-    Ok(Out { posts, made, loops, more })
+    Ok(Out { posts, made, loops, more, visits })
 }
 
 /// What an attempt changes of the exchange, once it is taken.

@@ -10,12 +10,9 @@ use crate::core::bucket::Class;
 use crate::core::keys::LetterId;
 use crate::core::letter::Want;
 use crate::core::plan::slots::Rank;
-use crate::core::time::{DAY, Time};
+use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::peers::Peer;
-
-/// Who has been awake when this home was within so many seconds needs the daily class least.
-const AWAKE: u64 = 3 * DAY;
 
 /// Somebody, and what is to go to them.
 pub(super) struct Person {
@@ -61,7 +58,7 @@ impl Packer<'_> {
             }
             let last = item.attempt.last().map(|attempt| attempt.at);
             let since = last.unwrap_or(item.date);
-            let is_awake = now.since(peer.awake) < AWAKE;
+            let is_awake = due::is_awake(peer, now);
             let letter = |class, fallback| Due::Letter { at, class, fallback };
             if let Some(class) = due::due(item, (contact, peer.awake), own, self.daily, now) {
                 let by_hour = due::travels(item, contact, own) == Class::Hourly;
@@ -80,6 +77,10 @@ impl Packer<'_> {
                     };
                     let since = due::last(item, class).unwrap_or(item.date);
                     add(rank, since, letter(class, *fallback));
+                }
+                if !self.round.whole && class == Class::Daily && !(by_hour && is_awake) {
+                    // Twice more at the nodes in turn, as the next chance may be days away.
+                    (0..2).for_each(|_| add(Rank::Spare, since, letter(class, false)));
                 }
             }
             if !self.round.whole && due::is_spare(item, contact, own, now) {
@@ -101,9 +102,12 @@ impl Packer<'_> {
         }
         if !acks.is_empty() {
             let last = peer.again.iter().map(|again| again.sent).min();
-            let again = last.filter(|_| peer.acks.is_empty() && !self.round.whole);
+            let again = last.filter(|_| peer.acks.is_empty());
             let rank = if again.is_some() { Rank::Retry } else { Rank::Answer };
             add(rank, again.unwrap_or(peer.last_letter), Due::Acks);
+            if !self.round.whole && !due::is_awake(peer, now) {
+                add(Rank::Spare, peer.last_letter, Due::Acks);
+            }
         }
         tasks
     }

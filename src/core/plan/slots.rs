@@ -10,6 +10,13 @@ use crate::core::keys::Fingerprint;
 use crate::core::time::{DAY, HOUR, Time};
 use std::collections::BTreeMap;
 
+/// Slots that the one batch of a day has in the daily class for each that those of an hour have: who
+/// is never awake when this home is has nothing else.
+pub const DAILY: usize = 4;
+
+/// The same of a home of the daily class, which has nothing else for anybody.
+const DAILY_ALONE: usize = 12;
+
 /// In which order slots are given; in each rank the oldest comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rank {
@@ -27,7 +34,7 @@ pub enum Rank {
     Again,
     /// Cells of an enclosure.
     Enclosure,
-    /// A letter that is not due yet, in place of cover.
+    /// In place of cover: a letter that is not due yet, or one of the daily class once more.
     Spare,
 }
 
@@ -57,33 +64,53 @@ pub struct Place {
     pub cells: usize,
 }
 
+/// The relays that a sync posts to in one class, and how many cells each gets, whatever waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// The class.
+    pub class: Class,
+    /// Their addresses.
+    pub relays: Vec<String>,
+    /// Cells for each.
+    pub cells: usize,
+}
+
 /// The slots of one round of a sync.
 #[derive(Clone, Debug)]
 pub struct Slots {
     /// What is free at each relay; without a pace there is no end to it.
     free: Option<BTreeMap<(String, Class), usize>>,
+    /// Slots that a node had at first, by class.
+    most: BTreeMap<Class, usize>,
     /// Cells that go to each person where nobody counts.
     sent: BTreeMap<Fingerprint, usize>,
     more: bool,
 }
 
 impl Slots {
-    /// `pace` slots of each of `classes` at each relay of `visited`.
-    pub fn paced(visited: &[String], classes: &[Class], pace: usize) -> Slots {
-        let all = classes.iter().flat_map(|class| visited.iter().map(move |node| (node, *class)));
-        let free = all.map(|(node, class)| ((node.clone(), class), pace));
-        Slots { free: Some(free.collect()), sent: BTreeMap::new(), more: false }
+    /// The slots of these visits.
+    pub fn paced(visits: &[Visit]) -> Slots {
+        let all = visits.iter().flat_map(|visit| {
+            visit.relays.iter().map(|relay| ((relay.clone(), visit.class), visit.cells))
+        });
+        let most = visits.iter().map(|visit| (visit.class, visit.cells)).collect();
+        Slots { free: Some(all.collect()), most, sent: BTreeMap::new(), more: false }
     }
 
     /// As many as there is need for, everywhere.
     pub fn unpaced() -> Slots {
-        Slots { free: None, sent: BTreeMap::new(), more: false }
+        Slots { free: None, most: BTreeMap::new(), sent: BTreeMap::new(), more: false }
     }
 
     /// The slots of a class that nothing has taken, by relay; none where there is no end to them.
     pub fn free(&self, class: Class) -> BTreeMap<String, usize> {
         let all = self.free.iter().flatten().filter(|((_, known), _)| *known == class);
         all.map(|((node, _), room)| (node.clone(), *room)).collect()
+    }
+
+    /// The slots that a relay has in a class, before any is taken.
+    pub fn most(&self, class: Class) -> usize {
+        self.most.get(&class).copied().unwrap_or_default()
     }
 
     /// Whether anything at all could still go to a person, so that it is worth being looked at.
@@ -152,9 +179,31 @@ impl Slots {
     }
 }
 
+/// The visits of a sync at `now` that visits `most` relays by the hour and posts `pace` cells to each.
+/// The daily exchange comes to [`DAILY`] times as many, so that a letter of the day does not wait for
+/// days; to fewer it gives more, up to `DAILY` times as many. A home without the hourly class
+/// gives each three times that.
+pub fn visits(
+    relays: &[String],
+    classes: &[Class],
+    now: Time,
+    (most, pace): (usize, usize),
+) -> Vec<Visit> {
+    let visit = |class: &Class| match class {
+        Class::Hourly => Visit { class: *class, relays: visited(relays, now, most), cells: pace },
+        Class::Daily => {
+            let relays = visited(relays, now, DAILY * most);
+            let times = if classes.contains(&Class::Hourly) { DAILY } else { DAILY_ALONE };
+            let cells = times * most * pace / relays.len().max(1);
+            Visit { class: *class, relays, cells: cells.clamp(pace, times * pace) }
+        }
+    };
+    classes.iter().map(visit).collect()
+}
+
 /// Which of `relays` a sync visits at `now`, `most` at once: the next ones each hour, and at the
 /// same hour of the next day as well, so that who is awake for an hour a day comes to all of them.
-pub fn visited(relays: &[String], now: Time, most: usize) -> Vec<String> {
+fn visited(relays: &[String], now: Time, most: usize) -> Vec<String> {
     let turn = now.unix() / DAY + now.unix() % DAY / HOUR;
     let start = turn.wrapping_mul(most as u64) % relays.len().max(1) as u64;
     let ring = relays.iter().cycle().skip(start as usize).take(relays.len());
@@ -177,6 +226,11 @@ mod tests {
         (0..count).map(|at| format!("{at:02}")).collect()
     }
 
+    fn by_hour(relays: &[&str]) -> Slots {
+        let relays = relays.iter().map(|url| url.to_string()).collect();
+        Slots::paced(&[Visit { class: Class::Hourly, relays, cells: 4 }])
+    }
+
     fn waiting(cells: usize, nodes: &[Node]) -> Waiting<'_> {
         let (rank, class) = (Rank::Fresh, Class::Hourly);
         Waiting { to: somebody(), rank, class, cells, nodes }
@@ -189,7 +243,7 @@ mod tests {
     #[test]
     fn a_letter_goes_whole_to_the_first_node_that_has_room() {
         let nodes = [relay("z"), relay("a"), relay("b")];
-        let mut slots = Slots::paced(&["a".into(), "b".into()], &[Class::Hourly], 4);
+        let mut slots = by_hour(&["a", "b"]);
         assert_eq!(placed(&slots.place(&waiting(3, &nodes))), [("a", 3)], "z is not visited");
         assert_eq!(placed(&slots.place(&waiting(2, &nodes))), [("b", 2)]);
         assert_eq!(placed(&slots.place(&waiting(3, &nodes))), [], "it is not split");
@@ -205,7 +259,7 @@ mod tests {
     #[test]
     fn cells_of_an_enclosure_take_what_is_left_everywhere() {
         let nodes = [relay("a"), relay("b")];
-        let mut slots = Slots::paced(&["a".into(), "b".into()], &[Class::Hourly], 4);
+        let mut slots = by_hour(&["a", "b"]);
         slots.place(&waiting(1, &nodes));
         let cells = Waiting { rank: Rank::Enclosure, ..waiting(6, &nodes) };
         assert_eq!(placed(&slots.place(&cells)), [("a", 3), ("b", 3)]);
@@ -214,7 +268,7 @@ mod tests {
     #[test]
     fn where_nobody_counts_a_person_gets_what_may_be_lost() {
         let stick = [Node { url: "file:///stick".into(), directory: true }];
-        let mut slots = Slots::paced(&[], &[Class::Hourly], 4);
+        let mut slots = by_hour(&[]);
         let place = slots.place(&waiting(9, &stick));
         assert_eq!((place[0].class, place[0].cells), (Class::Daily, 9));
         let cells = Waiting { rank: Rank::Enclosure, ..waiting(300, &stick) };
@@ -229,6 +283,35 @@ mod tests {
         assert!(!slots.left_some());
         assert_eq!(placed(&slots.place(&waiting(1, &nodes))), []);
         assert!(slots.left_some());
+    }
+
+    #[test]
+    fn the_daily_exchange_comes_to_all_of_twelve_relays() {
+        let at = Time::from_unix(100 * DAY);
+        for (count, most, visited, cells) in [
+            (0, 3, 0, 16),
+            (1, 3, 1, 16),
+            (3, 3, 3, 16),
+            (6, 3, 6, 8),
+            (7, 3, 7, 6),
+            (12, 3, 12, 4),
+            (30, 3, 12, 4),
+            (30, 8, 30, 4),
+            (2, 1, 2, 8),
+        ] {
+            let both = [Class::Hourly, Class::Daily];
+            let visits = visits(&names(count), &both, at, (most, 4));
+            assert_eq!((visits[0].relays.len(), visits[0].cells), (most.min(count), 4));
+            assert_eq!(
+                (visits[1].relays.len(), visits[1].cells),
+                (visited, cells),
+                "{count} {most}"
+            );
+            assert!(visited * cells <= DAILY * most * 4);
+            let alone = super::visits(&names(count), &[Class::Daily], at, (most, 4));
+            assert_eq!(alone[0].relays, visits[1].relays);
+            assert!(alone[0].cells >= 3 * cells, "{count} {most}");
+        }
     }
 
     #[test]
