@@ -88,8 +88,6 @@ fn month(seed: u64, habits: &[Habit], days: u64) -> String {
     let relays = relays(&world, seed);
     let mut town = Town::new(&world, seed, habits, &relays);
     town.people[DAILY].person.config.class = Class::Daily;
-    // Three letters a day, and what is lost of them, do not go into twelve cells a day.
-    town.people[DAILY].person.config.pace = 32;
     town.people[DAILY].person.publish();
     make_friends(&mut town);
     let mut backup = None;

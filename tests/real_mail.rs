@@ -40,7 +40,7 @@ fn hundreds_of_real_messages_arrive_as_they_were() {
     println!("{accepted} messages sent, {refused} refused with a reason");
     assert!(accepted >= 200 && refused * 20 <= accepted);
 
-    alice.ok(&["sync"]);
+    alice.ok(&["sync", "--now"]);
     bob.ok(&["sync"]);
     let paths = bob.ok(&["list", "alice"]);
     let paths: Vec<&str> = paths.lines().collect();

@@ -189,3 +189,46 @@ fn who_names_nodes_listens_there_and_without_trackers_there_alone() {
         "letters may still come there"
     );
 }
+
+#[test]
+fn nodes_to_post_to_are_kept_beside_until_they_fail() {
+    let world = World::at("2026-11-22T14");
+    let list: Vec<Listed> = (1..=6).map(|n| node(n, 0.2)).collect();
+    publish(&world, TRACKER, &list);
+    let alice = follower(&world, "alice", 1, &[TRACKER]);
+    alice.sync();
+    let beside = || -> Vec<String> {
+        let chosen = Chosen::load(&alice.places()).unwrap();
+        chosen.beside.into_iter().map(|choice| choice.url).collect()
+    };
+    let kept = beside();
+    assert_eq!(kept.len(), 1, "with the two listened on these are three");
+    assert!(own(&alice).is_disjoint(&kept.iter().cloned().collect()));
+    let visited = |alice: &Person<'_>| -> BTreeSet<String> {
+        world.trace.lock().unwrap().clear();
+        alice.sync();
+        let trace = world.trace.lock().unwrap();
+        let posts = trace.iter().filter_map(|line| line.strip_prefix("POST "));
+        posts.map(|line| line.split("/v1/").next().unwrap().to_owned()).collect()
+    };
+    for _ in 0..12 {
+        let mut expected = own(&alice);
+        expected.extend(kept.clone());
+        assert_eq!(visited(&alice), expected);
+        assert_eq!(beside(), kept);
+        world.pass(12 * HOUR);
+    }
+    alice.sync();
+    world.relay(&kept[0]).lock().unwrap().down = true;
+    let mut hours = 0;
+    while beside() == kept {
+        world.pass(HOUR);
+        alice.sync();
+        hours += 1;
+        assert!(hours < 40, "it has failed for so many hours");
+    }
+    assert!(hours > 6, "it may be back in an hour: {hours}");
+    world.pass(DAY);
+    alice.sync();
+    assert!(beside().len() == 1 && beside() != kept, "another takes its place");
+}
