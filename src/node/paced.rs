@@ -1,8 +1,11 @@
-//! A connection whose far end must keep reading: while an answer waits to be sent, every half
-//! minute must move some of it, or the connection ends. Without this a client that asks for a
-//! bucket and never reads would hold its place for ever.
-//! Specified in posted(8), LIMITS.
+//! A connection as the system gives it, below TLS: its bytes are counted as they come and go, and its
+//! far end must keep reading. While an answer waits to be sent, every half minute must move some of
+//! it, or the connection ends; without this a client that asks for a bucket and never reads would
+//! hold its place for ever. Bytes are counted for the role as a whole, and for the place that the
+//! connection has; never for a client.
+//! Specified in posted(8), LIMITS, REPORTS and ADMIN.
 
+use crate::node::metrics::Traffic;
 use crate::node::slots::Pulse;
 use std::io;
 use std::pin::Pin;
@@ -23,13 +26,14 @@ pub struct Paced<S> {
     /// Runs while something waits to be written.
     window: Option<Pin<Box<Sleep>>>,
     moved: u64,
-    pulse: Option<Arc<Pulse>>,
+    traffic: Arc<Traffic>,
+    pulse: Arc<Pulse>,
 }
 
 impl<S> Paced<S> {
-    /// Paces `stream`, and tells `pulse` what moves.
-    pub fn new(stream: S, pulse: Option<Arc<Pulse>>) -> Paced<S> {
-        Paced { stream, window: None, moved: 0, pulse }
+    /// Paces `stream`, counts its bytes in `traffic`, and tells `pulse` what moves.
+    pub fn new(stream: S, traffic: Arc<Traffic>, pulse: Arc<Pulse>) -> Paced<S> {
+        Paced { stream, window: None, moved: 0, traffic, pulse }
     }
 
     /// Takes note of a write that went through or has to wait.
@@ -41,9 +45,8 @@ impl<S> Paced<S> {
         match written {
             Poll::Ready(Ok(n)) => {
                 self.moved += n as u64;
-                if let Some(pulse) = &self.pulse {
-                    pulse.moved(n as u64);
-                }
+                self.traffic.sent.add(n as u64);
+                self.pulse.moved(n as u64);
                 Poll::Ready(Ok(n))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -72,9 +75,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     ) -> Poll<io::Result<()>> {
         let (this, before) = (self.get_mut(), buffer.filled().len());
         ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
-        if let Some(pulse) = &this.pulse {
-            pulse.moved((buffer.filled().len() - before) as u64);
-        }
+        let came = (buffer.filled().len() - before) as u64;
+        this.traffic.received.add(came);
+        this.pulse.moved(came);
         Poll::Ready(Ok(()))
     }
 }
@@ -120,12 +123,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::slots::Slots;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    async fn paced<S>(stream: S) -> Paced<S> {
+        Paced::new(stream, Arc::default(), Slots::new(1).take().await.pulse().clone())
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_stops_is_given_up() {
         let (near, far) = duplex(1000);
-        let mut near = Paced::new(near, None);
+        let mut near = paced(near).await;
         let error = near.write_all(&[0; 2000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(far);
@@ -134,7 +142,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_but_steady_reader_is_served() {
         let (near, mut far) = duplex(1000);
-        let mut near = Paced::new(near, None);
+        let mut near = paced(near).await;
         let reader = tokio::spawn(async move {
             let mut piece = [0; 2000];
             let mut count = 0;
@@ -145,6 +153,7 @@ mod tests {
             count
         });
         near.write_all(&[0; 200_000]).await.unwrap();
+        assert_eq!(near.traffic.sent.get(), 200_000);
         drop(near);
         assert_eq!(reader.await.unwrap(), 200_000);
     }
@@ -152,7 +161,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_between_answers_is_no_stall() {
         let (near, mut far) = duplex(1000);
-        let mut near = Paced::new(near, None);
+        let mut near = paced(near).await;
         for _ in 0..2 {
             let reading = async {
                 sleep(Duration::from_secs(1)).await;

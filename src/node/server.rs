@@ -8,7 +8,6 @@ use crate::node::admin::Admin;
 use crate::node::answer::Answer;
 use crate::node::arrival::Arrival;
 use crate::node::callers::Peer;
-use crate::node::counted::Counted;
 use crate::node::identity::Host;
 use crate::node::log::Log;
 use crate::node::metrics::Traffic;
@@ -197,8 +196,7 @@ async fn connection(
 ) -> bool {
     // Without this every small answer waits for a delayed acknowledgement, some 40 ms.
     let nodelay = stream.set_nodelay(true);
-    let counted = Counted::new(stream, service.traffic());
-    let mut stream = Paced::new(counted, Some(place.pulse().clone()));
+    let mut stream = Paced::new(stream, service.traffic(), place.pulse().clone());
     let peer = if service.begins_with_header(address) {
         match timeout(HANDSHAKE, preface::read(&mut stream)).await {
             Ok(Ok(client)) => Some(Peer::Told(client)),
