@@ -159,14 +159,7 @@ impl Buckets {
 
     /// The cells of a bucket that start with `prefix`, and whether it is closed.
     pub fn get(&self, bucket: Bucket, prefix: Prefix) -> Result<(Selection, bool), GetError> {
-        let now = self.keeper.now();
-        let closed = bucket.is_closed(now);
-        if bucket.is_wiped(now) {
-            return Err(GetError::Wiped);
-        }
-        if now < bucket.opens() || (bucket.class() == Class::Daily && !closed) {
-            return Err(GetError::NotYet);
-        }
+        let closed = served(bucket, self.keeper.now())?;
         let Some(entry) = self.shelves().get(&bucket).cloned() else {
             return Ok((Selection::none(), closed));
         };
@@ -321,9 +314,7 @@ impl Buckets {
     }
 
     fn reserve(&self, bytes: u64) -> Result<(), PutError> {
-        let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.capacity);
-        let reserved = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
-        reserved.map(drop).map_err(|_| PutError::Full)
+        reserve(&self.used, bytes, self.capacity)
     }
 
     fn release(&self, bytes: u64) {
@@ -343,6 +334,25 @@ impl Buckets {
     fn shelves(&self) -> MutexGuard<'_, BTreeMap<Bucket, Arc<Mutex<Option<Shelf>>>>> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a bucket is closed at `now`; an error if nothing of it is given then.
+pub fn served(bucket: Bucket, now: Time) -> Result<bool, GetError> {
+    let closed = bucket.is_closed(now);
+    if bucket.is_wiped(now) {
+        return Err(GetError::Wiped);
+    }
+    if now < bucket.opens() || (bucket.class() == Class::Daily && !closed) {
+        return Err(GetError::NotYet);
+    }
+    Ok(closed)
+}
+
+/// Adds `bytes` to `used` if the sum is at most `most`.
+pub fn reserve(used: &AtomicU64, bytes: u64, most: u64) -> Result<(), PutError> {
+    let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= most);
+    let reserved = used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
+    reserved.map(drop).map_err(|_| PutError::Full)
 }
 
 /// The last closed bucket of a class at `now`.

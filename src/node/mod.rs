@@ -11,6 +11,8 @@ pub mod admin;
 pub mod answer;
 pub mod args;
 pub mod arrival;
+#[cfg(test)]
+mod asked;
 pub mod bans;
 pub mod buckets;
 pub mod callers;
@@ -18,6 +20,7 @@ pub mod clock;
 pub mod cluster;
 pub mod config;
 mod digests;
+pub mod direct;
 pub mod durable;
 pub mod effective;
 pub mod frame;

@@ -5,14 +5,19 @@
 //! connection has; never for a client.
 //! Specified in posted(8), LIMITS, REPORTS and ADMIN.
 
+use crate::node::direct::Seat;
 use crate::node::metrics::Traffic;
 use crate::node::slots::Pulse;
+use hyper::body::Bytes;
+use std::fs::File;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How often the pace is looked at.
@@ -28,12 +33,27 @@ pub struct Paced<S> {
     moved: u64,
     traffic: Arc<Traffic>,
     pulse: Arc<Pulse>,
+    /// Where it is waited for that everything has been written.
+    seat: Arc<Seat>,
+    /// What was read from it and given back.
+    ahead: Bytes,
 }
 
 impl<S> Paced<S> {
     /// Paces `stream`, counts its bytes in `traffic`, and tells `pulse` what moves.
     pub fn new(stream: S, traffic: Arc<Traffic>, pulse: Arc<Pulse>) -> Paced<S> {
-        Paced { stream, window: None, moved: 0, traffic, pulse }
+        let (seat, ahead) = Default::default();
+        Paced { stream, window: None, moved: 0, traffic, pulse, seat, ahead }
+    }
+
+    /// Where cells wait that are to be sent after what is being written.
+    pub fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+
+    /// Gives back what was read too much; it is read again.
+    pub fn give_back(&mut self, ahead: Bytes) {
+        self.ahead = ahead;
     }
 
     /// Takes note of a write that went through or has to wait.
@@ -67,6 +87,41 @@ impl<S> Paced<S> {
     }
 }
 
+impl Paced<TcpStream> {
+    /// Sends at most `most` bytes of `file`, from byte `from` on; how many, 0 behind its end.
+    pub async fn send_file(&mut self, file: &File, from: u64, most: u64) -> io::Result<u64> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let sent = poll_fn(|cx| {
+            let sent = self.poll_send_file(cx, file, from, most);
+            self.note(cx, sent)
+        });
+        Ok(sent.await? as u64)
+    }
+
+    fn poll_send_file(
+        &self,
+        cx: &mut Context<'_>,
+        file: &File,
+        from: u64,
+        most: usize,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(cx))?;
+            let mut from = from;
+            let send = || Ok(rustix::fs::sendfile(&self.stream, file, Some(&mut from), most)?);
+            match self.stream.try_io(Interest::WRITABLE, send) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
+    }
+
+    /// Nothing waits to be sent any more.
+    pub fn rest(&mut self) {
+        self.window = None;
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -74,6 +129,11 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let (this, before) = (self.get_mut(), buffer.filled().len());
+        if !this.ahead.is_empty() {
+            let again = this.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&this.ahead.split_to(again));
+            return Poll::Ready(Ok(()));
+        }
         ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
         let came = (buffer.filled().len() - before) as u64;
         this.traffic.received.add(came);
@@ -112,6 +172,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
         // Nothing waits any more.
         this.window = None;
+        this.seat.flushed();
         Poll::Ready(Ok(()))
     }
 
