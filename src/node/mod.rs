@@ -11,8 +11,6 @@ pub mod admin;
 pub mod answer;
 pub mod args;
 pub mod arrival;
-#[cfg(test)]
-mod asked;
 pub mod bans;
 pub mod buckets;
 pub mod callers;
@@ -50,6 +48,8 @@ pub mod status;
 pub mod stock;
 pub mod store;
 pub mod tally;
+#[cfg(test)]
+mod tests;
 pub mod tls;
 pub mod tmpfs;
 pub mod tracker;

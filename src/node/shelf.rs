@@ -144,7 +144,7 @@ impl Shelf {
         let Index::Open(known) = &self.index else { return Vec::new() };
         let mut here = HashSet::new();
         let digests = batch.digests.iter().enumerate();
-        digests.filter(|(_, d)| !known.contains(*d) && here.insert(*d)).map(|(i, _)| i).collect()
+        digests.filter(|(_, d)| !known.contains(d) && here.insert(*d)).map(|(i, _)| i).collect()
     }
 
     /// Appends the cells of `batch` that `missing` names. On an error nothing of them is kept.

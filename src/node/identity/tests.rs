@@ -4,8 +4,8 @@ use crate::core::card::{Card, Disclosed, SignedCard};
 use crate::core::keys::{SignPublic, SignSecret};
 use crate::core::random::fixed::Fixed;
 use crate::core::time::DAY;
-use crate::node::asked::{self, Hands};
 use crate::node::log::Log;
+use crate::node::tests::{Hands, ask};
 use cards::{LONGEST, OpenError, VOLUNTEERS};
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ impl World {
         body: impl Into<Bytes>,
     ) -> (hyper::http::response::Parts, String) {
         let role = async |request, peer| self.host.answer(request, peer).await;
-        asked::ask((method, path), body, role)
+        ask((method, path), body, role)
     }
 
     fn put(&self, card: &SignedCard) -> u16 {

@@ -2,7 +2,7 @@ use super::*;
 use crate::core::nodes::Listed;
 use crate::core::prim::{ed25519_public, ed25519_sign};
 use crate::core::time::MINUTE;
-use crate::node::asked::{self, Hands};
+use crate::node::tests::{Hands, ask};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -34,7 +34,7 @@ impl World {
         body: impl Into<Bytes>,
     ) -> (hyper::http::response::Parts, String) {
         let role = async |request, peer| self.tracker.answer(request, peer).await;
-        asked::ask((method, path), body, role)
+        ask((method, path), body, role)
     }
 
     fn report(&self, url: &str, seed: u8) -> u16 {
