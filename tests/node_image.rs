@@ -26,6 +26,9 @@ use std::time::{Duration, Instant};
 /// Of which the cells here are full, each with its number.
 const MARK: &[u8; 8] = b"\xe3\x91cell\x8f\xa7";
 
+/// Answers that a reader who stalls has asked for: more than lies between him and the node.
+const STALLED: usize = 4;
+
 /// A cell of which any 32 bytes can be found again.
 fn cell(number: u64) -> Vec<u8> {
     let mut cell = [&MARK[..], &number.to_be_bytes()].concat().repeat(CELL / 16);
@@ -169,7 +172,18 @@ fn traffic(relay: &Relay, hour: Bucket) -> Vec<Box<dyn Line>> {
     lines
 }
 
-fn check(tls: bool) {
+/// Asks for the hour again and again, and then reads no more of it.
+fn stall(relay: &Relay, hour: Bucket) -> Box<dyn Line> {
+    let mut line = relay.connect();
+    let request = format!("GET /v1/{hour}/ HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    line.write_all(request.repeat(STALLED).as_bytes()).unwrap();
+    line.flush().unwrap();
+    line.read_exact(&mut [0; 100]).unwrap();
+    line
+}
+
+/// Searches before the wipe and after it, and with readers who stall until they are given up.
+fn check(tls: bool, stalled: bool) {
     let dir = memory();
     let faked = Faked::at(dir.path(), afternoon());
     let hour = Bucket::at(Class::Hourly, afternoon());
@@ -197,14 +211,16 @@ fn check(tls: bool) {
     });
     let (status, some) = get(&mut line, &path, "range: bytes=5000-700000\r\n").unwrap();
     assert!(status == 206 && some > 10_000);
-    assert!(get(&mut line, &path, "").unwrap().1 > 100_000);
+    let whole = get(&mut line, &path, "").unwrap();
+    assert!(whole.1 > 100_000);
+    let stalled: Vec<_> = stalled.then(|| stall(&relay, hour)).into_iter().collect();
     faked.set(hour.wiped() - MINUTE);
     assert!(get(&mut line, &path, "").unwrap().1 > 100_000, "until its time is over");
     faked.set(hour.wiped());
     soon("the hour is wiped", || in_files(&store) == 0);
     // Connections end by themselves if nothing is asked, and if somebody goes on asking at his
     // next question; then another is made.
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(if stalled.is_empty() { 20 } else { 50 });
     loop {
         if get(&mut lines[0], "status", "").is_err() {
             lines[0] = relay.connect();
@@ -220,16 +236,32 @@ fn check(tls: bool) {
     }
     assert_eq!(in_files(dir.path()), 0, "nor is it anywhere else in its directory");
     assert_eq!(swapped(id), "0 kB");
+    for mut line in stalled {
+        let mut got = Vec::new();
+        // What lay between, and then the end, which need not be a polite one.
+        let _ = line.read_to_end(&mut got);
+        assert!(got.len() < STALLED * whole.1 * 16, "{} bytes", got.len());
+    }
 }
 
 #[test]
 fn an_image_after_the_wipe_holds_nothing_of_the_bucket() {
-    check(false);
+    check(false, false);
 }
 
 #[test]
 fn nor_does_it_after_traffic_over_tls() {
-    check(true);
+    check(true, false);
+}
+
+#[test]
+fn nor_does_it_once_readers_who_stall_are_given_up() {
+    check(false, true);
+}
+
+#[test]
+fn nor_does_it_once_readers_who_stall_over_tls_are_given_up() {
+    check(true, true);
 }
 
 #[test]

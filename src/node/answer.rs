@@ -4,6 +4,7 @@
 
 use crate::core::time::Time;
 use crate::node::cluster::listing::Coming;
+use crate::node::direct::{Cells, LEAST, Seat};
 use crate::node::lent::Buffers;
 use crate::node::meter::Tap;
 use crate::node::selection::Selection;
@@ -14,6 +15,7 @@ use hyper::{Response, StatusCode};
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 /// How much of a bucket is read at a time, in bytes: little enough for the caches of a processor,
@@ -28,6 +30,8 @@ pub enum Answer {
     Cells(Selection, Range<u64>, Option<Tap>, Buffers),
     /// The same from a cluster.
     Coming(Coming, Option<Tap>),
+    /// So many bytes that are sent by other means when their turn has come.
+    Apart(u64, Arc<Seat>),
 }
 
 impl Body for Answer {
@@ -46,6 +50,10 @@ impl Body for Answer {
                 }
                 piece
             }),
+            Answer::Apart(_, seat) => {
+                seat.due();
+                Poll::Pending
+            }
             here => Poll::Ready(here.next().transpose()),
         };
         next.map_ok(Frame::data)
@@ -74,6 +82,21 @@ impl Answer {
             Answer::Text(text) => text.len() as u64,
             Answer::Cells(_, range, ..) => range.end - range.start,
             Answer::Coming(coming, _) => coming.left(),
+            Answer::Apart(length, _) => *length,
+        }
+    }
+
+    /// The same answer, whose cells wait in `seat` if they are many and one run of a file.
+    pub fn apart(self, seat: &Arc<Seat>) -> Answer {
+        match self {
+            Answer::Cells(cells, range, tap, _)
+                if range.end - range.start >= LEAST && cells.run().is_some() =>
+            {
+                let length = range.end - range.start;
+                seat.take(Cells { cells, range, tap });
+                Answer::Apart(length, seat.clone())
+            }
+            other => other,
         }
     }
 
@@ -84,7 +107,7 @@ impl Answer {
         match self {
             Answer::Text(text) => Ok(Some(std::mem::take(text))),
             // These are waited for, and not read in place.
-            Answer::Coming(..) => Ok(None),
+            Answer::Coming(..) | Answer::Apart(..) => Ok(None),
             Answer::Cells(_, _, Some(tap), _) if !tap.is_open() => Err(banned()),
             Answer::Cells(cells, range, tap, buffers) => {
                 // Pieces end at multiples of their size, so that no cell is read in two halves.

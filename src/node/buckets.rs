@@ -1,7 +1,8 @@
 //! The directory store: every bucket that is not wiped yet, its limits and its end.
 //!
 //! One directory with a file per bucket, the time gone by (`time`), the bans (`bans`, see `meter`)
-//! and a lock, so that no two nodes share it. Wiped buckets go at the start, before anything is served, and at the hour;
+//! and a lock, so that no two nodes share it. Wiped buckets go at the start, before anything is served,
+//! and at the hour;
 //! no request is served a wiped bucket even if that is late, for each asks the time itself.
 //! Refuses a directory that holds anything else. Specified in poste-protocol(7), Relay, and
 //! posted(8), STORE.
@@ -120,12 +121,28 @@ impl Buckets {
             return Err(PutError::WrongPeriod);
         }
         let entry = self.shelves().entry(bucket).or_default().clone();
-        let mut entry = hold(&entry);
-        // Asked again under the bucket's lock, under which it is also closed and wiped.
+        self.put_into(&mut hold(&entry), bucket, batch)
+    }
+
+    /// The same where nobody else is at the bucket: does not wait for anybody. What it does not do
+    /// is for [`Buckets::put`].
+    pub fn put_at_hand(&self, bucket: Bucket, batch: &Batch) -> Option<Result<usize, PutError>> {
+        let entry = self.shelves.try_lock().ok()?.get(&bucket).cloned()?;
+        let mut entry = entry.try_lock().ok()?;
+        Some(self.put_into(&mut entry, bucket, batch))
+    }
+
+    fn put_into(
+        &self,
+        entry: &mut Option<Shelf>,
+        bucket: Bucket,
+        batch: &Batch,
+    ) -> Result<usize, PutError> {
+        // Asked under the bucket's lock, under which it is also closed and wiped.
         if !bucket.is_open(self.keeper.now()) {
             return Err(PutError::WrongPeriod);
         }
-        let shelf = match &mut *entry {
+        let shelf = match entry {
             Some(shelf) => shelf,
             empty => empty.insert(self.make(bucket)?),
         };
@@ -142,14 +159,7 @@ impl Buckets {
 
     /// The cells of a bucket that start with `prefix`, and whether it is closed.
     pub fn get(&self, bucket: Bucket, prefix: Prefix) -> Result<(Selection, bool), GetError> {
-        let now = self.keeper.now();
-        let closed = bucket.is_closed(now);
-        if bucket.is_wiped(now) {
-            return Err(GetError::Wiped);
-        }
-        if now < bucket.opens() || (bucket.class() == Class::Daily && !closed) {
-            return Err(GetError::NotYet);
-        }
+        let closed = served(bucket, self.keeper.now())?;
         let Some(entry) = self.shelves().get(&bucket).cloned() else {
             return Ok((Selection::none(), closed));
         };
@@ -205,6 +215,7 @@ impl Buckets {
             } else if let Some(shelf) = entry.as_mut().filter(|_| bucket.is_closed(now)) {
                 // An error is in the log, and the next call tries again.
                 let _ = self.close(bucket, shelf);
+                self.release(shelf.freed());
             }
         }
         wiped
@@ -236,6 +247,11 @@ impl Buckets {
         let now = self.keeper.now();
         for entry in std::fs::read_dir(&dir).map_err(at(&dir))? {
             let path = entry.map_err(at(&dir))?.path();
+            if path.extension().is_some_and(|extension| extension == durable::NEW) {
+                // The whole is still there under the bucket's own name.
+                erase(&path).map_err(at(&path))?;
+                continue;
+            }
             let name = path.file_name().and_then(|name| name.to_str());
             let bucket = name.and_then(|name| format!("{}/{name}", class.name()).parse().ok());
             let bucket: Bucket = bucket.ok_or_else(|| OpenError::Foreign(path.clone()))?;
@@ -247,11 +263,11 @@ impl Buckets {
             match Shelf::open(&path).map_err(at(&path))? {
                 None => erase(&path).map_err(at(&path))?,
                 Some(mut shelf) => {
+                    self.used.fetch_add(shelf.bytes(), Ordering::Relaxed);
                     if bucket.is_closed(now) {
-                        shelf.close().map_err(at(&path))?;
+                        self.close(bucket, &mut shelf).map_err(at(&path))?;
                     }
                     self.stock.add(bucket, shelf.tops());
-                    self.used.fetch_add(HEAD + (shelf.len() * CELL) as u64, Ordering::Relaxed);
                     self.shelves().insert(bucket, Arc::new(Mutex::new(Some(shelf))));
                 }
             }
@@ -267,18 +283,20 @@ impl Buckets {
         })
     }
 
+    /// Closes a bucket, sorted on the spot if there is room for it twice.
     fn close(&self, bucket: Bucket, shelf: &mut Shelf) -> io::Result<()> {
-        match shelf.close() {
-            Ok(false) => Ok(()),
-            Ok(true) => {
-                self.log.info(format_args!("closed {bucket}: {} cells", shelf.len()));
-                Ok(())
-            }
-            Err(error) => {
-                self.log.error(format_args!("closing {}: {error}", self.path(bucket).display()));
-                Err(error)
-            }
+        if shelf.is_closed() {
+            return Ok(());
         }
+        let (own, bytes) = (self.path(bucket), shelf.bytes());
+        let (new, room) = (own.with_extension(durable::NEW), self.reserve(bytes).is_ok());
+        let closed = shelf.close(room.then_some((&new, &own)));
+        self.release(shelf.freed());
+        match &closed {
+            Ok(()) => self.log.info(format_args!("closed {bucket}: {} cells", shelf.len())),
+            Err(error) => self.log.error(format_args!("closing {}: {error}", own.display())),
+        }
+        closed
     }
 
     /// Empties the file before its name goes, so that no open descriptor keeps a byte alive.
@@ -286,9 +304,8 @@ impl Buckets {
         let Some(shelf) = entry else { return Ok(0) };
         let cells = shelf.len();
         if cells > 0 {
-            shelf.wipe()?;
+            self.release(shelf.wipe()?);
             self.stock.remove(bucket);
-            self.release((cells * CELL) as u64);
         }
         std::fs::remove_file(self.path(bucket))?;
         self.release(HEAD);
@@ -297,9 +314,7 @@ impl Buckets {
     }
 
     fn reserve(&self, bytes: u64) -> Result<(), PutError> {
-        let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= self.capacity);
-        let reserved = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
-        reserved.map(drop).map_err(|_| PutError::Full)
+        reserve(&self.used, bytes, self.capacity)
     }
 
     fn release(&self, bytes: u64) {
@@ -319,6 +334,25 @@ impl Buckets {
     fn shelves(&self) -> MutexGuard<'_, BTreeMap<Bucket, Arc<Mutex<Option<Shelf>>>>> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a bucket is closed at `now`; an error if nothing of it is given then.
+pub fn served(bucket: Bucket, now: Time) -> Result<bool, GetError> {
+    let closed = bucket.is_closed(now);
+    if bucket.is_wiped(now) {
+        return Err(GetError::Wiped);
+    }
+    if now < bucket.opens() || (bucket.class() == Class::Daily && !closed) {
+        return Err(GetError::NotYet);
+    }
+    Ok(closed)
+}
+
+/// Adds `bytes` to `used` if the sum is at most `most`.
+pub fn reserve(used: &AtomicU64, bytes: u64, most: u64) -> Result<(), PutError> {
+    let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= most);
+    let reserved = used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
+    reserved.map(drop).map_err(|_| PutError::Full)
 }
 
 /// The last closed bucket of a class at `now`.

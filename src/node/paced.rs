@@ -1,15 +1,23 @@
-//! A connection whose far end must keep reading: while an answer waits to be sent, every half
-//! minute must move some of it, or the connection ends. Without this a client that asks for a
-//! bucket and never reads would hold its place for ever.
-//! Specified in posted(8), LIMITS.
+//! A connection as the system gives it, below TLS: its bytes are counted as they come and go, and its
+//! far end must keep reading. While an answer waits to be sent, every half minute must move some of
+//! it, or the connection ends; without this a client that asks for a bucket and never reads would
+//! hold its place for ever. Bytes are counted for the role as a whole, and for the place that the
+//! connection has; never for a client.
+//! Specified in posted(8), LIMITS, REPORTS and ADMIN.
 
+use crate::node::direct::Seat;
+use crate::node::metrics::Traffic;
 use crate::node::slots::Pulse;
+use hyper::body::Bytes;
+use std::fs::File;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep};
 
 /// How often the pace is looked at.
@@ -23,13 +31,29 @@ pub struct Paced<S> {
     /// Runs while something waits to be written.
     window: Option<Pin<Box<Sleep>>>,
     moved: u64,
-    pulse: Option<Arc<Pulse>>,
+    traffic: Arc<Traffic>,
+    pulse: Arc<Pulse>,
+    /// Where it is waited for that everything has been written.
+    seat: Arc<Seat>,
+    /// What was read from it and given back.
+    ahead: Bytes,
 }
 
 impl<S> Paced<S> {
-    /// Paces `stream`, and tells `pulse` what moves.
-    pub fn new(stream: S, pulse: Option<Arc<Pulse>>) -> Paced<S> {
-        Paced { stream, window: None, moved: 0, pulse }
+    /// Paces `stream`, counts its bytes in `traffic`, and tells `pulse` what moves.
+    pub fn new(stream: S, traffic: Arc<Traffic>, pulse: Arc<Pulse>) -> Paced<S> {
+        let (seat, ahead) = Default::default();
+        Paced { stream, window: None, moved: 0, traffic, pulse, seat, ahead }
+    }
+
+    /// Where cells wait that are to be sent after what is being written.
+    pub fn seat(&self) -> &Arc<Seat> {
+        &self.seat
+    }
+
+    /// Gives back what was read too much; it is read again.
+    pub fn give_back(&mut self, ahead: Bytes) {
+        self.ahead = ahead;
     }
 
     /// Takes note of a write that went through or has to wait.
@@ -41,9 +65,8 @@ impl<S> Paced<S> {
         match written {
             Poll::Ready(Ok(n)) => {
                 self.moved += n as u64;
-                if let Some(pulse) = &self.pulse {
-                    pulse.moved(n as u64);
-                }
+                self.traffic.sent.add(n as u64);
+                self.pulse.moved(n as u64);
                 Poll::Ready(Ok(n))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
@@ -64,6 +87,41 @@ impl<S> Paced<S> {
     }
 }
 
+impl Paced<TcpStream> {
+    /// Sends at most `most` bytes of `file`, from byte `from` on; how many, 0 behind its end.
+    pub async fn send_file(&mut self, file: &File, from: u64, most: u64) -> io::Result<u64> {
+        let most = usize::try_from(most).unwrap_or(usize::MAX);
+        let sent = poll_fn(|cx| {
+            let sent = self.poll_send_file(cx, file, from, most);
+            self.note(cx, sent)
+        });
+        Ok(sent.await? as u64)
+    }
+
+    fn poll_send_file(
+        &self,
+        cx: &mut Context<'_>,
+        file: &File,
+        from: u64,
+        most: usize,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(self.stream.poll_write_ready(cx))?;
+            let mut from = from;
+            let send = || Ok(rustix::fs::sendfile(&self.stream, file, Some(&mut from), most)?);
+            match self.stream.try_io(Interest::WRITABLE, send) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                sent => return Poll::Ready(sent),
+            }
+        }
+    }
+
+    /// Nothing waits to be sent any more.
+    pub fn rest(&mut self) {
+        self.window = None;
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -71,10 +129,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let (this, before) = (self.get_mut(), buffer.filled().len());
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
-        if let Some(pulse) = &this.pulse {
-            pulse.moved((buffer.filled().len() - before) as u64);
+        if !this.ahead.is_empty() {
+            let again = this.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&this.ahead.split_to(again));
+            return Poll::Ready(Ok(()));
         }
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buffer))?;
+        let came = (buffer.filled().len() - before) as u64;
+        this.traffic.received.add(came);
+        this.pulse.moved(came);
         Poll::Ready(Ok(()))
     }
 }
@@ -109,6 +172,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
         // Nothing waits any more.
         this.window = None;
+        this.seat.flushed();
         Poll::Ready(Ok(()))
     }
 
@@ -120,12 +184,17 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::slots::Slots;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    async fn paced<S>(stream: S) -> Paced<S> {
+        Paced::new(stream, Arc::default(), Slots::new(1).take().await.pulse().clone())
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_stops_is_given_up() {
         let (near, far) = duplex(1000);
-        let mut near = Paced::new(near, None);
+        let mut near = paced(near).await;
         let error = near.write_all(&[0; 2000]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(far);
@@ -134,7 +203,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slow_but_steady_reader_is_served() {
         let (near, mut far) = duplex(1000);
-        let mut near = Paced::new(near, None);
+        let mut near = paced(near).await;
         let reader = tokio::spawn(async move {
             let mut piece = [0; 2000];
             let mut count = 0;
@@ -145,6 +214,7 @@ mod tests {
             count
         });
         near.write_all(&[0; 200_000]).await.unwrap();
+        assert_eq!(near.traffic.sent.get(), 200_000);
         drop(near);
         assert_eq!(reader.await.unwrap(), 200_000);
     }
@@ -152,7 +222,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_pause_between_answers_is_no_stall() {
         let (near, mut far) = duplex(1000);
-        let mut near = Paced::new(near, None);
+        let mut near = paced(near).await;
         for _ in 0..2 {
             let reading = async {
                 sleep(Duration::from_secs(1)).await;

@@ -164,30 +164,37 @@ impl Relay {
             Ok(bytes) => bytes,
             Err(refused) => return refused,
         };
-        let buckets = self.buckets.clone();
-        let stored = self.work(move || {
-            Batch::new(bytes).map(|batch| (batch.len(), buckets.put(bucket, &batch)))
-        });
-        match stored.await {
-            Ok(None) => self.line(StatusCode::BAD_REQUEST, "not a whole number of cells"),
-            Ok(Some((cells, Ok(new)))) => {
+        let Some(batch) = Batch::new(bytes) else {
+            return self.line(StatusCode::BAD_REQUEST, "not a whole number of cells");
+        };
+        let cells = batch.len();
+        // Going by another thread takes about as long as storing, so only who has to wait does.
+        let stored = match self.buckets.put_at_hand(bucket, &batch) {
+            Some(stored) => Ok(stored),
+            None => {
+                let buckets = self.buckets.clone();
+                self.work(move || buckets.put(bucket, &batch)).await
+            }
+        };
+        match stored {
+            Ok(Ok(new)) => {
                 self.metrics.cells.add(new as u64);
                 self.metrics.repeated.add((cells - new) as u64);
                 self.line(StatusCode::OK, "")
             }
-            Ok(Some((_, Err(PutError::WrongPeriod)))) => {
+            Ok(Err(PutError::WrongPeriod)) => {
                 refund();
                 self.line(StatusCode::CONFLICT, "wrong period")
             }
-            Ok(Some((_, Err(PutError::Full)))) => {
+            Ok(Err(PutError::Full)) => {
                 refund();
                 self.line(StatusCode::INSUFFICIENT_STORAGE, "full")
             }
-            Ok(Some((_, Err(PutError::Away)))) => {
+            Ok(Err(PutError::Away)) => {
                 refund();
                 self.away()
             }
-            Ok(Some((_, Err(PutError::Io(_))))) | Err(_) => {
+            Ok(Err(PutError::Io(_))) | Err(_) => {
                 refund();
                 self.failed()
             }

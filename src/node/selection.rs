@@ -21,8 +21,8 @@ pub struct Selection {
 /// Which cells.
 #[derive(Clone)]
 pub enum Cells {
-    /// The first so many in the file.
-    Run(u32),
+    /// Those one after the other in the file.
+    Run(Range<usize>),
     /// Those at a range of a list of positions.
     Listed(Arc<[u32]>, Range<usize>),
 }
@@ -35,24 +35,34 @@ impl Selection {
 
     /// No cell at all.
     pub fn none() -> Selection {
-        Selection { file: None, first: 0, cells: Cells::Run(0) }
+        Selection { file: None, first: 0, cells: Cells::Run(0..0) }
     }
 
     /// How many bytes.
     pub fn bytes(&self) -> u64 {
-        let cells = match &self.cells {
-            Cells::Run(count) => *count as usize,
-            Cells::Listed(_, range) => range.len(),
-        };
-        (cells * CELL) as u64
+        let (Cells::Run(range) | Cells::Listed(_, range)) = &self.cells;
+        (range.len() * CELL) as u64
+    }
+
+    /// The file and where in it the bytes begin, if they follow one another there.
+    pub fn run(&self) -> Option<(&File, u64)> {
+        match (&self.file, &self.cells) {
+            (Some(file), Cells::Run(range)) => Some((file, self.at(range.start))),
+            _ => None,
+        }
+    }
+
+    fn at(&self, position: usize) -> u64 {
+        self.first + (position * CELL) as u64
     }
 
     /// Reads the bytes from `from` on into all of `out`, which must lie within the selection.
     /// Fails with `UnexpectedEof` when the bucket has been wiped meanwhile.
     pub fn read(&self, from: u64, out: &mut [u8]) -> io::Result<()> {
         let Some(file) = &self.file else { return Err(io::ErrorKind::UnexpectedEof.into()) };
-        let Cells::Listed(order, range) = &self.cells else {
-            return file.read_exact_at(out, self.first + from);
+        let (order, range) = match &self.cells {
+            Cells::Listed(order, range) => (order, range),
+            Cells::Run(range) => return file.read_exact_at(out, self.at(range.start) + from),
         };
         let order = &order[range.clone()];
         let (mut at, mut inside) = ((from / CELL as u64) as usize, (from % CELL as u64) as usize);
@@ -66,10 +76,7 @@ impl Selection {
             let run = 1 + neighbours.take(rest.len() / CELL).count();
             let length = rest.len().min(run * CELL - inside);
             let (now, later) = rest.split_at_mut(length);
-            file.read_exact_at(
-                now,
-                self.first + u64::from(*position) * CELL as u64 + inside as u64,
-            )?;
+            file.read_exact_at(now, self.at(*position as usize) + inside as u64)?;
             (rest, at, inside) = (later, at + run, 0);
         }
         Ok(())

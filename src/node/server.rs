@@ -8,7 +8,7 @@ use crate::node::admin::Admin;
 use crate::node::answer::Answer;
 use crate::node::arrival::Arrival;
 use crate::node::callers::Peer;
-use crate::node::counted::Counted;
+use crate::node::direct::{self, Handed, Seat};
 use crate::node::identity::Host;
 use crate::node::log::Log;
 use crate::node::metrics::Traffic;
@@ -24,7 +24,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use std::convert::Infallible;
 use std::io;
 use std::net::IpAddr;
@@ -32,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
@@ -77,7 +76,8 @@ pub struct Door {
 /// Serves until `stop` becomes true, then finishes what is under way, for at most [`STOP`].
 pub async fn serve(door: Door, mut stop: watch::Receiver<bool>, log: Log) {
     let slots = Slots::new(door.connections);
-    let graceful = GracefulShutdown::new();
+    // Each connection has a sender, and nothing is ever sent.
+    let (open, mut all_closed) = mpsc::channel(1);
     loop {
         let accepted = async {
             let accepted = door.listener.accept().await?;
@@ -92,8 +92,8 @@ pub async fn serve(door: Door, mut stop: watch::Receiver<bool>, log: Log) {
             Ok(((stream, from), place)) => {
                 let tls = door.tls.as_ref().map(|identity| identity.acceptor());
                 let service = door.service.clone();
-                let watcher = graceful.watcher();
-                tokio::spawn(counted((stream, from.ip()), tls, service, watcher, place));
+                let stop = Stop { stop: stop.clone(), _open: open.clone() };
+                tokio::spawn(counted((stream, from.ip()), tls, service, stop, place));
             }
             Err(error) => {
                 log.error(format_args!("accepting a connection: {error}"));
@@ -101,10 +101,16 @@ pub async fn serve(door: Door, mut stop: watch::Receiver<bool>, log: Log) {
             }
         }
     }
-    drop(door.listener);
-    if timeout(STOP, graceful.shutdown()).await.is_err() {
+    drop((door.listener, open));
+    if timeout(STOP, all_closed.recv()).await.is_err() {
         log.error("some requests did not finish in 30 s and were cut off");
     }
+}
+
+/// By which a connection knows that it should end, and the door that it has not.
+struct Stop {
+    stop: watch::Receiver<bool>,
+    _open: mpsc::Sender<Infallible>,
 }
 
 impl Service {
@@ -170,7 +176,7 @@ async fn counted(
     from: (TcpStream, IpAddr),
     tls: Option<TlsAcceptor>,
     service: Service,
-    watcher: Watcher,
+    stop: Stop,
     place: Place,
 ) {
     let traffic = service.traffic();
@@ -178,7 +184,7 @@ async fn counted(
     traffic.connections.up();
     let place = Arc::new(place);
     let whole = tokio::select! {
-        whole = connection(from, tls, service, watcher, place.clone()) => whole,
+        whole = connection(from, tls, service, stop, place.clone()) => whole,
         _ = place.pulse().leave() => false,
     };
     if !whole {
@@ -192,13 +198,12 @@ async fn connection(
     (stream, address): (TcpStream, IpAddr),
     tls: Option<TlsAcceptor>,
     service: Service,
-    watcher: Watcher,
+    mut stop: Stop,
     place: Arc<Place>,
 ) -> bool {
     // Without this every small answer waits for a delayed acknowledgement, some 40 ms.
     let nodelay = stream.set_nodelay(true);
-    let counted = Counted::new(stream, service.traffic());
-    let mut stream = Paced::new(counted, Some(place.pulse().clone()));
+    let mut stream = Paced::new(stream, service.traffic(), place.pulse().clone());
     let peer = if service.begins_with_header(address) {
         match timeout(HANDSHAKE, preface::read(&mut stream)).await {
             Ok(Ok(client)) => Some(Peer::Told(client)),
@@ -209,35 +214,69 @@ async fn connection(
     };
     match (peer.filter(|_| nodelay.is_ok()), tls) {
         (None, _) => false,
-        (Some(peer), None) => requests(stream, service, peer, watcher, place).await,
+        (Some(peer), None) => plain(stream, service, peer, stop, place).await,
         (Some(peer), Some(tls)) => match timeout(HANDSHAKE, tls.accept(stream)).await {
-            Ok(Ok(stream)) => requests(stream, service, peer, watcher, place).await,
+            Ok(Ok(stream)) => {
+                requests(stream, &service, peer, &mut stop, &place, None).await.is_ok()
+            }
             Ok(Err(_)) | Err(_) => false,
         },
     }
 }
 
-/// Answers the requests of one connection; whether it ended as it should.
-async fn requests<S>(
-    stream: S,
+/// Answers the requests of one connection without TLS; whether it ended as it should.
+async fn plain(
+    mut stream: Paced<TcpStream>,
     service: Service,
     peer: Peer,
-    watcher: Watcher,
+    mut stop: Stop,
     place: Arc<Place>,
-) -> bool
+) -> bool {
+    loop {
+        let seat = stream.seat().clone();
+        let apart = Some(&seat);
+        let end = requests(stream, &service, peer, &mut stop, &place, apart).await;
+        let (next, ahead, cells) = match end {
+            Ok(Some(handed)) => handed,
+            end => return end.is_ok(),
+        };
+        stream = next;
+        stream.give_back(ahead);
+        if direct::send(&mut stream, &cells).await.is_err() {
+            return false;
+        }
+        if *stop.stop.borrow() {
+            return true;
+        }
+    }
+}
+
+/// Answers the requests of one connection, until its end or until cells are to be sent that wait
+/// `apart`.
+async fn requests<S>(
+    stream: S,
+    service: &Service,
+    peer: Peer,
+    stop: &mut Stop,
+    place: &Arc<Place>,
+    apart: Option<&Arc<Seat>>,
+) -> hyper::Result<Option<Handed<S>>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let began = service.hour();
-    let answers = service_fn(move |request| {
+    let answers = service_fn(move |request: Request<Incoming>| {
         let (service, place) = (service.clone(), place.clone());
+        let apart = apart.filter(|_| direct::allows(&request)).cloned();
         async move {
-            let request = request.map(|body: Incoming| Arrival::new(body, place.pulse().clone()));
+            let request = request.map(|body| Arrival::new(body, place.pulse().clone()));
             let mut response = service.answer(request, peer).await;
             place.pulse().works(false);
             place.pulse().beat();
             if place.is_over() || service.hour() != began {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            } else if let Some(seat) = apart {
+                response = response.map(|answer| answer.apart(&seat));
             }
             Ok::<_, Infallible>(response)
         }
@@ -249,5 +288,5 @@ where
         .max_header_size(HEAD_BYTES)
         .max_buf_size(BUFFER)
         .serve_connection(TokioIo::new(stream), answers);
-    watcher.watch(connection).await.is_ok()
+    direct::drive(connection, apart.map(|seat| &**seat), &mut stop.stop).await
 }

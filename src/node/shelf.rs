@@ -2,19 +2,22 @@
 //!
 //! The first page of the file says how many cells are committed; they follow in the order of
 //! their arrival. A batch is written behind them and then committed by one write of 8 bytes, so a
-//! kill at any moment leaves the whole batch or nothing of it. Closing writes nothing: it sorts an
-//! index in memory, 6 bytes a cell, and so can neither fail for want of room nor be interrupted.
+//! kill at any moment leaves the whole batch or nothing of it. Closing sorts: where there is room, a
+//! file with the cells in the order of their bytes takes the place of the first one; where there is
+//! none, the order is kept in memory, so that closing can neither fail for it nor be interrupted.
 //! Refuses files that are not its own. Layout specified in posted(8), STORE.
 
 use crate::core::bucket::{CELL, Prefix};
 use crate::core::prim::sha256;
+use crate::node::digests::{Digest, Digests};
+use crate::node::order;
 use crate::node::selection::{Cells, Selection};
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 /// The page before the cells; as long as a cell, so that cells are aligned to pages.
 pub const HEAD: u64 = CELL as u64;
@@ -25,7 +28,7 @@ const COUNT_AT: u64 = MAGIC.len() as u64;
 /// Cells to be appended, all or nothing: whole cells, and the digest of each.
 pub struct Batch {
     cells: Vec<u8>,
-    digests: Vec<[u8; 32]>,
+    digests: Vec<Digest>,
 }
 
 impl Batch {
@@ -34,7 +37,7 @@ impl Batch {
         if cells.is_empty() || !cells.len().is_multiple_of(CELL) {
             return None;
         }
-        let digests = cells.chunks_exact(CELL).map(|cell| sha256(&[cell])).collect();
+        let digests = cells.chunks_exact(CELL).map(digest).collect();
         Some(Batch { cells, digests })
     }
 
@@ -57,6 +60,8 @@ impl Batch {
 /// A bucket's file and what is known of it in memory.
 pub struct Shelf {
     file: Arc<File>,
+    /// The one whose place it took, until nobody reads that any more.
+    former: Option<Weak<File>>,
     /// First 12 bits of each cell's destination, in the order of `index`.
     tops: Vec<u16>,
     index: Index,
@@ -64,9 +69,11 @@ pub struct Shelf {
 
 enum Index {
     /// In the order of arrival; digests tell a cell that is there already.
-    Open(HashSet<[u8; 32]>),
+    Open(Digests),
     /// Positions in the file, in the order of the cells' bytes.
-    Closed(Arc<[u32]>),
+    Listed(Arc<[u32]>),
+    /// The cells lie in the file in the order of their bytes.
+    Sorted,
 }
 
 impl Shelf {
@@ -80,7 +87,7 @@ impl Shelf {
             std::fs::remove_file(path)?;
             return Err(error);
         }
-        Ok(Shelf { file: Arc::new(file), tops: Vec::new(), index: Index::Open(HashSet::new()) })
+        Ok(Shelf::of(file))
     }
 
     /// Opens the file a former run left, and cuts off what it had not committed. `None` if that
@@ -102,15 +109,24 @@ impl Shelf {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "not a bucket of this node"));
         };
         file.set_len(committed)?;
-        let mut shelf =
-            Shelf { file: Arc::new(file), tops: Vec::new(), index: Index::Open(HashSet::new()) };
+        let mut shelf = Shelf::of(file);
         shelf.learn(count)?;
         Ok(Some(shelf))
+    }
+
+    fn of(file: File) -> Shelf {
+        let index = Index::Open(Digests::default());
+        Shelf { file: Arc::new(file), former: None, tops: Vec::new(), index }
     }
 
     /// How many cells it holds.
     pub fn len(&self) -> usize {
         self.tops.len()
+    }
+
+    /// How many bytes they take in a file.
+    pub fn bytes(&self) -> u64 {
+        HEAD + (self.tops.len() * CELL) as u64
     }
 
     /// Whether it holds none.
@@ -128,7 +144,7 @@ impl Shelf {
         let Index::Open(known) = &self.index else { return Vec::new() };
         let mut here = HashSet::new();
         let digests = batch.digests.iter().enumerate();
-        digests.filter(|(_, d)| !known.contains(*d) && here.insert(*d)).map(|(i, _)| i).collect()
+        digests.filter(|(_, d)| !known.contains(d) && here.insert(*d)).map(|(i, _)| i).collect()
     }
 
     /// Appends the cells of `batch` that `missing` names. On an error nothing of them is kept.
@@ -158,21 +174,52 @@ impl Shelf {
         Ok(())
     }
 
-    /// Sorts the cells by their bytes and forgets what only an open bucket needs. Whether it was
-    /// open before.
-    pub fn close(&mut self) -> io::Result<bool> {
+    /// Sorts the cells by their bytes and forgets what only an open bucket needs. `room` is given if
+    /// there is room for the file once more: where to write it, and the name of its own file, which
+    /// it then takes; see [`Shelf::freed`].
+    pub fn close(&mut self, room: Option<(&Path, &Path)>) -> io::Result<()> {
         if self.is_closed() {
-            return Ok(false);
+            return Ok(());
         }
-        let order = sorted(&self.file, self.tops.len())?;
+        self.former = room.map(|_| Weak::new());
+        let order = order::order(&self.file, HEAD, &self.tops)?;
         self.tops = order.iter().map(|&at| self.tops[at as usize]).collect();
-        self.index = Index::Closed(order.into());
-        Ok(true)
+        self.index = if order.is_sorted() {
+            Index::Sorted
+        } else if let Some(file) = room.and_then(|(new, own)| self.sorted(&order, new, own)) {
+            self.former = Some(Arc::downgrade(&self.file));
+            self.file = file;
+            Index::Sorted
+        } else {
+            Index::Listed(order.into())
+        };
+        Ok(())
+    }
+
+    /// The sorted file, in the place of its own. `None` if it could not be written, which there may
+    /// be less room for than was thought: it can be done without.
+    fn sorted(&self, order: &[u32], new: &Path, own: &Path) -> Option<Arc<File>> {
+        let file = order::write(&self.file, HEAD, order, new).ok()?;
+        match std::fs::rename(new, own) {
+            Ok(()) => Some(Arc::new(file)),
+            Err(_) => {
+                // Else it goes with the next start.
+                let _ = std::fs::remove_file(new);
+                None
+            }
+        }
+    }
+
+    /// Bytes of the room given for closing that are free again: once, and as soon as nobody reads
+    /// the file any more that was there before.
+    pub fn freed(&mut self) -> u64 {
+        let gone = self.former.take_if(|former| former.strong_count() == 0);
+        gone.map_or(0, |_| self.bytes())
     }
 
     /// Whether it is sorted.
     pub fn is_closed(&self) -> bool {
-        matches!(self.index, Index::Closed(_))
+        !matches!(self.index, Index::Open(_))
     }
 
     /// The cells whose destination starts with `prefix`: of an open bucket in the order of their
@@ -180,27 +227,35 @@ impl Shelf {
     pub fn select(&self, prefix: Prefix) -> Selection {
         let matches = |top: u16| prefix.matches(&(top << 4).to_be_bytes());
         let cells = match &self.index {
-            Index::Open(_) if prefix.is_empty() => Cells::Run(self.tops.len() as u32),
+            Index::Open(_) if prefix.is_empty() => Cells::Run(0..self.tops.len()),
             Index::Open(_) => {
                 let found = self.tops.iter().enumerate().filter(|(_, top)| matches(**top));
                 let found: Arc<[u32]> = found.map(|(at, _)| at as u32).collect();
                 Cells::Listed(found.clone(), 0..found.len())
             }
-            Index::Closed(order) => {
+            closed => {
                 let lowest = lowest(prefix);
                 let from = self.tops.partition_point(|top| *top < lowest);
-                let count = self.tops[from..].partition_point(|top| matches(*top));
-                Cells::Listed(order.clone(), from..from + count)
+                let to = from + self.tops[from..].partition_point(|top| matches(*top));
+                match closed {
+                    Index::Listed(order) => Cells::Listed(order.clone(), from..to),
+                    _ => Cells::Run(from..to),
+                }
             }
         };
         Selection::new(self.file.clone(), HEAD, cells)
     }
 
-    /// Frees every byte at once, also under the hands of downloads under way.
-    pub fn wipe(&mut self) -> io::Result<()> {
+    /// Frees every byte at once, also under the hands of downloads under way. How many bytes, but
+    /// for the first page.
+    pub fn wipe(&mut self) -> io::Result<u64> {
+        let (cells, twice) = (self.bytes() - HEAD, self.bytes());
+        self.file.set_len(0)?;
         self.tops = Vec::new();
-        self.index = Index::Closed(Arc::from([]));
-        self.file.set_len(0)
+        self.index = Index::Sorted;
+        let Some(former) = self.former.take() else { return Ok(cells) };
+        former.upgrade().map_or(Ok(()), |file| file.set_len(0))?;
+        Ok(cells + twice)
     }
 
     /// Fills the index from the file.
@@ -209,11 +264,17 @@ impl Shelf {
         let mut cell = [0; CELL];
         for at in 0..count {
             self.file.read_exact_at(&mut cell, HEAD + at * CELL as u64)?;
-            known.insert(sha256(&[&cell]));
+            known.insert(digest(&cell));
             self.tops.push(top(&cell));
         }
         Ok(())
     }
+}
+
+fn digest(cell: &[u8]) -> Digest {
+    let mut digest = Digest::default();
+    digest.copy_from_slice(&sha256(&[cell])[..16]);
+    digest
 }
 
 /// The first 12 bits of a cell's destination.
@@ -228,173 +289,5 @@ fn lowest(prefix: Prefix) -> u16 {
     top(&destination)
 }
 
-/// Positions of the cells in the order of their bytes. Sorted by destination; only cells with one
-/// destination are compared in the file.
-fn sorted(file: &File, count: usize) -> io::Result<Vec<u32>> {
-    let read =
-        |at: u32, out: &mut [u8]| file.read_exact_at(out, HEAD + u64::from(at) * CELL as u64);
-    let mut keys = Vec::with_capacity(count);
-    for at in 0..count as u32 {
-        let mut destination = [0; 16];
-        read(at, &mut destination)?;
-        keys.push((u128::from_be_bytes(destination), at));
-    }
-    let (mut a, mut b) = (vec![0; CELL], vec![0; CELL]);
-    let mut failed = None;
-    keys.sort_unstable_by(|left, right| {
-        left.0.cmp(&right.0).then_with(|| {
-            match read(left.1, &mut a).and_then(|()| read(right.1, &mut b)) {
-                Ok(()) => a.cmp(&b),
-                Err(error) => {
-                    failed = Some(error);
-                    left.1.cmp(&right.1)
-                }
-            }
-        })
-    });
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(keys.into_iter().map(|(_, at)| at).collect()),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::core::random::{Random, fixed::Fixed};
-    use proptest::prelude::*;
-
-    fn cell(top: u16, fill: u8) -> Vec<u8> {
-        let mut cell = vec![fill; CELL];
-        cell[..2].copy_from_slice(&(top << 4 | u16::from(fill & 15)).to_be_bytes());
-        cell
-    }
-
-    fn shelf() -> (tempfile::TempDir, Shelf) {
-        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-        let shelf = Shelf::create(&dir.path().join("bucket")).unwrap();
-        (dir, shelf)
-    }
-
-    fn put(shelf: &mut Shelf, cells: Vec<u8>) -> usize {
-        let batch = Batch::new(cells).unwrap();
-        let missing = shelf.missing(&batch);
-        shelf.append(&batch, &missing).unwrap();
-        missing.len()
-    }
-
-    fn all(selection: &Selection) -> Vec<u8> {
-        let mut out = vec![0; selection.bytes() as usize];
-        selection.read(0, &mut out).unwrap();
-        out
-    }
-
-    #[test]
-    fn no_batch_of_broken_cells() {
-        assert!(Batch::new(Vec::new()).is_none());
-        assert!(Batch::new(vec![0; CELL + 1]).is_none());
-    }
-
-    #[test]
-    fn identical_cells_are_kept_once() {
-        let (_dir, mut shelf) = shelf();
-        assert_eq!(put(&mut shelf, [cell(1, 1), cell(1, 1), cell(2, 2)].concat()), 2);
-        assert_eq!(put(&mut shelf, [cell(3, 3), cell(2, 2)].concat()), 1);
-        assert_eq!(all(&shelf.select(Prefix::default())).len(), 3 * CELL);
-    }
-
-    #[test]
-    fn what_was_not_committed_is_cut_off() {
-        let (dir, mut shelf) = shelf();
-        put(&mut shelf, cell(1, 1));
-        let end = HEAD + CELL as u64;
-        shelf.file.write_all_at(&[9; CELL * 2 + 77], end).unwrap();
-        drop(shelf);
-        let path = dir.path().join("bucket");
-        let mut again = Shelf::open(&path).unwrap().unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().len(), end);
-        assert_eq!(all(&again.select(Prefix::default())), cell(1, 1));
-        assert_eq!(put(&mut again, cell(1, 1)), 0, "digests are learnt again");
-    }
-
-    #[test]
-    fn foreign_and_unfinished_files() {
-        let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-        let path = dir.path().join("bucket");
-        std::fs::write(&path, [7; 100]).unwrap();
-        assert!(Shelf::open(&path).unwrap().is_none());
-        std::fs::write(&path, [7; 2 * CELL]).unwrap();
-        assert!(Shelf::open(&path).is_err());
-        let mut head = [0; CELL];
-        head[..16].copy_from_slice(&MAGIC);
-        head[16..24].copy_from_slice(&u64::MAX.to_be_bytes());
-        std::fs::write(&path, head).unwrap();
-        assert!(Shelf::open(&path).is_err(), "count over the length");
-    }
-
-    #[test]
-    fn a_wiped_bucket_cannot_be_read_on() {
-        let (_dir, mut shelf) = shelf();
-        put(&mut shelf, cell(1, 1));
-        shelf.close().unwrap();
-        let selection = shelf.select(Prefix::default());
-        shelf.wipe().unwrap();
-        let error = selection.read(0, &mut [0; 10]).unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
-    }
-
-    #[test]
-    fn one_destination_is_sorted_by_the_rest() {
-        let (_dir, mut shelf) = shelf();
-        let mut cells = Vec::new();
-        for last in [5, 1, 9, 3] {
-            let mut cell = cell(7, 0);
-            cell[CELL - 1] = last;
-            cells.push(cell);
-        }
-        put(&mut shelf, cells.concat());
-        shelf.close().unwrap();
-        cells.sort();
-        assert_eq!(all(&shelf.select(Prefix::default())), cells.concat());
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn a_prefix_is_what_a_naive_filter_finds(
-            seed: u64,
-            tops in prop::collection::vec(prop_oneof![Just(0x4bcu16), 0x4b0u16..0x4c0, 0u16..0x1000], 0..60),
-            prefix in "[0-9a-f]{0,3}|4b|4bc|4",
-            cut in (0.0..1.0, 0.0..1.0),
-        ) {
-            let (_dir, mut shelf) = shelf();
-            let mut rng = Fixed::new(seed);
-            let mut cells: Vec<Vec<u8>> = Vec::new();
-            for top in &tops {
-                let mut bytes = vec![0; CELL];
-                rng.fill(&mut bytes);
-                let first = top << 4 | u16::from(bytes[1] & 15);
-                bytes[..2].copy_from_slice(&first.to_be_bytes());
-                cells.push(bytes);
-            }
-            for batch in cells.chunks(7) {
-                put(&mut shelf, batch.concat());
-            }
-            let prefix: Prefix = prefix.parse().unwrap();
-            let wanted = |cells: &[Vec<u8>]| -> Vec<u8> {
-                cells.iter().filter(|c| prefix.matches(c)).flatten().copied().collect()
-            };
-            prop_assert_eq!(all(&shelf.select(prefix)), wanted(&cells));
-            shelf.close().unwrap();
-            cells.sort();
-            let whole = wanted(&cells);
-            let selection = shelf.select(prefix);
-            prop_assert_eq!(&all(&selection), &whole);
-            let from = (whole.len() as f64 * cut.0) as usize;
-            let to = from + ((whole.len() - from) as f64 * cut.1) as usize;
-            let mut part = vec![0; to - from];
-            selection.read(from as u64, &mut part).unwrap();
-            prop_assert_eq!(&part[..], &whole[from..to]);
-        }
-    }
-}
+mod tests;

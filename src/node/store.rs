@@ -47,6 +47,14 @@ impl Store {
         }
     }
 
+    /// The same, if it can be done without waiting.
+    pub fn put_at_hand(&self, bucket: Bucket, batch: &Batch) -> Option<Result<usize, PutError>> {
+        match self {
+            Store::Dir(store) => store.put_at_hand(bucket, batch),
+            Store::Cluster(_) => None,
+        }
+    }
+
     /// The cells of a bucket that start with `prefix`, and whether it is closed.
     pub fn get(&self, bucket: Bucket, prefix: Prefix) -> Result<(Found, bool), GetError> {
         Ok(match self {

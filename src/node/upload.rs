@@ -34,12 +34,17 @@ where
     if announced > limit as u64 {
         return Err(ReadError::TooLarge);
     }
-    // Room is made as the bytes come, not as they are promised.
-    let mut bytes = Vec::new();
+    let mut bytes: Vec<u8> = Vec::new();
     let began = Instant::now();
     while let Some(data) = piece(body, began, bytes.len() as u64).await? {
         if data.len() > limit - bytes.len() {
             return Err(ReadError::TooLarge);
+        }
+        let all = bytes.len() + data.len();
+        if all > bytes.capacity() {
+            // Room is made as the bytes come, not as they are promised: never four times as much.
+            let room = (4 * all).min(announced as usize).max(all);
+            bytes.reserve_exact(room - bytes.len());
         }
         bytes.extend_from_slice(&data);
     }

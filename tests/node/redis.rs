@@ -2,18 +2,15 @@
 //! ended when dropped; and relays over it, in this process with a clock set by hand.
 //! Holds no test itself.
 
-use super::world::{Got, PEER, ask};
+use super::world::{Got, PEER, ask, relay};
 use super::{Hands, Process, memory, soon};
 use poste::core::bucket::Bucket;
 use poste::core::time::Time;
-use poste::node::callers::Callers;
 use poste::node::cluster::addresses::Addresses;
 use poste::node::cluster::{Cluster, OpenError};
 use poste::node::log::Log;
 use poste::node::meter::{Meter, Rules};
-use poste::node::metrics::Metrics;
 use poste::node::relay::Relay;
-use poste::node::status::About;
 use poste::node::store::Store;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
@@ -159,18 +156,8 @@ impl Servers {
         let addresses: Addresses = self.store().parse().unwrap();
         let cluster = Cluster::open(&addresses, capacity, clock.clone(), Log::Errors)?;
         let meter = Meter::shared(cluster.pool(), Rules::default(), Log::Errors);
-        let about = About {
-            name: "n".to_owned(),
-            url: String::new(),
-            key: [7; 32],
-            upload_cells: 256,
-            connections: 1024,
-            bandwidth: None,
-        };
-        let metrics = Arc::new(Metrics::default());
-        let store = Arc::new(Store::Cluster(cluster));
-        let relay = Relay::new(store, meter, Callers::default(), metrics, about);
-        Ok(Shared { clock: clock.clone(), relay: Arc::new(relay) })
+        let relay = relay(Arc::new(Store::Cluster(cluster)), meter);
+        Ok(Shared { clock: clock.clone(), relay })
     }
 
     fn free_port(&self) -> u16 {

@@ -160,6 +160,11 @@ fn open_with(
     let buckets = Arc::new(Store::Dir(Buckets::open(&store, capacity, clock, Log::Errors)?));
     let now = buckets.keeper().now();
     let meter = Meter::open(&store.join(FILE), rules, now, Log::Errors).unwrap();
+    Ok(relay(buckets, meter))
+}
+
+/// A relay over a store.
+pub fn relay(store: Arc<Store>, meter: Meter) -> Arc<Relay> {
     let (callers, metrics) = (Callers::default(), Arc::new(Metrics::default()));
     let about = About {
         name: "n".to_owned(),
@@ -169,5 +174,5 @@ fn open_with(
         connections: 1024,
         bandwidth: None,
     };
-    Ok(Arc::new(Relay::new(buckets, meter, callers, metrics, about)))
+    Arc::new(Relay::new(store, meter, callers, metrics, about))
 }

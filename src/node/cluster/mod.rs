@@ -19,9 +19,9 @@ pub mod pool;
 mod scripts;
 mod slots;
 
-use crate::core::bucket::{Bucket, CELL, Class, Prefix};
+use crate::core::bucket::{Bucket, CELL, Prefix};
 use crate::core::time::{MINUTE, Time};
-use crate::node::buckets::{GetError, PutError};
+use crate::node::buckets::{GetError, PutError, reserve, served};
 use crate::node::clock::{Clock, Keeper, KeeperError};
 use crate::node::cluster::ledger::get;
 use crate::node::log::Log;
@@ -158,9 +158,7 @@ impl Cluster {
         }
         let bytes = (batch.len() * CELL) as u64;
         let room = self.capacity.saturating_sub(self.counted.load(Ordering::Relaxed));
-        let fits = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= room);
-        let reserved = self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits);
-        reserved.map_err(|_| PutError::Full)?;
+        reserve(&self.reserved, bytes, room)?;
         let mut parts: BTreeMap<u8, Cmd> = BTreeMap::new();
         for cell in batch.cells() {
             let command = parts.entry(cell[0]).or_insert_with(|| {
@@ -203,13 +201,7 @@ impl Cluster {
     /// The cells of a bucket that start with `prefix`, and whether it is closed.
     pub fn get(&self, bucket: Bucket, prefix: Prefix) -> Result<(Listing, bool), GetError> {
         let now = self.keeper.now();
-        let closed = bucket.is_closed(now);
-        if bucket.is_wiped(now) {
-            return Err(GetError::Wiped);
-        }
-        if now < bucket.opens() || (bucket.class() == Class::Daily && !closed) {
-            return Err(GetError::NotYet);
-        }
+        let closed = served(bucket, now)?;
         let cells = self.block_on(async {
             let cells = if closed {
                 self.closed(bucket, prefix, now).await?

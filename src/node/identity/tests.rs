@@ -4,26 +4,10 @@ use crate::core::card::{Card, Disclosed, SignedCard};
 use crate::core::keys::{SignPublic, SignSecret};
 use crate::core::random::fixed::Fixed;
 use crate::core::time::DAY;
-use crate::node::clock::Clock;
 use crate::node::log::Log;
+use crate::node::tests::{Hands, ask};
 use cards::{LONGEST, OpenError, VOLUNTEERS};
-use http_body_util::{BodyExt, Full};
-use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
-
-/// A clock with which time passes as a test says.
-struct Hands(AtomicU64);
-
-impl Clock for Hands {
-    fn now(&self) -> Time {
-        Time::from_unix(self.0.load(Ordering::SeqCst))
-    }
-    fn monotonic(&self) -> Duration {
-        Duration::from_secs(self.0.load(Ordering::SeqCst))
-    }
-}
 
 struct World {
     _dir: tempfile::TempDir,
@@ -40,7 +24,7 @@ impl World {
     fn with(most: usize, per_day: Option<u64>) -> World {
         let parent = tempfile::tempdir().unwrap();
         let dir = parent.path().join("cards");
-        let clock = Arc::new(Hands(AtomicU64::new(parts().0.issued.unix() + 60)));
+        let clock = Arc::new(Hands::at(parts().0.issued.unix() + 60));
         let host = open(&dir, most, per_day, &clock).unwrap();
         World { _dir: parent, dir, clock, host }
     }
@@ -64,15 +48,8 @@ impl World {
         path: &str,
         body: impl Into<Bytes>,
     ) -> (hyper::http::response::Parts, String) {
-        let request = Request::builder().method(method).uri(path);
-        let request = request.body(Full::new(body.into())).unwrap();
-        let peer = Peer::At(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let (head, body) = self.host.answer(request, peer).await.into_parts();
-            let body = body.collect().await.unwrap().to_bytes();
-            (head, String::from_utf8(body.to_vec()).unwrap())
-        })
+        let role = async |request, peer| self.host.answer(request, peer).await;
+        ask((method, path), body, role)
     }
 
     fn put(&self, card: &SignedCard) -> u16 {
@@ -84,7 +61,7 @@ impl World {
     }
 
     fn pass(&self, seconds: u64) {
-        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+        self.clock.pass(seconds);
     }
 }
 
@@ -346,7 +323,7 @@ fn a_directory_of_something_else_is_refused() {
         )
     );
     std::fs::remove_file(dir.join("notes.txt")).unwrap();
-    clock.0.fetch_sub(DAY, Ordering::SeqCst);
+    clock.back(DAY);
     let behind = open(&dir, 64, None, &clock).err().unwrap();
     assert!(matches!(&behind, OpenError::Behind(file, _) if file.ends_with("time")), "{behind}");
 }

@@ -2,23 +2,11 @@ use super::*;
 use crate::core::nodes::Listed;
 use crate::core::prim::{ed25519_public, ed25519_sign};
 use crate::core::time::MINUTE;
-use http_body_util::{BodyExt, Full};
+use crate::node::tests::{Hands, ask};
 use std::io::{Read, Write};
-use std::net::{IpAddr, Ipv4Addr, TcpListener};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
-
-/// A clock with which time passes as a test says.
-struct Hands(AtomicU64);
-
-impl Clock for Hands {
-    fn now(&self) -> Time {
-        Time::from_unix(self.0.load(Ordering::SeqCst))
-    }
-    fn monotonic(&self) -> Duration {
-        Duration::from_secs(self.0.load(Ordering::SeqCst))
-    }
-}
 
 struct World {
     clock: Arc<Hands>,
@@ -27,7 +15,7 @@ struct World {
 
 impl World {
     fn new(allow_private: bool, counts: bool) -> World {
-        let clock = Arc::new(Hands(AtomicU64::new(1_795_356_000)));
+        let clock = Arc::new(Hands::at(1_795_356_000));
         let look = Look::new(allow_private);
         let callers = Callers::default();
         let tracker = Tracker::new("t".to_owned(), clock.clone(), look, callers, counts);
@@ -45,15 +33,8 @@ impl World {
         path: &str,
         body: impl Into<Bytes>,
     ) -> (hyper::http::response::Parts, String) {
-        let request = Request::builder().method(method).uri(path);
-        let request = request.body(Full::new(body.into())).unwrap();
-        let peer = Peer::At(IpAddr::V4(Ipv4Addr::LOCALHOST));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let (head, body) = self.tracker.answer(request, peer).await.into_parts();
-            let body = body.collect().await.unwrap().to_bytes();
-            (head, String::from_utf8(body.to_vec()).unwrap())
-        })
+        let role = async |request, peer| self.tracker.answer(request, peer).await;
+        ask((method, path), body, role)
     }
 
     fn report(&self, url: &str, seed: u8) -> u16 {
@@ -71,7 +52,7 @@ impl World {
     }
 
     fn pass(&self, seconds: u64) {
-        self.clock.0.fetch_add(seconds, Ordering::SeqCst);
+        self.clock.pass(seconds);
     }
 }
 
