@@ -7,10 +7,11 @@
 use poste::core::bucket::{Bucket, Class};
 use poste::core::cell::Cell;
 use poste::core::keys::Fingerprint;
-use poste::core::plan::slots::{Rank, Slots, Waiting, visits};
+use poste::core::plan::slots::{Rank, Slots, Visit, Waiting, instead, visits};
 use poste::core::plan::{Node, uploads};
 use poste::core::random::{Random, below};
 use poste::core::time::{HOUR, Time};
+use std::collections::BTreeSet;
 
 /// Repeatable random numbers (splitmix64).
 struct Dice(u64);
@@ -30,9 +31,11 @@ impl Random for Dice {
 /// What an observer sees of the uploads: node, bucket and bytes, in order.
 type Trace = Vec<(String, String, usize)>;
 
-/// What does not depend on mail: the relays, the time, the pace, whether it is the daily exchange.
+/// What does not depend on mail: the relays, which of them fail, the time, the pace, whether it is
+/// the daily exchange.
 struct Settings {
     relays: Vec<String>,
+    failing: BTreeSet<String>,
     now: Time,
     pace: usize,
     classes: Vec<Class>,
@@ -43,8 +46,12 @@ fn settings(dice: &mut Dice) -> Settings {
     let daily = below(dice, 4) == 0;
     let hourly = below(dice, 5) > 0;
     let classes = [(Class::Hourly, hourly), (Class::Daily, daily || !hourly)];
+    let relays: Vec<String> = (0..count).map(|at| format!("https://relay{at}.example")).collect();
+    let mut failing = BTreeSet::from_iter(relays.clone());
+    failing.retain(|_| below(dice, 6) == 0);
     Settings {
-        relays: (0..count).map(|at| format!("https://relay{at}.example")).collect(),
+        relays,
+        failing,
         now: Time::from_unix(1_795_305_600 + below(dice, 1000) * HOUR),
         pace: 4 + below(dice, 9) as usize,
         classes: classes.into_iter().filter(|(_, on)| *on).map(|(class, _)| class).collect(),
@@ -82,25 +89,51 @@ fn situation(dice: &mut Dice, settings: &Settings) -> Vec<(Rank, usize, Class, V
     all
 }
 
-/// The trace of a sync in which some nodes fail, whose slots move. `leaky` gives everything a place.
+/// The trace of a sync. Relays that fail do so whatever is in their batch, and others are visited in
+/// their place, by what waits still. `leaky` gives everything a place.
 fn trace(settings: &Settings, dice: &mut Dice, waiting: bool, leaky: bool) -> Trace {
     let mut trace = Trace::new();
-    let visits = visits(&settings.relays, &settings.classes, settings.now, (3, settings.pace));
-    let all = if waiting { situation(dice, settings) } else { Vec::new() };
-    let mut slots = match leaky {
-        true => Slots::unpaced(),
-        false => Slots::paced(&visits),
-    };
+    let mut all = if waiting { situation(dice, settings) } else { Vec::new() };
+    let mut round = visits(&settings.relays, &settings.classes, settings.now, (3, settings.pace));
+    let mut fallen = BTreeSet::new();
+    while !round.is_empty() {
+        batches(settings, dice, &round, &mut all, leaky, &mut trace);
+        let failed = |url: &&String| settings.failing.contains(*url) && !fallen.contains(*url);
+        let visited = round.iter().flat_map(|visit| &visit.relays);
+        let failed: BTreeSet<String> = visited.filter(failed).cloned().collect();
+        fallen.extend(failed.iter().cloned());
+        round = match failed.is_empty() {
+            true => Vec::new(),
+            false => instead(&round, &settings.relays, &failed, &fallen),
+        };
+    }
+    trace
+}
+
+/// The batches of a round, in which what waits gets its places.
+fn batches(
+    settings: &Settings,
+    dice: &mut Dice,
+    round: &[Visit],
+    all: &mut Vec<(Rank, usize, Class, Vec<Node>, u64)>,
+    leaky: bool,
+    trace: &mut Trace,
+) {
+    let mut slots = if leaky { Slots::unpaced() } else { Slots::paced(round) };
     let mut letters: Vec<(Class, String, Vec<Cell>)> = Vec::new();
-    for (number, (rank, cells, class, nodes, _)) in all.iter().enumerate() {
-        let to = Fingerprint::from([number as u8; 32]);
+    let mut number = 0;
+    all.retain(|(rank, cells, class, nodes, _)| {
+        number += 1;
+        let to = Fingerprint::from([number; 32]);
         let waiting = Waiting { to, rank: *rank, class: *class, cells: *cells, nodes };
         let places = slots.place(&waiting);
         let taken: usize = places.iter().map(|place| place.cells).sum();
         assert!(taken <= *cells && (*rank == Rank::Enclosure || [0, *cells].contains(&taken)));
+        let fails = places.iter().any(|place| settings.failing.contains(&place.node));
         letters.extend(places.into_iter().map(|p| (p.class, p.node, vec![[7; 4096]; p.cells])));
-    }
-    for visit in &visits {
+        taken == 0 || fails
+    });
+    for visit in round {
         let bucket = Bucket::at(visit.class, settings.now);
         let here = letters.iter().filter(|(of, _, _)| *of == visit.class);
         let here = here.map(|(_, node, cells)| (node.clone(), cells.clone())).collect();
@@ -108,7 +141,6 @@ fn trace(settings: &Settings, dice: &mut Dice, waiting: bool, leaky: bool) -> Tr
             trace.push((post.node, post.bucket.to_string(), post.cells.as_flattened().len()));
         }
     }
-    trace
 }
 
 #[test]

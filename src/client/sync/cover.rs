@@ -71,13 +71,5 @@ pub fn visits(env: &Env<'_>, desk: &Desk, round: &Round, daily: bool, now: Time)
         let much = (env.config.nodes_per_sync.into(), round.pace);
         return slots::visits(&relays, &classes(desk, daily), now, much);
     };
-    let ring = |start: usize| relays.iter().cycle().skip(start).take(relays.len()).cloned();
-    let standing = |node: &String| !round.avoided.failed.contains(node);
-    let instead = |visit: &Visit| {
-        let lost = visit.relays.iter().filter(|relay| failed.contains(*relay));
-        let places = lost.filter_map(|lost| relays.iter().position(|relay| relay == lost));
-        let new: BTreeSet<String> = places.filter_map(|at| ring(at).find(standing)).collect();
-        Visit { relays: new.into_iter().collect(), ..visit.clone() }
-    };
-    before.iter().map(instead).collect()
+    slots::instead(before, &relays, failed, &round.avoided.failed)
 }

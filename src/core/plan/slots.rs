@@ -8,7 +8,7 @@ use super::{Node, POST_CELLS};
 use crate::core::bucket::Class;
 use crate::core::keys::Fingerprint;
 use crate::core::time::{DAY, HOUR, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Slots that the one batch of a day has in the daily class for each that those of an hour have: who
 /// is never awake when this home is has nothing else.
@@ -199,6 +199,28 @@ pub fn visits(
         }
     };
     classes.iter().map(visit).collect()
+}
+
+/// The visits that make up for relays that have `failed` in those `before`: for each the next one in
+/// the ring of all `relays` that is not among the `fallen` of this sync, whether letters were to go
+/// there or not.
+pub fn instead(
+    before: &[Visit],
+    relays: &[String],
+    failed: &BTreeSet<String>,
+    fallen: &BTreeSet<String>,
+) -> Vec<Visit> {
+    let ring = |start: usize| relays.iter().cycle().skip(start).take(relays.len()).cloned();
+    let next = |lost: &String| {
+        let at = relays.iter().position(|relay| relay == lost)?;
+        ring(at).find(|relay| !fallen.contains(relay))
+    };
+    let visit = |visit: &Visit| {
+        let lost = visit.relays.iter().filter(|relay| failed.contains(*relay));
+        let new: BTreeSet<String> = lost.filter_map(next).collect();
+        Visit { relays: new.into_iter().collect(), ..visit.clone() }
+    };
+    before.iter().map(visit).collect()
 }
 
 /// Which of `relays` a sync visits at `now`, `most` at once: the next ones each hour, and at the
