@@ -203,7 +203,8 @@ fn traces(on: bool, pace: u16, mail: bool) -> (Vec<Vec<String>>, u32) {
     for hour in 0..48 {
         world.pass(HOUR);
         for (at, person) in people.iter().enumerate() {
-            if mail && (hour + at) % 3 == 0 {
+            // Not before the first sync, which draws when the daily exchange is.
+            if mail && hour > 0 && (hour + at) % 3 == 0 {
                 person.send(NAMES[(at + 1) % 6], &"words ".repeat(hour * 20));
             }
             world.trace.lock().unwrap().clear();

@@ -7,7 +7,7 @@ mod cover;
 mod stranger;
 mod unproven;
 
-pub use unproven::{discard, is_stale};
+pub use unproven::{drop_from, is_stale};
 
 use crate::client::desk::Desk;
 use crate::client::enclosure::{coming, going};
@@ -247,8 +247,8 @@ fn authentic(
             }
         }
     };
-    for held in desk.quarantine.take(contact.fingerprint, control.id) {
-        discard(env, &held)?;
+    for held in desk.quarantine.find(contact.fingerprint, control.id) {
+        drop_from(env, desk, &held)?;
         desk.quarantine.save(&places)?;
     }
     let mut peer = Peer::load(&places, contact.fingerprint)?;

@@ -11,6 +11,7 @@ use crate::client::read::{self, Reader};
 use crate::core::filed::Filed;
 use crate::core::judge;
 use crate::store::maildir::{Entry, Folder, Maildir};
+use crate::store::quarantine::Held;
 use std::path::PathBuf;
 
 /// Files a quarantined letter in its supposed author's folder. From then on it is as genuine as
@@ -62,14 +63,12 @@ pub fn list(env: &Env<'_>) -> Result<Vec<Entry>, Error> {
 
 fn forget(env: &mut Env<'_>, desk: &mut Desk, entry: &Entry) -> Result<(), Error> {
     let name = entry.name.to_string();
-    let (gone, kept) = std::mem::take(&mut desk.quarantine.letter)
-        .into_iter()
-        .partition::<Vec<_>, _>(|held| held.name == name);
-    desk.quarantine.letter = kept;
-    desk.quarantine.save(env.home.places())?;
+    let means = |held: &&Held| held.name == name;
+    let gone: Vec<Held> = desk.quarantine.letter.iter().filter(means).cloned().collect();
     for held in &gone {
-        arrive::discard(env, held)?;
+        arrive::drop_from(env, desk, held)?;
     }
+    desk.quarantine.save(env.home.places())?;
     if gone.is_empty() {
         Maildir::new(env.home.places().mail()).remove(entry)?;
     }

@@ -54,12 +54,10 @@ impl List {
         atomic::write_toml(&file(places), self)
     }
 
-    /// Takes the entries that claim this author and id out of the list.
-    pub fn take(&mut self, from: Fingerprint, id: LetterId) -> Vec<Held> {
-        let means = |held: &Held| held.from == from && held.id == id;
-        let (taken, kept) = std::mem::take(&mut self.letter).into_iter().partition(means);
-        self.letter = kept;
-        taken
+    /// The entries that claim this author and id.
+    pub fn find(&self, from: Fingerprint, id: LetterId) -> Vec<Held> {
+        let means = |held: &&Held| held.from == from && held.id == id;
+        self.letter.iter().filter(means).cloned().collect()
     }
 }
 

@@ -46,13 +46,13 @@ pub(super) fn quarantine(
     };
     let places = env.home.places().clone();
     let now = env.now();
-    for held in desk.quarantine.take(control.from, control.id) {
-        discard(env, &held)?;
+    for held in desk.quarantine.find(control.from, control.id) {
+        drop_from(env, desk, &held)?;
     }
     while desk.quarantine.letter.len() >= quarantine::MOST {
         let which = below(env.rng, desk.quarantine.letter.len() as u64) as usize;
-        let held = desk.quarantine.letter.remove(which);
-        discard(env, &held)?;
+        let held = desk.quarantine.letter[which].clone();
+        drop_from(env, desk, &held)?;
     }
     let name = Name::new(now, env.rng);
     desk.quarantine.letter.push(Held {
@@ -67,8 +67,16 @@ pub(super) fn quarantine(
     Ok(Outcome::Quarantined { path, why })
 }
 
+/// Removes a letter from the quarantine folder, and only then from the list, so that none lies there
+/// that is not in it; the list is not saved.
+pub fn drop_from(env: &Env<'_>, desk: &mut Desk, held: &Held) -> Result<(), Error> {
+    discard(env, held)?;
+    desk.quarantine.letter.retain(|known| known.name != held.name);
+    Ok(())
+}
+
 /// Removes a letter from the quarantine folder.
-pub fn discard(env: &Env<'_>, held: &Held) -> Result<(), Error> {
+fn discard(env: &Env<'_>, held: &Held) -> Result<(), Error> {
     let mail = Maildir::new(env.home.places().mail());
     if let Ok(name) = held.name.parse()
         && let Some(entry) = mail.locate(&Folder::quarantine(), &name)?

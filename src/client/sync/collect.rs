@@ -24,7 +24,7 @@ use crate::core::scan::{self, How};
 use crate::core::seal;
 use crate::store::maildir::Folder;
 use crate::store::progress::Progress;
-use crate::store::quarantine::Waiting;
+use crate::store::quarantine::{Held, Waiting};
 use std::collections::BTreeSet;
 
 /// Bytes of a letter at most: 16 cells.
@@ -213,15 +213,13 @@ pub(super) fn retry_waiting(
 /// Removes what has lain in quarantine for 30 days.
 fn drop_stale(env: &mut Env<'_>, desk: &mut Desk) -> Result<(), Error> {
     let now = env.now();
-    let (stale, kept) = std::mem::take(&mut desk.quarantine.letter)
-        .into_iter()
-        .partition::<Vec<_>, _>(|held| arrive::is_stale(held.since, now));
-    desk.quarantine.letter = kept;
+    let is_stale = |held: &&Held| arrive::is_stale(held.since, now);
+    let stale: Vec<Held> = desk.quarantine.letter.iter().filter(is_stale).cloned().collect();
     if stale.is_empty() {
         return Ok(());
     }
     for held in &stale {
-        arrive::discard(env, held)?;
+        arrive::drop_from(env, desk, held)?;
     }
     Ok(desk.quarantine.save(env.home.places())?)
 }
