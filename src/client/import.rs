@@ -7,6 +7,7 @@ mod message;
 mod place;
 mod source;
 
+use crate::client::disappear;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::export::{ContactFiles, MAIL};
@@ -208,6 +209,7 @@ impl Tree {
                 done.replaced += 1;
                 if !options.dry_run {
                     self.said.insert(entry.name.unique(), says);
+                    disappear::note(env.home.places(), [(&ready.name, ready.filed.as_slice())])?;
                     forge::put(env.home.places(), &entry, &ready.name, &ready.sealed)?;
                 }
             }
@@ -231,6 +233,10 @@ impl Tree {
             keys.into_iter().filter(|(key, _)| seen.lookup(&key.0, &key.1).is_none()).collect();
         seen.plan(lock, env.now(), &fresh)?;
         let mail = Maildir::new(env.home.places().mail());
+        disappear::note(
+            env.home.places(),
+            waiting.iter().map(|ready| (&ready.name, ready.filed.as_slice())),
+        )?;
         let mut delivery = mail.delivery();
         for ready in waiting.iter() {
             delivery.add(&ready.folder, &ready.name, ready.place, &ready.sealed)?;
