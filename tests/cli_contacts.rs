@@ -68,6 +68,26 @@ fn a_new_key_after_a_lost_one_is_shown_as_what_it_is() {
     alice.ok(&["export", "--plain", "-o", &tar]);
     let imported = both(&alice.run(&["import", &tar], b""));
     assert!(imported.contains("0 skipped") || !imported.contains("skipped"), "{imported}");
+    // Another home of hers, made new from the same keys, has nobody yet: they come with the mail.
+    for form in ["--plain", ""] {
+        let bare = Home { dir: dir.path().join(format!("bare{form}")) };
+        let keys = dir.path().join(format!("keys{form}.tar")).display().to_string();
+        alice.ok(&["export", "--keys", "-o", &keys]);
+        bare.ok(&["init", "--import", &keys]);
+        for part in ["contacts", "past", "mail"] {
+            std::fs::remove_dir_all(bare.dir.join("share").join(part)).unwrap();
+            std::fs::create_dir(bare.dir.join("share").join(part)).unwrap();
+        }
+        let tar = dir.path().join(format!("mail{form}.tar")).display().to_string();
+        let export = ["export", "-o", &tar, form];
+        alice.ok(&export[..if form.is_empty() { 3 } else { 4 }]);
+        bare.ok(&["import", &tar]);
+        assert_eq!(bare.ok(&["list", "bob"]).lines().count(), 3);
+        assert!(bare.ok(&["list", "bob", "-l"]).contains(&was), "{form}");
+        for path in bare.ok(&["list", "bob"]).lines() {
+            assert!(bare.ok(&["verify", path]).contains("holds"), "{form}");
+        }
+    }
     alice.ok(&["rename", "bob", "rob"]);
     assert!(alice.ok(&["list", "rob", "-l"]).contains(&format!("rob (until {today})")));
 

@@ -203,6 +203,43 @@ fn a_killed_run_is_gone_on_with_where_the_editor_was() {
 }
 
 #[test]
+fn what_was_written_is_a_draft_or_a_letter_after_a_kill_at_any_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (alice, _bob) = desk(dir.path(), &node);
+    let home = &alice.home;
+    // An editor that writes once, and tells that it ran.
+    let (editor, ran) = (dir.path().join("editor.sh"), dir.path().join("ran"));
+    let script =
+        format!("grep -q precious \"$1\" || echo precious >>\"$1\"; touch {}\n", ran.display());
+    fs::write(&editor, script).unwrap();
+    let config = home.dir.join("config/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("{text}editor = \"sh {}\"\n", editor.display())).unwrap();
+    let mut kills = 0;
+    for calls in ["fsync", "rename", "unlink", "unlinkat", "rmdir", "flock"] {
+        for at in 1.. {
+            let _ = fs::remove_file(&ran);
+            let cut = programs::killed(home, &["compose", "bob"], calls, at, b"");
+            for id in alice.drafts() {
+                home.ok(&["compose", "--draft", &id]);
+            }
+            assert!(alice.drafts().is_empty());
+            let found = with(home, "precious");
+            let most = if cut { 2 } else { 1 };
+            let least = usize::from(ran.exists());
+            assert!((least..=most).contains(&found.lines().count()), "{calls} {at}: {found}");
+            home.ok_with(&["delete"], found.as_bytes());
+            if !cut {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills >= 10, "{kills} kills");
+}
+
+#[test]
 fn an_answer_is_in_the_thread_and_names_nobody_by_a_petname() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start();

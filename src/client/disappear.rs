@@ -6,7 +6,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::Error;
-use crate::core::mail::expires;
+use crate::core::mail::expires::{self, Lifetime};
 use crate::core::time::Time;
 use crate::store::expiring::Expiring;
 use crate::store::home::Places;
@@ -29,19 +29,28 @@ pub fn marked(env: &Env<'_>, name: &Petname, date: Time, mail: Vec<u8>) -> Vec<u
     }
 }
 
-/// Notes when the messages disappear that are about to be filed, or to take the place of others,
-/// under these names. Callers hold the state lock. A message that is noted and never filed does no
-/// harm.
+/// Notes when the messages disappear that are about to be filed under these names. Callers hold the
+/// state lock. A message that is noted and never filed does no harm.
 pub fn note<'a>(
     places: &Places,
     messages: impl IntoIterator<Item = (&'a Name, &'a [u8])>,
 ) -> Result<(), Error> {
-    let found: Vec<_> =
-        messages.into_iter().map(|(name, filed)| (name, expires::lifetime(filed))).collect();
+    let all = messages.into_iter().map(|(name, filed)| (name, expires::lifetime(filed)));
+    // Most mail is not marked, and for that the list is not even read.
+    let marked: Vec<_> = all.filter(|(_, lifetime)| lifetime.is_some()).collect();
+    if marked.is_empty() { Ok(()) } else { enter(places, &marked) }
+}
+
+/// As [`note`], for a message that takes the place of another, which may have been marked.
+pub fn note_again(places: &Places, name: &Name, filed: &[u8]) -> Result<(), Error> {
+    enter(places, &[(name, expires::lifetime(filed))])
+}
+
+fn enter(places: &Places, found: &[(&Name, Option<Lifetime>)]) -> Result<(), Error> {
     let mut list = Expiring::load(places)?;
     let mut changed = false;
     for (name, lifetime) in found {
-        changed |= list.note(name, lifetime);
+        changed |= list.note(name, *lifetime);
     }
     if changed { Ok(list.save(places)?) } else { Ok(()) }
 }

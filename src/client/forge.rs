@@ -89,7 +89,7 @@ pub fn replace(
     rng: &mut dyn Random,
 ) -> Result<PathBuf, Error> {
     let name = entry.name.at(date);
-    disappear::note(places, [(&name, message)])?;
+    disappear::note_again(places, &name, message)?;
     let sealed = filing::at_rest(places, message, rng)?;
     put(places, entry, &name, &sealed)
 }

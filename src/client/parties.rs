@@ -56,12 +56,16 @@ impl Parties {
             parties.names.insert(contact.fingerprint, contact.petname.to_string());
             parties.people.insert(contact.fingerprint, of_contact(&contact));
         }
-        for past in env.readable(Past::load_all(env.home.places())?) {
-            let who = past.contact.fingerprint;
-            parties.past.insert(who, past.shown());
-            parties.people.entry(who).or_insert_with(|| of_contact(&past.contact));
-        }
+        let past = env.readable(Past::load_all(env.home.places())?);
+        past.iter().for_each(|past| parties.add_past(past));
         Ok(parties)
+    }
+
+    /// Adds somebody who was a contact, and is by now known by the fingerprint alone.
+    pub fn add_past(&mut self, past: &Past) {
+        let who = past.contact.fingerprint;
+        self.past.insert(who, past.shown());
+        self.people.entry(who).or_insert_with(|| of_contact(&past.contact));
     }
 
     /// These people alone, as whoever has their cards sees them.

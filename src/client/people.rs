@@ -72,16 +72,22 @@ pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
         compared: None,
         was: Some(past.contact.petname),
     };
-    let mut contacts = env.readable(Contact::load_all(env.home.places())?);
-    if contacts.iter().any(|contact| contact.becomes.is_some()) {
-        contacts = env.readable(mend(env, &env.lock()?)?);
-    }
+    let contacts = contacts(env)?;
     let requests = env.readable(Request::load_all(env.home.places())?);
     let mut past = env.readable(Past::load_all(env.home.places())?);
     // One who is coming back may be both.
     past.retain(|past| contacts.iter().all(|c| c.fingerprint != past.contact.fingerprint));
     let rows = contacts.into_iter().map(contact).chain(requests.into_iter().map(request));
     Ok(rows.chain(past.into_iter().map(former)).collect())
+}
+
+/// All contacts; the lock is taken only if a rename was cut short.
+fn contacts(env: &Env<'_>) -> Result<Vec<Contact>, Error> {
+    let contacts = env.readable(Contact::load_all(env.home.places())?);
+    match contacts.iter().any(|contact| contact.becomes.is_some()) {
+        true => Ok(env.readable(mend(env, &env.lock()?)?)),
+        false => Ok(contacts),
+    }
 }
 
 fn state(contact: &Contact) -> &'static str {

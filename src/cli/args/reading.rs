@@ -1,5 +1,6 @@
 //! What can be typed for commands about messages that are there. The names are fixed: scripts rely
-//! on them. Specified in poste(1), Reading.
+//! on them. What they mean is the business of the commands' files.
+//! Specified in poste(1), Reading.
 
 use crate::core::when::When;
 use crate::store::maildir::Folder;

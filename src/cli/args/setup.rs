@@ -1,4 +1,5 @@
 //! What can be typed after `init`. The names are fixed: scripts rely on them.
+//! What they mean is the business of the command's file.
 //! Specified in poste(1), Setting up.
 
 use clap::{Args, ValueEnum};

@@ -1,4 +1,5 @@
 //! What can be typed for commands that write letters. The names are fixed: scripts rely on them.
+//! What they mean is the business of the commands' files.
 //! Specified in poste(1), Writing.
 
 use crate::core::mail::expires::LEAST;

@@ -123,7 +123,9 @@ fn write(run: &mut Run<'_, '_>, begun: Begun, daily: bool) -> Result<bool, Stop>
     });
     match done {
         Ok(Some(names)) => {
-            draft::forget(run.env, id)?;
+            if let Err(error) = draft::forget(run.env, id) {
+                run.ui.warn(&format!("the letter is queued, and its draft stays: {error}"));
+            }
             run.ui.note(&format!("queued for {names}; it leaves with the next sync"));
             Ok(true)
         }

@@ -1,7 +1,7 @@
 //! Whom a person may mean by part of a name: those who can be written to, by petname, by the name
 //! in the card, or by the beginning of the fingerprint. Specified in poste(1), query.
 
-use super::mend;
+use super::{contacts, state};
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::core::mail::recipients::DOMAIN;
@@ -25,7 +25,7 @@ pub fn query(env: &Env<'_>, text: &str) -> Result<Vec<Address>, Error> {
     let text = text.trim().to_lowercase();
     // Mail programs ask for what stands in the field already.
     let text = text.strip_suffix(&format!("@{DOMAIN}")).unwrap_or(&text);
-    let contacts = env.readable(mend(env, &env.lock()?)?);
+    let contacts = contacts(env)?;
     let matches = |contact: &&Contact| {
         contact.petname.as_str().contains(text)
             || contact.card.card.name.to_lowercase().contains(text)
@@ -37,7 +37,7 @@ pub fn query(env: &Env<'_>, text: &str) -> Result<Vec<Address>, Error> {
             "" => contact.petname.to_string(),
             name => printable::line(name),
         },
-        state: super::state(contact),
+        state: state(contact),
     };
     let open = contacts.iter().filter(|contact| !contact.blocked);
     Ok(open.filter(matches).map(address).collect())

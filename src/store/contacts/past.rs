@@ -59,20 +59,25 @@ impl Past {
     /// What is kept of that person.
     pub fn load(places: &Places, who: Fingerprint) -> Result<Option<Past>, Error> {
         let path = file(places, who);
-        let Some(raw) = atomic::read_toml::<RawPast>(&path, LIMIT)? else { return Ok(None) };
-        let contact = Contact::from_raw(&path, &raw.petname, raw.contact)?;
-        match contact.fingerprint == who {
-            true => Ok(Some(Past { until: raw.until, contact })),
-            false => Err(Error::damaged(&path, None, "the contact in it is another person")),
-        }
+        let raw = atomic::read_toml::<RawPast>(&path, LIMIT)?;
+        raw.map(|raw| Past::from_raw(&path, who, raw)).transpose()
+    }
+
+    /// Reads the text of such a file of that person that comes from elsewhere.
+    pub fn parse(places: &Places, who: Fingerprint, text: &str) -> Result<Past, Error> {
+        let path = file(places, who);
+        Past::from_raw(&path, who, atomic::parse_toml(&path, text)?)
     }
 
     /// Whether `text` is such a file of that person; `path` is for the errors.
     pub(in crate::store) fn check(path: &Path, who: Fingerprint, text: &str) -> Result<(), Error> {
-        let raw: RawPast = atomic::parse_toml(path, text)?;
+        Past::from_raw(path, who, atomic::parse_toml(path, text)?).map(|_| ())
+    }
+
+    fn from_raw(path: &Path, who: Fingerprint, raw: RawPast) -> Result<Past, Error> {
         let contact = Contact::from_raw(path, &raw.petname, raw.contact)?;
         match contact.fingerprint == who {
-            true => Ok(()),
+            true => Ok(Past { until: raw.until, contact }),
             false => Err(Error::damaged(path, None, "the contact in it is another person")),
         }
     }
