@@ -86,6 +86,32 @@ fn a_removal_cut_short_anywhere_can_be_made_again() {
 }
 
 #[test]
+fn a_name_is_the_old_persons_or_the_new_ones_and_old_mail_verifies_throughout() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (alice, bob) = acquainted(dir.path(), &node);
+    let other = Home::init(dir.path(), "robert", &node.url);
+    let cards = [&bob, &other].map(|home| home.card().display().to_string());
+    let messages = alice.ok(&["list", "bob"]);
+    let mut turn = 1;
+    let kills = at_each_call(|calls, at| {
+        let card = &cards[turn];
+        let cut = killed(&alice, &["add", "bob", card, "--replace"], calls, at, b"");
+        assert_eq!(names(&alice).iter().filter(|name| *name == "bob").count(), 1, "{calls} {at}");
+        for path in messages.lines() {
+            let verdict = alice.ok(&["verify", path]);
+            assert!(verdict.contains("holds"), "{calls} {at}: {verdict}");
+        }
+        alice.ok(&["add", "bob", card, "--replace"]);
+        let contacts = alice.ok(&["contacts"]);
+        assert_eq!(contacts.matches("\tformer").count(), 1, "{calls} {at}: {contacts}");
+        turn = 1 - turn;
+        cut
+    });
+    assert!(kills >= 6, "{kills} kills");
+}
+
+#[test]
 fn a_block_holds_from_the_first_moment_on_or_not_at_all() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start();

@@ -190,6 +190,6 @@ fn a_passphrase_is_asked_for_by_reading_alone() {
         poste::client::publish::current(env).err()
     });
     assert_eq!(new_card.unwrap().kind, Kind::Permission);
-    let words = alice.with(|env| poste::client::people::words(env, &petname("bob"), false));
-    assert_eq!(words.unwrap().split(' ').count(), 12);
+    let words = alice.with(|env| poste::client::people::words(env, &petname("bob")));
+    assert_eq!(words.unwrap().words.split(' ').count(), 12);
 }

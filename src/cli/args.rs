@@ -4,12 +4,17 @@
 
 mod cover;
 mod history;
+mod reading;
+mod setup;
+mod writing;
 
 pub use cover::CoverAction;
 pub use history::{Export, Forge, Import};
+pub use reading::{List, Mark, Move, Search, Sync};
+pub use setup::{ArchiveKind, Init};
+pub use writing::{Compose, DraftsAction, Reply, Send};
 
 use crate::core::keys::Fingerprint;
-use crate::store::maildir::Folder;
 use crate::store::petname::Petname;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -65,6 +70,9 @@ pub enum Command {
         /// The card file
         #[arg(long)]
         toml: bool,
+        /// The link as a QR code too, for a dark terminal
+        #[arg(long, conflicts_with = "toml")]
+        qr: bool,
         /// The words of the fingerprint alone
         #[arg(long)]
         words: bool,
@@ -110,6 +118,9 @@ pub enum Command {
         request: String,
         /// What to call them
         name: Petname,
+        /// Give them the name of another person
+        #[arg(long)]
+        replace: bool,
     },
     /// List contacts and requests
     Contacts,
@@ -145,9 +156,22 @@ pub enum Command {
         /// Record that they were compared
         #[arg(long)]
         confirm: bool,
+        /// What one hears them read; on a terminal it is asked for
+        #[arg(value_name = "WORD", requires = "confirm")]
+        heard: Vec<String>,
     },
     /// Queue a letter; the text comes from standard input
     Send(Send),
+    /// Answer a message in an editor
+    Reply(Reply),
+    /// Write a letter in an editor
+    Compose(Compose),
+    /// List texts that were begun and not sent
+    Drafts {
+        /// What to do with one
+        #[command(subcommand)]
+        action: Option<DraftsAction>,
+    },
     /// Queue a message as sendmail(8) would
     #[command(disable_help_flag = true)]
     Sendmail {
@@ -188,6 +212,23 @@ pub enum Command {
     Sync(Sync),
     /// Print the paths of messages, the newest last
     List(List),
+    /// Print the paths of messages that have all the words, the newest last
+    Search(Search),
+    /// Change the flags of messages
+    Mark(Mark),
+    /// Delete messages
+    Delete {
+        /// Paths or ids; from standard input if there is none
+        #[arg(value_name = "MESSAGE")]
+        messages: Vec<String>,
+    },
+    /// Move messages into another folder
+    Move(Move),
+    /// Complete an address, for a mail program
+    Query {
+        /// Part of a name; all if there is none
+        text: Option<String>,
+    },
     /// Write messages as text
     Show {
         /// Paths or ids; from standard input if there is none
@@ -252,73 +293,6 @@ pub enum Command {
     },
 }
 
-/// `init`.
-#[derive(Debug, Args)]
-pub struct Init {
-    /// The name that the card suggests
-    #[arg(long)]
-    pub name: Option<String>,
-    /// Where the card can be fetched
-    #[arg(long)]
-    pub url: Vec<String>,
-    /// Where publish puts the card: a path, an https:// address, or !command
-    #[arg(long, value_name = "TARGET")]
-    pub publish: Vec<String>,
-    /// A relay on which to listen, or file:///directory
-    #[arg(long, value_name = "URL")]
-    pub node: Vec<String>,
-    /// A tracker from whose list nodes are chosen
-    #[arg(long, value_name = "URL")]
-    pub tracker: Vec<String>,
-    /// Reach everything through this SOCKS proxy, socks5h://host:port
-    #[arg(long, value_name = "URL")]
-    pub proxy: Option<String>,
-    /// Take the clock as right although no node can confirm it
-    #[arg(long)]
-    pub trust_clock: bool,
-    /// Have no passphrase
-    #[arg(long)]
-    pub no_passphrase: bool,
-    /// How mail is sealed at rest
-    #[arg(long, value_enum, default_value_t = ArchiveKind::X25519)]
-    pub archive: ArchiveKind,
-    /// Bring up the home that is in what export --keys wrote, - being standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = [
-        "name", "url", "publish", "node", "tracker", "proxy", "trust_clock", "no_passphrase",
-        "archive",
-    ])]
-    pub import: Option<PathBuf>,
-}
-
-/// Kinds of the archive's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum ArchiveKind {
-    /// Also against a later quantum computer; age 1.3 and later open it
-    Hybrid,
-    /// Every age opens it
-    X25519,
-}
-
-/// `send`.
-#[derive(Debug, Args)]
-pub struct Send {
-    /// To whom
-    #[arg(required = true, value_name = "NAME")]
-    pub names: Vec<Petname>,
-    /// The subject
-    #[arg(short, value_name = "SUBJECT")]
-    pub subject: Option<String>,
-    /// A file to attach
-    #[arg(short, value_name = "FILE")]
-    pub attach: Vec<PathBuf>,
-    /// Travel in the daily class alone
-    #[arg(long)]
-    pub daily: bool,
-    /// The message that this one answers
-    #[arg(long, value_name = "MESSAGE")]
-    pub in_reply_to: Option<String>,
-}
-
 /// `card …`.
 #[derive(Clone, Copy, Debug, Subcommand)]
 pub enum CardAction {
@@ -336,48 +310,6 @@ pub enum OutboxAction {
         /// The beginning of its id
         id: String,
     },
-}
-
-/// `sync`.
-#[derive(Debug, Args)]
-pub struct Sync {
-    /// Begin after a random part of this time, as in 13m
-    #[arg(long, value_name = "DURATION")]
-    pub jitter: Option<String>,
-    /// Wait for another sync to end
-    #[arg(long)]
-    pub wait_lock: bool,
-    /// Say what would be done
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Do the daily exchange now
-    #[arg(long)]
-    pub daily: bool,
-    /// Post without cover
-    #[arg(long)]
-    pub now: bool,
-    /// Take the clock as right although no server has confirmed it
-    #[arg(long)]
-    pub trust_clock: bool,
-}
-
-/// `list`.
-#[derive(Debug, Args)]
-pub struct List {
-    /// A contact's folder, requests, quarantine or inbox
-    pub folder: Option<Folder>,
-    /// Only unread ones
-    #[arg(short)]
-    pub unread: bool,
-    /// Only the last NUMBER
-    #[arg(short = 'n', value_name = "NUMBER")]
-    pub last: Option<usize>,
-    /// End paths with a zero byte
-    #[arg(short = '0')]
-    pub zero: bool,
-    /// One line for people instead of a path
-    #[arg(short = 'l')]
-    pub long: bool,
 }
 
 /// `quarantine …`.

@@ -1,11 +1,13 @@
 //! The user's editor on a text that must not reach a disk: the file lies in a directory of its own
 //! on a tmpfs, and goes when the editor ends. An editor that fails changes nothing. What it writes
-//! elsewhere, such as a history, is its own affair. Specified in poste(1), edit.
+//! elsewhere, such as a history, is its own affair. Specified in poste(1), edit and compose.
 
 use crate::client::error::{Error, Kind};
-use std::fs;
-use std::io::{IsTerminal, Write, stdin};
-use std::os::unix::fs::PermissionsExt;
+use rustix::fs::{FlockOperation, flock};
+use std::cell::Cell;
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, ErrorKind, IsTerminal, Write, stdin};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use zeroize::Zeroizing;
@@ -14,6 +16,8 @@ use zeroize::Zeroizing;
 const TMPFS_MAGIC: i128 = 0x0102_1994;
 /// Used when nothing else is named.
 const USUAL: &str = "vi";
+/// The name of the text, by which editors know that it is mail.
+const TEXT: &str = "message.eml";
 
 /// How texts are edited.
 #[derive(Clone, Debug, Default)]
@@ -24,27 +28,62 @@ pub struct Editor {
     pub runtime_dir: Option<PathBuf>,
 }
 
+/// A text in memory under a name of its own, while it is edited. It goes with this value, unless
+/// it is left there.
+pub struct Sheet<'a> {
+    editor: &'a Editor,
+    dir: PathBuf,
+    was_there: bool,
+    left: Cell<bool>,
+    /// Locked, so that two do not edit it at once.
+    _lock: File,
+}
+
 impl Editor {
     /// The text as the user leaves it, at most `limit` bytes.
     pub fn edit(&self, text: &[u8], limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
         let base = self.memory()?;
-        let failed = |what: &str, e: std::io::Error| {
-            Error::new(Kind::CannotCreate, format!("cannot {what} in {}: {e}", base.display()))
-        };
         let mut builder = tempfile::Builder::new();
-        builder.prefix("poste-").permissions(fs::Permissions::from_mode(0o700));
-        let dir = builder.tempdir_in(&base).map_err(|e| failed("make a directory", e))?;
-        let path = dir.path().join("message.eml");
-        let mut file = fs::File::create_new(&path).map_err(|e| failed("write", e))?;
-        file.set_permissions(fs::Permissions::from_mode(0o600)).map_err(|e| failed("write", e))?;
-        file.write_all(text).map_err(|e| failed("write", e))?;
-        drop(file);
-        self.run(&path)?;
-        let length = fs::metadata(&path).map_err(|e| failed("read the text", e))?.len();
-        if length > limit {
-            return Err(Error::new(Kind::Data, format!("the text has more than {limit} bytes")));
+        builder.prefix("poste-").permissions(Permissions::from_mode(0o700));
+        let dir = builder.tempdir_in(&base).map_err(|e| failed("make a directory", &base, e))?;
+        write(dir.path(), text)?;
+        self.run(&dir.path().join(TEXT))?;
+        read(dir.path(), limit)
+    }
+
+    /// Lays a text out for editing under a name. What an earlier run left there counts instead.
+    pub fn lay(&self, name: &str, text: &[u8]) -> Result<Sheet<'_>, Error> {
+        let dir = self.place(name)?;
+        let was_there = match DirBuilder::new().mode(0o700).create(&dir) {
+            Ok(()) => false,
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => true,
+            Err(error) => return Err(failed("make a directory", &dir, error)),
+        };
+        let busy = || Error::new(Kind::Offline, format!("{} is being edited", dir.display()));
+        own(&dir)?;
+        let lock = File::open(&dir).map_err(|e| failed("open a directory", &dir, e))?;
+        flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| busy())?;
+        let was_there = was_there && dir.join(TEXT).exists();
+        let sheet = Sheet { editor: self, dir, was_there, left: Cell::new(false), _lock: lock };
+        if !was_there {
+            write(&sheet.dir, text)?;
         }
-        fs::read(&path).map(Zeroizing::new).map_err(|e| failed("read the text", e))
+        Ok(sheet)
+    }
+
+    /// Removes what an earlier run left under a name.
+    pub fn forget(&self, name: &str) -> Result<(), Error> {
+        let Ok(dir) = self.place(name) else { return Ok(()) };
+        match fs::remove_dir_all(&dir) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(failed("remove what lies", &dir, error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn place(&self, name: &str) -> Result<PathBuf, Error> {
+        Ok(self.memory()?.join(format!("poste-{name}")))
     }
 
     fn run(&self, path: &Path) -> Result<(), Error> {
@@ -56,7 +95,7 @@ impl Editor {
                     Kind::Usage,
                     "no editor is named, and there is no terminal",
                 )
-                .hint("EDITOR=… poste edit"));
+                .hint("EDITOR=… poste …"));
             }
         };
         let failed = |why: String| {
@@ -82,4 +121,70 @@ impl Editor {
                 .hint("XDG_RUNTIME_DIR must name a directory on a tmpfs")
         })
     }
+}
+
+impl Sheet<'_> {
+    /// Opens the editor, until it ends.
+    pub fn edit(&self) -> Result<(), Error> {
+        self.editor.run(&self.dir.join(TEXT))
+    }
+
+    /// The text as it is now, at most `limit` bytes.
+    pub fn read(&self, limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+        read(&self.dir, limit)
+    }
+
+    /// Whether an earlier run had left it.
+    pub fn was_there(&self) -> bool {
+        self.was_there
+    }
+
+    /// Leaves it where it is; says where.
+    pub fn leave(&self) -> String {
+        self.left.set(true);
+        self.dir.join(TEXT).display().to_string()
+    }
+}
+
+impl Drop for Sheet<'_> {
+    fn drop(&mut self) {
+        if !self.left.get() {
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+}
+
+fn write(dir: &Path, text: &[u8]) -> Result<(), Error> {
+    let write = || {
+        let mut file = File::create_new(dir.join(TEXT))?;
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        file.write_all(text)
+    };
+    write().map_err(|error| failed("write", dir, error))
+}
+
+fn read(dir: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
+    let path = dir.join(TEXT);
+    let length = fs::metadata(&path).map_err(|e| failed("read the text", dir, e))?.len();
+    if length > limit {
+        return Err(Error::new(Kind::Data, format!("the text has more than {limit} bytes")));
+    }
+    fs::read(&path).map(Zeroizing::new).map_err(|e| failed("read the text", dir, e))
+}
+
+/// Refuses a directory that somebody else made, or may look into.
+fn own(dir: &Path) -> Result<(), Error> {
+    let meta = fs::symlink_metadata(dir).map_err(|e| failed("look", dir, e))?;
+    let mine = meta.uid() == rustix::process::geteuid().as_raw();
+    match meta.is_dir() && mine && meta.mode() & 0o077 == 0 {
+        true => Ok(()),
+        false => Err(Error::new(
+            Kind::Permission,
+            format!("{} is not a directory of your own alone", dir.display()),
+        )),
+    }
+}
+
+fn failed(what: &str, place: &Path, error: io::Error) -> Error {
+    Error::new(Kind::CannotCreate, format!("cannot {what} in {}: {error}", place.display()))
 }

@@ -55,6 +55,11 @@ impl Prompt {
 
     /// Whether the person at the terminal says yes; `None` if nobody is there to be asked.
     pub fn agrees(&self, question: &str) -> Result<Option<bool>, Error> {
+        Ok(self.line(question)?.map(|answer| answer.trim_start().starts_with(['y', 'Y'])))
+    }
+
+    /// The line that the person at the terminal answers; `None` if nobody is there to be asked.
+    pub fn line(&self, question: &str) -> Result<Option<String>, Error> {
         if !self.terminal || !stdin().is_terminal() {
             return Ok(None);
         }
@@ -63,10 +68,10 @@ impl Prompt {
             tty.write_all(question.as_bytes())?;
             let mut answer = String::new();
             BufReader::new(tty.take(LIMIT)).read_line(&mut answer)?;
-            Ok(answer.trim_start().starts_with(['y', 'Y']))
+            Ok(answer)
         };
         match ask() {
-            Ok(yes) => Ok(Some(yes)),
+            Ok(answer) => Ok(Some(answer)),
             Err(error) if no_terminal(&error) => Ok(None),
             Err(error) => Err(Error::new(Kind::Io, format!("cannot ask on /dev/tty: {error}"))),
         }

@@ -18,6 +18,7 @@ use crate::store::maildir::{Entry, Folder, Maildir};
 use crate::store::pack::Pack;
 use serde::{Deserialize, Serialize};
 use std::io::Write;
+use std::path::Path;
 
 /// In what form messages are exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,12 +60,17 @@ pub struct ContactFiles {
     /// By name.
     #[serde(default)]
     pub contact: Vec<ContactFile>,
+    /// Those who were contacts and whose messages were kept, by fingerprint.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub past: Vec<ContactFile>,
 }
 
 /// The name of the file of contacts in a sealed archive.
 pub const CONTACTS: &str = "contacts.age";
 /// The directory of contacts in a plain one, and of the messages.
 pub const CONTACTS_DIR: &str = "contacts";
+/// The directory of those who were contacts, in a plain one.
+pub const PAST_DIR: &str = "past";
 /// The directory of messages.
 pub const MAIL: &str = "mail";
 
@@ -167,6 +173,9 @@ fn sealed_contacts<W: Write>(env: &mut Env<'_>, pack: &mut Pack<W>) -> Result<()
     for (name, file) in contact_files(env)? {
         all.contact.push(ContactFile { name, file });
     }
+    for (name, file) in past_files(env)? {
+        all.past.push(ContactFile { name, file });
+    }
     let text = toml::to_string(&all).map_err(|e| Error::new(Kind::Bug, e.to_string()))?;
     let sealed = filing::at_rest(env.home.places(), text.as_bytes(), env.rng)?;
     Ok(pack.add_file(CONTACTS, &sealed, Time::default())?)
@@ -177,6 +186,13 @@ fn plain_contacts<W: Write>(env: &Env<'_>, pack: &mut Pack<W>) -> Result<(), Err
     for (name, file) in contact_files(env)? {
         pack.add_file(&format!("{CONTACTS_DIR}/{name}.toml"), file.as_bytes(), Time::default())?;
     }
+    let past = past_files(env)?;
+    if !past.is_empty() {
+        pack.add_dir(PAST_DIR)?;
+    }
+    for (name, file) in past {
+        pack.add_file(&format!("{PAST_DIR}/{name}.toml"), file.as_bytes(), Time::default())?;
+    }
     Ok(())
 }
 
@@ -184,11 +200,24 @@ fn plain_contacts<W: Write>(env: &Env<'_>, pack: &mut Pack<W>) -> Result<(), Err
 fn contact_files(env: &Env<'_>) -> Result<Vec<(String, String)>, Error> {
     let places = env.home.places();
     let all = env.readable(contacts::Contact::load_all(places)?);
+    let names = all.iter().map(|contact| contact.petname.to_string());
+    texts(&places.contacts_dir(), names.collect())
+}
+
+/// The files of those who were contacts, by fingerprint.
+fn past_files(env: &Env<'_>) -> Result<Vec<(String, String)>, Error> {
+    let places = env.home.places();
+    let all = env.readable(contacts::Past::load_all(places)?);
+    let mut names: Vec<_> = all.iter().map(|past| past.contact.fingerprint.to_string()).collect();
+    names.sort();
+    texts(&places.past_dir(), names)
+}
+
+fn texts(dir: &Path, names: Vec<String>) -> Result<Vec<(String, String)>, Error> {
     let mut files = Vec::new();
-    for contact in all {
-        let path = places.contacts_dir().join(format!("{}.toml", contact.petname));
-        if let Some(bytes) = atomic::read(&path, contacts::LIMIT)? {
-            files.push((contact.petname.to_string(), String::from_utf8_lossy(&bytes).into()));
+    for name in names {
+        if let Some(bytes) = atomic::read(&dir.join(format!("{name}.toml")), contacts::LIMIT)? {
+            files.push((name, String::from_utf8_lossy(&bytes).into()));
         }
     }
     Ok(files)

@@ -2,6 +2,7 @@
 //! letter is filed once: its name is written down before it is delivered, and that it was after.
 //! Specified in poste-protocol(7), Filed form.
 
+use crate::client::disappear;
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::core::archive;
@@ -79,7 +80,8 @@ pub fn at_rest(places: &Places, message: &[u8], rng: &mut dyn Random) -> Result<
     Ok(archive::seal_at_rest(&archive_recipient(places)?, message, rng))
 }
 
-/// Seals a message to the archive recipient and delivers it under `name`.
+/// Seals a message to the archive recipient and delivers it under `name`, having noted when it
+/// disappears. Callers hold the state lock.
 pub fn deliver(
     places: &Places,
     folder: &Folder,
@@ -88,6 +90,7 @@ pub fn deliver(
     message: &[u8],
     rng: &mut dyn Random,
 ) -> Result<PathBuf, Error> {
+    disappear::note(places, [(name, message)])?;
     let sealed = at_rest(places, message, rng)?;
     Ok(Maildir::new(places.mail()).deliver(folder, name, place, &sealed)?)
 }

@@ -3,6 +3,7 @@
 //! by the same function when it is filed. Specified in poste(1), forge, and
 //! poste-protocol(7), Filed form.
 
+use crate::client::disappear;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::filing;
@@ -87,8 +88,10 @@ pub fn replace(
     message: &[u8],
     rng: &mut dyn Random,
 ) -> Result<PathBuf, Error> {
+    let name = entry.name.at(date);
+    disappear::note_again(places, &name, message)?;
     let sealed = filing::at_rest(places, message, rng)?;
-    put(places, entry, &entry.name.at(date), &sealed)
+    put(places, entry, &name, &sealed)
 }
 
 /// Puts a message, as it lies in the tree, in the place of another.

@@ -7,7 +7,7 @@ use crate::client::desk::Desk;
 use crate::client::dispatch::{self, Cargo, Sender};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{filing, people, stamps};
+use crate::client::{disappear, filing, people, stamps};
 use crate::core::bucket::CELL;
 use crate::core::cell::LETTER_PARTS;
 use crate::core::clock::Clock;
@@ -47,8 +47,9 @@ pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Erro
     desk.troubles.iter().for_each(|error| (env.warn)(&error.what));
     let places = env.home.places().clone();
     let message_id = format!("<{}@poste>", hex(&bytes::<16>(env.rng)));
-    let mail = outgoing(&fields::normalize(mail), &message_id, Audience::One)?;
     let date = env.now().minute();
+    let mail = outgoing(&fields::normalize(mail), &message_id, Audience::One)?;
+    let mail = disappear::marked(env, to, date, mail);
     let cargo = Cargo {
         id,
         kind: letter::Kind::Mail,

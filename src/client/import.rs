@@ -7,15 +7,17 @@ mod message;
 mod place;
 mod source;
 
+use crate::client::disappear;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::export::{ContactFiles, MAIL};
+use crate::client::export::{ContactFile, ContactFiles, MAIL};
 use crate::client::forge;
 use crate::client::parties::{Parties, of_contact};
 use crate::client::read::Reader;
+use crate::core::keys::Fingerprint;
 use crate::core::prim;
 use crate::core::time::Time;
-use crate::store::contacts::Contact;
+use crate::store::contacts::{Contact, Past};
 use crate::store::maildir::{Entry, Flags, Folder, Maildir};
 use crate::store::petname::Petname;
 use crate::store::seen::Seen;
@@ -24,8 +26,10 @@ use place::{FileName, Piece};
 use serde::Serialize;
 use source::Source;
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::io::Read;
 use std::path::Path;
+use std::str::FromStr;
 
 /// Messages delivered with one flush of the disk.
 const BATCH: usize = 256;
@@ -67,11 +71,16 @@ pub fn import(
 ) -> Result<Imported, Error> {
     let mut source = Source::open(env, path, stdin)?;
     let reader = Reader::open(env)?;
-    let mut contacts = Vec::new();
+    let (mut contacts, mut past) = (Vec::new(), Vec::new());
     source.each(&mut |piece, name, bytes| {
         match piece {
             Piece::Contact(petname) => contacts.push((petname, text(name, bytes)?)),
-            Piece::Contacts => contacts.extend(sealed_contacts(&reader, name, &bytes)?),
+            Piece::Contacts => {
+                let all = sealed_contacts(&reader, name, &bytes)?;
+                contacts.extend(named(name, all.contact)?);
+                past.extend(named(name, all.past)?);
+            }
+            Piece::Past(who) => past.push((who, text(name, bytes)?)),
             Piece::Mbox(_) | Piece::Message(..) | Piece::Nothing => {}
         }
         Ok(())
@@ -87,6 +96,13 @@ pub fn import(
             }
             Ok(None) => {}
             Err(error) => done.skipped.push(format!("contact {petname}: {}", error.what)),
+        }
+    }
+    for (who, text) in past {
+        match self::past(env, who, &text, options.dry_run) {
+            Ok(Some(past)) => parties.add_past(&past),
+            Ok(None) => {}
+            Err(error) => done.skipped.push(format!("former contact {who}: {}", error.what)),
         }
     }
     let desk = Desk { parties: &parties, reader: &reader, mine: &options.mine };
@@ -110,7 +126,9 @@ pub fn import(
             let folder = options.into.clone().or(folder).ok_or_else(|| nowhere(name))?;
             take(env, &file, &folder, name, bytes)
         }
-        Piece::Contact(_) | Piece::Contacts | Piece::Mbox(_) | Piece::Nothing => Ok(()),
+        Piece::Contact(_) | Piece::Contacts | Piece::Mbox(_) | Piece::Nothing | Piece::Past(_) => {
+            Ok(())
+        }
     })?;
     tree.deliver(env, &lock, &mut seen, &mut waiting)?;
     Ok(done)
@@ -208,6 +226,7 @@ impl Tree {
                 done.replaced += 1;
                 if !options.dry_run {
                     self.said.insert(entry.name.unique(), says);
+                    disappear::note_again(env.home.places(), &ready.name, &ready.filed)?;
                     forge::put(env.home.places(), &entry, &ready.name, &ready.sealed)?;
                 }
             }
@@ -231,6 +250,10 @@ impl Tree {
             keys.into_iter().filter(|(key, _)| seen.lookup(&key.0, &key.1).is_none()).collect();
         seen.plan(lock, env.now(), &fresh)?;
         let mail = Maildir::new(env.home.places().mail());
+        disappear::note(
+            env.home.places(),
+            waiting.iter().map(|ready| (&ready.name, ready.filed.as_slice())),
+        )?;
         let mut delivery = mail.delivery();
         for ready in waiting.iter() {
             delivery.add(&ready.folder, &ready.name, ready.place, &ready.sealed)?;
@@ -262,7 +285,7 @@ fn contact(
     let places = env.home.places();
     let mut new = Contact::parse(places, petname, text)?;
     // Whoever made the archive may have compared the words; that was not here.
-    new.confirmed = false;
+    (new.confirmed, new.compared) = (false, None);
     let all = env.readable(Contact::load_all(places)?);
     if let Some(mut known) = all.iter().find(|c| c.fingerprint == new.fingerprint).cloned() {
         let now = env.now();
@@ -283,11 +306,24 @@ fn contact(
     Ok(Some(new))
 }
 
-fn sealed_contacts(
-    reader: &Reader,
-    name: &str,
-    bytes: &[u8],
-) -> Result<Vec<(Petname, String)>, Error> {
+/// Adds somebody who was a contact, unless they are known. Gives them if they were not.
+fn past(env: &Env<'_>, who: Fingerprint, text: &str, dry_run: bool) -> Result<Option<Past>, Error> {
+    let places = env.home.places();
+    let mut new = Past::parse(places, who, text)?;
+    // Whoever made the archive may have compared the words; that was not here.
+    (new.contact.confirmed, new.contact.compared) = (false, None);
+    let all = env.readable(Contact::load_all(places)?);
+    let known = all.iter().any(|contact| contact.fingerprint == who);
+    if known || Past::load(places, who)?.is_some() {
+        return Ok(None);
+    }
+    if !dry_run {
+        new.save(places)?;
+    }
+    Ok(Some(new))
+}
+
+fn sealed_contacts(reader: &Reader, name: &str, bytes: &[u8]) -> Result<ContactFiles, Error> {
     let text = text(
         name,
         reader.open_sealed(bytes).map_err(|error| {
@@ -295,15 +331,21 @@ fn sealed_contacts(
                 .hint("an archive sealed by another home comes in with: poste init --import")
         })?,
     )?;
-    let all: ContactFiles = toml::from_str(&text)
-        .map_err(|error| Error::new(Kind::Data, format!("{name}: {}", error.message())))?;
-    all.contact
-        .into_iter()
-        .map(|contact| match contact.name.parse() {
-            Ok(petname) => Ok((petname, contact.file)),
-            Err(error) => Err(Error::new(Kind::Data, format!("{name}: {error}"))),
-        })
-        .collect()
+    toml::from_str(&text)
+        .map_err(|error| Error::new(Kind::Data, format!("{name}: {}", error.message())))
+}
+
+/// Files of people with what they are named by.
+fn named<T>(name: &str, files: Vec<ContactFile>) -> Result<Vec<(T, String)>, Error>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    let one = |file: ContactFile| match file.name.parse() {
+        Ok(who) => Ok((who, file.file)),
+        Err(error) => Err(Error::new(Kind::Data, format!("{name}: {error}"))),
+    };
+    files.into_iter().map(one).collect()
 }
 
 fn text(name: &str, bytes: Vec<u8>) -> Result<String, Error> {

@@ -11,7 +11,7 @@ use crate::core::filed::{self, Filed, Head};
 use crate::core::keys::Fingerprint;
 use crate::core::party::{Party, mac_keys};
 use crate::core::time::Day;
-use crate::store::contacts::Contact;
+use crate::store::contacts::{Contact, Past};
 use crate::store::keyring::Transit;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -24,6 +24,8 @@ type Pair = (Fingerprint, Fingerprint, Day);
 pub struct Parties {
     people: HashMap<Fingerprint, Party>,
     names: HashMap<Fingerprint, String>,
+    /// How those are shown who are contacts no more.
+    past: HashMap<Fingerprint, String>,
     me: Option<Fingerprint>,
     derived: RefCell<HashMap<Pair, Rc<Vec<MacKey>>>>,
 }
@@ -54,14 +56,23 @@ impl Parties {
             parties.names.insert(contact.fingerprint, contact.petname.to_string());
             parties.people.insert(contact.fingerprint, of_contact(&contact));
         }
+        let past = env.readable(Past::load_all(env.home.places())?);
+        past.iter().for_each(|past| parties.add_past(past));
         Ok(parties)
+    }
+
+    /// Adds somebody who was a contact, and is by now known by the fingerprint alone.
+    pub fn add_past(&mut self, past: &Past) {
+        let who = past.contact.fingerprint;
+        self.past.insert(who, past.shown());
+        self.people.entry(who).or_insert_with(|| of_contact(&past.contact));
     }
 
     /// These people alone, as whoever has their cards sees them.
     pub fn of(people: impl IntoIterator<Item = Party>) -> Parties {
         let people = people.into_iter().map(|party| (party.fingerprint(), party)).collect();
-        let (names, derived) = (HashMap::new(), RefCell::default());
-        Parties { people, names, me: None, derived }
+        let (names, past, derived) = (HashMap::new(), HashMap::new(), RefCell::default());
+        Parties { people, names, past, me: None, derived }
     }
 
     /// Adds somebody.
@@ -73,6 +84,12 @@ impl Parties {
     /// The petname of a person, `me` for oneself, else the fingerprint.
     pub fn name(&self, who: &Fingerprint) -> String {
         self.names.get(who).cloned().unwrap_or_else(|| who.to_string())
+    }
+
+    /// The same for people to read: who is a contact no more is said to be so.
+    pub fn shown(&self, who: &Fingerprint) -> String {
+        let past = self.past.get(who).filter(|_| !self.names.contains_key(who));
+        past.cloned().unwrap_or_else(|| self.name(who))
     }
 
     /// Whether that is oneself.

@@ -7,19 +7,25 @@
 mod add;
 mod admit;
 pub mod block;
+mod query;
 mod remove;
 mod rename;
+mod words;
 
 pub use add::{Added, accept, add};
 pub use block::{block, unblock};
+pub use query::{Address, query};
 pub use remove::{Removed, messages, remove};
 pub use rename::rename;
+pub use words::{Words, confirm, words};
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::own;
+use crate::core::keys::Fingerprint;
+use crate::core::time::Time;
 use crate::store;
-use crate::store::contacts::Contact;
+use crate::store::contacts::{Contact, Past};
 use crate::store::lock::StateLock;
 use crate::store::petname::Petname;
 use crate::store::requests::Request;
@@ -28,60 +34,87 @@ use serde::Serialize;
 /// A line of the list of contacts and requests.
 #[derive(Clone, Debug, Serialize)]
 pub struct Row {
-    /// The petname, or for a request the first digits of the fingerprint.
+    /// The petname, or for a request and somebody former the first digits of the fingerprint.
     pub name: String,
     /// The identity link.
     pub link: String,
-    /// `confirmed`, `unconfirmed`, `ended`, `blocked` or `request`.
+    /// `confirmed`, `unconfirmed`, `ended`, `blocked`, `request` or `former`.
     pub state: &'static str,
+    /// When the words were compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Time>,
+    /// The petname that somebody former had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<Petname>,
 }
 
-/// Contacts, then requests.
+/// Contacts, then requests, then those who were contacts and whose messages were kept.
 pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
+    let digits = |who: Fingerprint| who.to_string()[..16].to_owned();
     let contact = |c: Contact| Row {
         name: c.petname.to_string(),
-        link: match c.urls.first() {
-            Some(url) => format!("{url}#{}", c.fingerprint),
-            None => own::link(&c.card.card),
-        },
-        state: match (c.blocked, c.card.card.end, c.confirmed) {
-            (true, _, _) => "blocked",
-            (false, true, _) => "ended",
-            (false, false, true) => "confirmed",
-            (false, false, false) => "unconfirmed",
-        },
+        link: link(&c),
+        compared: c.compared.filter(|_| c.confirmed),
+        was: None,
+        state: state(&c),
     };
     let request = |r: Request| Row {
-        name: r.fingerprint.to_string()[..16].to_owned(),
+        name: digits(r.fingerprint),
         link: format!("#{}", r.fingerprint),
         state: "request",
+        compared: None,
+        was: None,
     };
-    let mut contacts = env.readable(Contact::load_all(env.home.places())?);
-    if contacts.iter().any(|contact| contact.becomes.is_some()) {
-        contacts = env.readable(mend(env, &env.lock()?)?);
-    }
+    let former = |past: Past| Row {
+        name: digits(past.contact.fingerprint),
+        link: link(&past.contact),
+        state: "former",
+        compared: None,
+        was: Some(past.contact.petname),
+    };
+    let contacts = contacts(env)?;
     let requests = env.readable(Request::load_all(env.home.places())?);
-    Ok(contacts.into_iter().map(contact).chain(requests.into_iter().map(request)).collect())
+    let mut past = env.readable(Past::load_all(env.home.places())?);
+    // One who is coming back may be both.
+    past.retain(|past| contacts.iter().all(|c| c.fingerprint != past.contact.fingerprint));
+    let rows = contacts.into_iter().map(contact).chain(requests.into_iter().map(request));
+    Ok(rows.chain(past.into_iter().map(former)).collect())
 }
 
-/// The words of a contact; with `confirm` it is recorded that they were compared.
-pub fn words(env: &mut Env<'_>, petname: &Petname, confirm: bool) -> Result<String, Error> {
-    let _lock = env.lock()?;
-    let mut contact = load(env, petname)?;
-    if confirm && !contact.confirmed {
-        contact.confirmed = true;
-        contact.save(env.home.places())?;
+/// All contacts; the lock is taken only if a rename was cut short.
+fn contacts(env: &Env<'_>) -> Result<Vec<Contact>, Error> {
+    let contacts = env.readable(Contact::load_all(env.home.places())?);
+    match contacts.iter().any(|contact| contact.becomes.is_some()) {
+        true => Ok(env.readable(mend(env, &env.lock()?)?)),
+        false => Ok(contacts),
     }
-    Ok(contact.fingerprint.words())
+}
+
+fn state(contact: &Contact) -> &'static str {
+    match (contact.blocked, contact.card.card.end, contact.confirmed) {
+        (true, _, _) => "blocked",
+        (false, true, _) => "ended",
+        (false, false, true) => "confirmed",
+        (false, false, false) => "unconfirmed",
+    }
+}
+
+fn link(contact: &Contact) -> String {
+    match contact.urls.first() {
+        Some(url) => format!("{url}#{}", contact.fingerprint),
+        None => own::link(&contact.card.card),
+    }
 }
 
 /// The contact of that name, or an error with a hint.
 pub fn load(env: &Env<'_>, petname: &Petname) -> Result<Contact, Error> {
-    Contact::load(env.home.places(), petname)?.ok_or_else(|| {
-        Error::new(Kind::NoContact, format!("no contact is named {petname}"))
-            .hint(format!("poste add {petname} LINK"))
-            .hint("poste contacts")
-    })
+    Contact::load(env.home.places(), petname)?.ok_or_else(|| no_contact(petname))
+}
+
+fn no_contact(petname: &Petname) -> Error {
+    Error::new(Kind::NoContact, format!("no contact is named {petname}"))
+        .hint(format!("poste add {petname} LINK"))
+        .hint("poste contacts")
 }
 
 /// The contact of that name, to be written to: not one who is blocked.

@@ -5,7 +5,7 @@
 use crate::client::enclosure::going;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{filing, own, people, stamps};
+use crate::client::{disappear, filing, own, people, stamps};
 use crate::core::archive;
 use crate::core::attempt;
 use crate::core::card::SignedCard;
@@ -63,7 +63,7 @@ pub fn send(
         let message_id = format!("<{}@poste>", hex(&bytes::<16>(env.rng)));
         let item = item(env, contact, daily);
         // What cannot be filed is refused now, before anything is queued; only headers can be.
-        let out = outgoing(&mail, &message_id, Audience::One)?;
+        let out = leaving(env, contact, &item, &mail, &message_id)?;
         copy(&item, header(&out), card.card.sign, &transit, contact)?;
         ready.push(Ready { contact, item, message_id });
     }
@@ -71,7 +71,7 @@ pub fn send(
     let mut ids = Vec::new();
     for Ready { contact, mut item, message_id } in ready {
         ids.push(item.id);
-        let out = outgoing(&mail, &message_id, Audience::One)?;
+        let out = leaving(env, contact, &item, &mail, &message_id)?;
         // The letter is queued: a copy that cannot be filed now is filed later.
         if let Err(error) = file_copy(env, &lock, &transit, card.card.sign, contact, &mut item, out)
         {
@@ -220,7 +220,7 @@ fn put(
     Ready { contact, item, message_id }: &mut Ready<'_>,
 ) -> Result<(), Error> {
     let places = env.home.places().clone();
-    let out = outgoing(mail, message_id, Audience::One)?;
+    let out = leaving(env, contact, item, mail, message_id)?;
     if fits(env, contact, card, &out, usize::from(LETTER_PARTS))? {
         let sealed = archive::seal_at_rest(&transit.transit.recipient(), &out, env.rng);
         return Ok(item.create(&places, &sealed, None)?);
@@ -250,6 +250,18 @@ fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
         enclosure: None,
         attempt: Vec::new(),
     }
+}
+
+/// The mail as it leaves for a contact.
+fn leaving(
+    env: &Env<'_>,
+    contact: &Contact,
+    item: &Item,
+    mail: &[u8],
+    message_id: &str,
+) -> Result<Vec<u8>, Error> {
+    let out = outgoing(mail, message_id, Audience::One)?;
+    Ok(disappear::marked(env, &contact.petname, item.date, out))
 }
 
 /// Files the own copy under the name planned for it, then records that it is there: a copy that

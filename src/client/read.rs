@@ -8,7 +8,7 @@ use crate::client::own;
 use crate::core::archive::{self, ArchiveIdentity};
 use crate::core::enclosure::MOST_BYTES;
 use crate::core::filed::Filed;
-use crate::store::contacts::Contact;
+use crate::store::contacts::{Contact, Past};
 use crate::store::keyring::Transit;
 use crate::store::maildir::{Entry, Flags, Folder, Maildir};
 use std::collections::HashMap;
@@ -77,6 +77,10 @@ impl Names {
             .into_iter()
             .map(|c| (c.fingerprint.to_string(), c.petname.to_string()))
             .collect();
+        for past in env.readable(Past::load_all(env.home.places())?) {
+            let who = past.contact.fingerprint.to_string();
+            names.entry(who).or_insert_with(|| past.shown());
+        }
         if let Some(card) = own::find(env)? {
             names.insert(card.card.fingerprint().to_string(), "me".to_owned());
         }

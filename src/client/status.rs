@@ -9,6 +9,7 @@ use crate::core::bucket::{Bucket, Class};
 use crate::core::clock::Clock;
 use crate::core::listen;
 use crate::core::time::{Day, Time};
+use crate::store::drafts;
 use crate::store::keyring::Transit;
 use crate::store::maildir::Folder;
 use crate::store::outbox::State;
@@ -53,6 +54,8 @@ pub struct Status {
     pub posted: usize,
     /// Letters given up after 30 days.
     pub expired: usize,
+    /// Texts that were begun and not sent.
+    pub drafts: usize,
     /// When the oldest letter was written that still waits to be acknowledged.
     pub oldest: Option<Time>,
     /// The last day that the card lists.
@@ -114,6 +117,7 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         queued: count(State::Queued),
         posted: count(State::Posted),
         expired: count(State::Expired),
+        drafts: drafts::list(places)?.len(),
         oldest,
         prekey_until: card.card.prekey_until.to_string(),
         unpublished: !env.config.publish.is_empty() && progress.published < card.card.issued,

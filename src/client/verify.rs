@@ -13,7 +13,7 @@ use crate::core::filed::Filed;
 use crate::core::keys::Fingerprint;
 use crate::core::party::Party;
 use crate::core::time::{Day, Time};
-use crate::store::contacts::Contact;
+use crate::store::contacts::{Contact, Past};
 use serde::Serialize;
 
 /// What a message proves.
@@ -74,7 +74,11 @@ pub fn verify(env: &Env<'_>, parties: &Parties, message: &[u8]) -> Result<Verdic
         true => None,
         false => {
             let contacts = env.readable(Contact::load_all(env.home.places())?);
-            contacts.into_iter().find(|contact| contact.fingerprint == from)
+            let known = contacts.into_iter().find(|contact| contact.fingerprint == from);
+            match known {
+                None => Past::load(env.home.places(), from)?.map(|past| past.contact),
+                known => known,
+            }
         }
     };
     let disclosed = match &contact {
@@ -133,7 +137,7 @@ fn read(message: &[u8]) -> Result<Filed<'_>, Error> {
 
 fn verdict(parties: &Parties, filed: &Filed<'_>, known: &Known) -> Verdict {
     let head = &filed.head;
-    let name = |who: &Fingerprint| parties.name(who);
+    let name = |who: &Fingerprint| parties.shown(who);
     let public = head.from == known.public.fingerprint() && known.public.has_seed(head.day);
     // The seed of a later day was seen later; when this day's was due is the best that is known.
     let due = disclosed_from(known.public.begun().map_or(head.day, |begun| head.day.max(begun)));

@@ -1,14 +1,15 @@
 //! Damaged state whose loss costs only repeats stops nothing: it is set aside as `<name>.damaged`,
 //! for whoever wants to look, and begun anew. That holds for the cursors, for chosen nodes, for cover
 //! conversations, for what is remembered of the time and of the exchange with each person, and for
-//! the list of unproven letters, which without it lie in quarantine until somebody deletes them. It never holds for keys,
-//! contacts, requests, the outbox or the journal of letters seen: what they say cannot be had again.
+//! the lists of unproven letters, which without it lie in quarantine until somebody deletes them,
+//! and of messages that disappear, which without it stay. It never holds for keys, contacts, requests, the outbox or the journal of letters seen: what they say cannot be had again.
 //! Specified in poste-files(5), State.
 
 use super::atomic;
 use super::chosen::Chosen;
 use super::cover::Cover;
 use super::error::{Error, Kind};
+use super::expiring::Expiring;
 use super::home::Places;
 use super::lock::StateLock;
 use super::peers::{self, Peer};
@@ -24,6 +25,7 @@ pub fn set_aside(places: &Places, _lock: &StateLock) -> Result<Vec<Error>, Error
         quarantine::List::load(places).err(),
         Chosen::load(places).err(),
         Cover::load(places).err(),
+        Expiring::load(places).err(),
     ];
     let of_people = peers::people(places)?.into_iter().map(|who| Peer::load(places, who).err());
     for error in read.into_iter().chain(of_people).flatten() {
@@ -56,13 +58,14 @@ mod tests {
         assert!(set_aside(places, &lock).unwrap().is_empty());
         let of_bob = places.state().join(format!("peers/{bob}.toml"));
         let list = places.state().join("quarantine.toml");
-        for path in [&places.cursors(), &places.clock(), &list, &of_bob] {
+        let ours = places.expiring();
+        for path in [&places.cursors(), &places.clock(), &list, &ours, &of_bob] {
             fs::write(path, b"latest = \0\n").unwrap();
         }
         fs::write(places.cursors().with_extension("toml.damaged"), b"an older one").unwrap();
         let wrong = set_aside(places, &lock).unwrap();
         let paths: Vec<_> = wrong.iter().map(|error| error.path.clone()).collect();
-        assert_eq!(paths, [places.cursors(), places.clock(), list, of_bob]);
+        assert_eq!(paths, [places.cursors(), places.clock(), list, ours, of_bob]);
         for path in paths {
             let aside = path.with_extension("toml.damaged");
             assert_eq!(fs::read(aside).unwrap(), b"latest = \0\n");

@@ -2,6 +2,10 @@
 //! backup: identity, links, the newest card, day keys and seeds by which past letters verify. No
 //! secret is in it. Specified in poste-files(5).
 
+mod past;
+
+pub use past::Past;
+
 use super::atomic;
 use super::error::Error;
 use super::home::Places;
@@ -31,6 +35,8 @@ pub struct Contact {
     pub urls: Vec<String>,
     /// Whether the user has compared the words.
     pub confirmed: bool,
+    /// When the words were compared; unknown of contacts confirmed by earlier releases.
+    pub compared: Option<Time>,
     /// Whether nothing is taken from them and nothing goes to them.
     pub blocked: bool,
     /// The name they are being given: a rename that is not finished.
@@ -94,6 +100,8 @@ struct Raw {
     urls: Vec<String>,
     #[serde(default)]
     confirmed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    compared: Option<Time>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     blocked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,6 +147,7 @@ impl Contact {
             fingerprint: raw.fingerprint,
             urls: raw.urls,
             confirmed: raw.confirmed,
+            compared: raw.compared,
             blocked: raw.blocked,
             becomes: raw.becomes,
             card,
@@ -167,18 +176,22 @@ impl Contact {
 
     /// Writes it, durably; another with the same petname is overwritten.
     pub fn save(&self, places: &Places) -> Result<(), Error> {
-        let raw = Raw {
+        atomic::write_toml(&file(places, &self.petname), &self.raw())
+    }
+
+    fn raw(&self) -> Raw {
+        Raw {
             fingerprint: self.fingerprint,
             urls: self.urls.clone(),
             confirmed: self.confirmed,
+            compared: self.compared,
             blocked: self.blocked,
             becomes: self.becomes.clone(),
             card: self.card.text().to_owned(),
             older: self.older.clone(),
             held: self.held.clone(),
             former: self.former.clone(),
-        };
-        atomic::write_toml(&file(places, &self.petname), &raw)
+        }
     }
 
     /// Forgets them.

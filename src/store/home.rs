@@ -148,6 +148,21 @@ impl Places {
         self.data.join("groups")
     }
 
+    /// People who are contacts no more, one file each.
+    pub fn past_dir(&self) -> PathBuf {
+        self.data.join("past")
+    }
+
+    /// Texts that were begun and not sent.
+    pub fn drafts_dir(&self) -> PathBuf {
+        self.data.join("drafts")
+    }
+
+    /// Which messages disappear, and when.
+    pub fn expiring(&self) -> PathBuf {
+        self.state.join("expiring.toml")
+    }
+
     /// My newest card.
     pub fn card(&self) -> PathBuf {
         self.data.join("card.toml")

@@ -6,9 +6,10 @@
 
 use super::atomic;
 use super::chosen::{self, Chosen};
-use super::contacts::{self, Contact};
+use super::contacts::{self, Contact, Past};
 use super::enclosures::{self, Coming};
 use super::error::Error;
+use super::expiring::{self, Expiring};
 use super::home::Places;
 use super::keyring::{self, Transit};
 use super::maildir::{Folder, Name};
@@ -19,7 +20,7 @@ use super::progress::{self, Progress};
 use super::published::{self, Published};
 use super::quarantine::{self, Waiting};
 use super::requests::{self, Request};
-use super::{config, locked, owed, seen};
+use super::{config, drafts, locked, owed, seen};
 use crate::core::archive::{ArchiveRecipient, kind_of};
 use crate::core::card::{self, SignedCard};
 use crate::core::cell::CHUNK;
@@ -42,7 +43,7 @@ const MAIL: &str = "mail";
 type Check = fn(&Path, &str, &[u8]) -> Result<(), Error>;
 
 /// Files of which there is one.
-const SINGLE: [(&str, u64, Check); 10] = [
+const SINGLE: [(&str, u64, Check); 11] = [
     ("keys/transit.toml", keyring::LIMIT, toml::<Transit>),
     ("keys/locked.age", locked::LIMIT as u64, sealed),
     ("keys/archive.pub", 8 << 10, recipient),
@@ -50,6 +51,7 @@ const SINGLE: [(&str, u64, Check); 10] = [
     ("card.toml", card::LIMIT as u64, own_card),
     ("state/clock.toml", progress::LIMIT, toml::<Record>),
     ("state/cursors.toml", progress::LIMIT, toml::<Progress>),
+    ("state/expiring.toml", expiring::LIMIT, toml::<Expiring>),
     ("state/nodes.toml", chosen::LIMIT, toml::<Chosen>),
     ("state/published.toml", published::LIMIT, toml::<Published>),
     ("state/quarantine.toml", quarantine::LIMIT, toml::<quarantine::List>),
@@ -59,13 +61,15 @@ const SINGLE: [(&str, u64, Check); 10] = [
 type Row = (&'static str, &'static str, fn(&str) -> bool, u64, Check);
 
 /// Files of which there are many.
-const MANY: [Row; 12] = [
+const MANY: [Row; 14] = [
     ("contacts", "toml", is::<Petname>, contacts::LIMIT, contact),
+    ("drafts", "age", is::<LetterId>, drafts::LIMIT, sealed),
     ("outbox", "age", is::<LetterId>, outbox::MAIL_LIMIT, sealed),
     ("outbox", "enclosure", is::<LetterId>, LIMIT, anything),
     ("outbox", "key", is::<LetterId>, outbox::MAIL_LIMIT, sealed),
     ("outbox", "owed", is::<LetterId>, owed::LIMIT, toml::<owed::Raw>),
     ("outbox", "toml", is::<LetterId>, outbox::STATE_LIMIT, item),
+    ("past", "toml", is::<Fingerprint>, contacts::LIMIT, past),
     ("requests", "toml", is::<Fingerprint>, requests::LIMIT, request),
     ("state/enclosures", "cells", are_two::<EnclosureId>, LIMIT, anything),
     ("state/enclosures", "toml", are_two::<EnclosureId>, enclosures::LIMIT, coming),
@@ -237,6 +241,10 @@ fn journal(path: &Path, _: &str, bytes: &[u8]) -> Result<(), Error> {
 
 fn contact(path: &Path, stem: &str, bytes: &[u8]) -> Result<(), Error> {
     Contact::check(path, &named(path, stem)?, text(path, bytes)?)
+}
+
+fn past(path: &Path, stem: &str, bytes: &[u8]) -> Result<(), Error> {
+    Past::check(path, named(path, stem)?, text(path, bytes)?)
 }
 
 fn item(path: &Path, stem: &str, bytes: &[u8]) -> Result<(), Error> {

@@ -158,7 +158,7 @@ impl<'w> Town<'w> {
             let other = self.people.iter().position(is).expect("nobody else writes");
             let (digits, name) = (request.fingerprint.to_string(), petname(NAMES[other]));
             let someone = &mut self.people[who];
-            someone.person.with(|env| people::accept(env, &digits, &name)).unwrap();
+            someone.person.with(|env| people::accept(env, &digits, &name, false)).unwrap();
             someone.knows.insert(other);
             self.note(who, format!("accepts {}", NAMES[other]));
         }

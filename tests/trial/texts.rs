@@ -123,7 +123,7 @@ pub fn mail(number: u64, thread: &[String], marked: bool) -> Vec<u8> {
     }
     let draft = |text: &[u8], files: &[Attached<'_>], rng: &mut dyn Random| {
         let to = &[];
-        compose(&Draft { to, subject: &subject, thread, text, files }, rng)
+        compose(&Draft { to, subject: &subject, thread, text, files, ..Draft::default() }, rng)
     };
     match kind {
         Kind::Plain | Kind::Foreign => draft(text.as_bytes(), &[], rng),

@@ -25,7 +25,7 @@ pub fn file(length: usize) -> Vec<u8> {
 pub fn mail(person: &Person<'_>, subject: &str, length: usize) -> Vec<u8> {
     let bytes = file(length);
     let files = [Attached { name: "film.webm", bytes: &bytes }];
-    let draft = Draft { to: &[], subject, thread: &[], text: b"look\n", files: &files };
+    let draft = Draft { subject, text: b"look\n", files: &files, ..Draft::default() };
     compose(&draft, &mut *person.dice.borrow_mut())
 }
 

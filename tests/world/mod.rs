@@ -272,7 +272,7 @@ impl<'w> Person<'w> {
 
     pub fn accept(&self, name: &str) {
         let path = self.list(Some("requests"))[0].clone();
-        self.with(|env| people::accept(env, &path, &petname(name))).unwrap();
+        self.with(|env| people::accept(env, &path, &petname(name), false)).unwrap();
     }
 
     pub fn send(&self, to: &str, text: &str) {

@@ -6,18 +6,44 @@
 use crate::cli::Run;
 use crate::cli::args::CardAction;
 use crate::cli::ui::Done;
+use crate::client::error::{Error, Kind};
 use crate::client::{own, series};
+use crate::core::card::Card;
+use qrcode::render::unicode::Dense1x2;
+use qrcode::{EcLevel, QrCode};
 
-pub fn run(run: &mut Run<'_, '_>, toml: bool, words: bool) -> Done {
+pub fn run(run: &mut Run<'_, '_>, toml: bool, qr: bool, words: bool) -> Done {
     let signed = own::load(run.env)?;
     let spoken = signed.card.fingerprint().words();
     if toml {
         return run.ui.text(signed.text());
     }
+    if qr {
+        run.ui.text(&code(&signed.card)?)?;
+    }
     if !words {
         run.ui.line(&own::link(&signed.card))?;
     }
     run.ui.line(&spoken)
+}
+
+/// The identity link as a QR code in characters. A code is dark on light, and terminals mostly are
+/// the other way round: what is drawn is the light.
+fn code(card: &Card) -> Result<String, Error> {
+    if card.urls.is_empty() {
+        let what = "the card has no address, so there is no link that a code could show";
+        return Err(Error::new(Kind::Config, what)
+            .hint("name one in config.toml, as urls, then: poste publish"));
+    }
+    drawn(&own::link(card))
+}
+
+fn drawn(link: &str) -> Result<String, Error> {
+    let code = QrCode::with_error_correction_level(link, EcLevel::L)
+        .map_err(|error| Error::new(Kind::Data, format!("the link is too long: {error}")))?;
+    let mut drawing = code.render::<Dense1x2>();
+    drawing.dark_color(Dense1x2::Light).light_color(Dense1x2::Dark);
+    Ok(drawing.build() + "\n")
 }
 
 pub fn change(run: &mut Run<'_, '_>, action: CardAction) -> Done {
@@ -51,4 +77,35 @@ pub fn change(run: &mut Run<'_, '_>, action: CardAction) -> Done {
     });
     run.ui.line(&own::link(&signed.card))?;
     run.ui.line(&signed.card.fingerprint().words())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use qrcode::Color;
+
+    #[test]
+    fn what_is_drawn_is_the_light_of_the_code_with_a_quiet_zone() {
+        let link = format!("https://alice.example/poste.toml#{}", "4b".repeat(32));
+        let drawn = drawn(&link).unwrap();
+        let lines: Vec<Vec<char>> = drawn.lines().map(|line| line.chars().collect()).collect();
+        let is_light = |x: usize, y: usize| match lines[y / 2][x] {
+            '\u{2588}' => true,
+            '\u{2580}' => y.is_multiple_of(2),
+            '\u{2584}' => !y.is_multiple_of(2),
+            ' ' => false,
+            other => panic!("{other:?}"),
+        };
+        let code = QrCode::with_error_correction_level(&link, EcLevel::L).unwrap();
+        let width = code.width();
+        assert_eq!(lines[0].len(), width + 8);
+        for y in 0..width + 8 {
+            for x in 0..width + 8 {
+                let inside = (4..width + 4).contains(&x) && (4..width + 4).contains(&y);
+                let light = !inside || code[(x - 4, y - 4)] == Color::Light;
+                assert_eq!(is_light(x, y), light, "{x} {y}");
+            }
+        }
+        assert!(lines.iter().all(|line| line.len() == width + 8) && width <= 57, "{width}");
+    }
 }

@@ -35,8 +35,8 @@ pub fn add(
     tell(run, &added)
 }
 
-pub fn accept(run: &mut Run<'_, '_>, request: &str, name: &Petname) -> Done {
-    let added = people::accept(run.env, request, name)?;
+pub fn accept(run: &mut Run<'_, '_>, request: &str, name: &Petname, replace: bool) -> Done {
+    let added = people::accept(run.env, request, name, replace)?;
     tell(run, &added)
 }
 
@@ -51,9 +51,42 @@ pub fn list(run: &mut Run<'_, '_>) -> Done {
     Ok(())
 }
 
-pub fn words(run: &mut Run<'_, '_>, name: &Petname, confirm: bool) -> Done {
-    let words = people::words(run.env, name, confirm)?;
-    run.ui.line(&words)
+/// Prints the contact's words. To be confirmed they are not shown before somebody at the terminal
+/// has typed what was heard: who sees them first does not listen.
+pub fn words(run: &mut Run<'_, '_>, name: &Petname, confirm: bool, heard: &[String]) -> Done {
+    let known = people::words(run.env, name)?;
+    let typed = match (confirm, heard) {
+        (true, []) => {
+            let question = format!(
+                "read to {name}: {}\ntype what {name} reads, four letters of each word will do: ",
+                known.own
+            );
+            run.prompt.line(&question)?
+        }
+        (true, heard) => Some(heard.join(" ")),
+        (false, _) => None,
+    };
+    if typed.as_ref().is_some_and(|typed| typed.trim().is_empty()) {
+        run.ui.note("nothing was recorded");
+        return Ok(());
+    }
+    let known = match confirm {
+        true => people::confirm(run.env, name, typed.as_deref())?,
+        false => known,
+    };
+    if run.ui.json() {
+        return run.ui.value(&known);
+    }
+    run.ui.line(&known.words)?;
+    match known.compared.filter(|_| known.confirmed) {
+        Some(since) => run.ui.note(&format!("compared on {}", since.day())),
+        None if known.confirmed => {}
+        None => {
+            run.ui.note(&format!("{name} hears from you: {}", known.own));
+            run.ui.next(&format!("poste words {name} --confirm"));
+        }
+    }
+    Ok(())
 }
 
 fn tell(run: &mut Run<'_, '_>, added: &Added) -> Done {
@@ -63,7 +96,9 @@ fn tell(run: &mut Run<'_, '_>, added: &Added) -> Done {
     run.ui.line(&added.words)?;
     let name = &added.petname;
     if let Some(old) = added.replaced {
-        run.ui.note(&format!("who was {name} before is removed ({old}); their messages stay"));
+        run.ui.note(&format!(
+            "who was {name} before is removed ({old}); their messages stay, and verify as before"
+        ));
     }
     if added.blocked {
         run.ui.note(&format!("{name} is still blocked"));

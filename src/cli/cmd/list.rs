@@ -11,17 +11,33 @@ use crate::core::time::Time;
 use crate::store::maildir::Entry;
 use serde::Serialize;
 
+/// A message as `--json` lists it.
 #[derive(Serialize)]
-struct Line {
-    id: String,
-    path: String,
-    folder: String,
-    flags: String,
-    date: Time,
+pub struct Line {
+    pub id: String,
+    pub path: String,
+    pub folder: String,
+    pub flags: String,
+    pub date: Time,
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<String>,
+    pub from: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    subject: Option<String>,
+    pub subject: Option<String>,
+}
+
+impl Line {
+    /// What is known without opening it.
+    pub fn of(entry: &Entry) -> Line {
+        Line {
+            id: entry.name.unique(),
+            path: entry.path.display().to_string(),
+            folder: entry.folder.to_string(),
+            flags: if entry.is_new { "new".to_owned() } else { entry.flags.to_string() },
+            date: entry.name.time(),
+            from: None,
+            subject: None,
+        }
+    }
 }
 
 pub fn run(run: &mut Run<'_, '_>, args: &List) -> Done {
@@ -51,15 +67,7 @@ fn line(
     reader: Option<&Reader>,
     entry: &Entry,
 ) -> Result<Line, crate::client::error::Error> {
-    let mut line = Line {
-        id: entry.name.unique(),
-        path: entry.path.display().to_string(),
-        folder: entry.folder.to_string(),
-        flags: if entry.is_new { "new".to_owned() } else { entry.flags.to_string() },
-        date: entry.name.time(),
-        from: None,
-        subject: None,
-    };
+    let mut line = Line::of(entry);
     if let Some(reader) = reader {
         let filed = reader.read(run.env, entry)?;
         let heading = render::heading(read::message(&filed).0, &|who| reader.names.name(who));

@@ -7,11 +7,10 @@ use crate::cli::cmd::{read_file, read_stdin};
 use crate::cli::ui::Done;
 use crate::cli::{Run, sendmail as arguments, wrong};
 use crate::client::error::{Error, Kind};
-use crate::client::queue;
 use crate::client::read::{self, Reader};
+use crate::client::{queue, reply};
 use crate::core::enclosure::mail_limit;
 use crate::core::mail::compose::{Attached, Draft, compose};
-use crate::core::mail::{fields, mime};
 use std::io::{IsTerminal, stdin};
 
 pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
@@ -22,7 +21,10 @@ pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
         files.push((name.to_string_lossy().into_owned(), read_file(path, limit)?));
     }
     let thread = match &args.in_reply_to {
-        Some(message) => thread(run, message)?,
+        Some(message) => {
+            let entry = read::find(run.env, message)?;
+            reply::thread(&Reader::open(run.env)?.read(run.env, &entry)?)?
+        }
         None => Vec::new(),
     };
     if stdin().is_terminal() {
@@ -35,6 +37,7 @@ pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
         to: &[],
         subject: args.subject.as_deref().unwrap_or_default(),
         thread: &thread,
+        expires: args.expires.map(|seconds| run.env.now() + seconds),
         text: &text,
         files: &attached,
     };
@@ -65,15 +68,4 @@ pub fn sendmail(run: &mut Run<'_, '_>, args: &[String]) -> Done {
     }
     queue::send(run.env, &to, &mail, false)?;
     Ok(())
-}
-
-/// The ids by which an answer belongs to a thread.
-fn thread(run: &mut Run<'_, '_>, message: &str) -> Result<Vec<String>, Error> {
-    let entry = read::find(run.env, message)?;
-    let filed = Reader::open(run.env)?.read(run.env, &entry)?;
-    let parts = fields::split(read::message(&filed).0)?;
-    let text = |name| mime::text_of(&parts.fields, name).unwrap_or_default();
-    let mut ids: Vec<String> = text("References").split_whitespace().map(str::to_owned).collect();
-    ids.extend(text("Message-ID").split_whitespace().map(str::to_owned));
-    Ok(ids)
 }

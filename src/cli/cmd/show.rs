@@ -3,29 +3,16 @@
 //! Specified in poste(1), show.
 
 use crate::cli::Run;
-use crate::cli::cmd::read_stdin;
+use crate::cli::cmd;
 use crate::cli::ui::Done;
 use crate::cli::wrong;
 use crate::client::error::{Error, Kind};
 use crate::client::read::{self, Names, Reader};
 use crate::core::mail::render;
 use crate::store::maildir::Entry;
-use std::io::{IsTerminal, stdin};
-
-/// Bytes of a list of paths at most.
-const LIST: u64 = 16 << 20;
 
 pub fn run(run: &mut Run<'_, '_>, messages: &[String], raw: bool, part: Option<usize>) -> Done {
-    let messages = match messages {
-        [] if stdin().is_terminal() => {
-            return Err(wrong("say which messages").hint("poste list -u | poste show").into());
-        }
-        [] => String::from_utf8_lossy(&read_stdin(LIST)?).lines().map(str::to_owned).collect(),
-        some => some.to_vec(),
-    };
-    let found: Result<Vec<Entry>, Error> =
-        messages.iter().map(|message| read::find(run.env, message)).collect();
-    let found = found?;
+    let found = cmd::messages(run, messages)?;
     match (part, found.as_slice()) {
         (None, found) => entries(run, found, raw),
         (Some(number), [entry]) => one_part(run, entry, number),

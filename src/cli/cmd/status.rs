@@ -115,6 +115,9 @@ fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
         ),
         ("clock", clock),
     ];
+    if status.drafts > 0 {
+        lines.push(("drafts", format!("{} begun and not sent", status.drafts)));
+    }
     lines.extend(stopped.map(|why| ("sends", why.to_owned())));
     lines
 }

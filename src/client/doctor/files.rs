@@ -11,7 +11,8 @@ use crate::client::system::Reach;
 use crate::store;
 use crate::store::atomic;
 use crate::store::config::Config;
-use crate::store::contacts::Contact;
+use crate::store::contacts::{Contact, Past};
+use crate::store::expiring::Expiring;
 use crate::store::home::{Home, Places};
 use crate::store::keyring::Transit;
 use crate::store::lock::{StateLock, SyncLock};
@@ -98,10 +99,12 @@ fn contents(env: &Env<'_>) -> Vec<Check> {
     read.one(Progress::load(places));
     read.one(progress::load_clock(places));
     read.one(Published::load(places));
+    read.one(Expiring::load(places));
     read.one(quarantine::List::load(places));
     read.one(Seen::open(&places.seen_dir()));
     let contacts = read.many(Contact::load_all(places));
     read.many(Request::load_all(places));
+    read.many(Past::load_all(places));
     read.many(outbox::load(places));
     read.many(Waiting::load_all(places));
     for contact in contacts {

@@ -11,11 +11,12 @@ use crate::client::read::Reader;
 use crate::client::{filing, forge};
 use crate::core::filed::{Filed, Head};
 use crate::core::keys::{Fingerprint, LetterId};
-use crate::core::mail::fields;
 use crate::core::mail::mime::text_of;
+use crate::core::mail::{expires, fields, incoming};
 use crate::core::time::Time;
 use crate::store::maildir::{Flags, Folder, Name, Place};
 use crate::store::seen::Key;
+use std::borrow::Cow;
 
 /// Where age files begin.
 const AGE: &[u8] = b"age-encryption.org/v1\n";
@@ -128,7 +129,13 @@ fn plain(
     let (from, to) = people(desk, folder, &says("From"), &says("To"))?;
     let id = LetterId::generate(env.rng);
     let head = Head { id, day: date.day(), from, to: vec![to], date, group: None };
-    let filed = desk.parties.write(&head, &forge::mail(&bytes, None, env.rng)?)?;
+    // What the field means in foreign mail is not that it shall disappear.
+    let foreign = edit::person(desk.parties, &says("From")).is_none();
+    let kept = |name: &str| foreign && name.eq_ignore_ascii_case(expires::FIELD);
+    let (fields, body) = incoming::strip(&bytes, &kept)?;
+    let mail =
+        if foreign { Cow::Owned([&fields, &b"\n"[..], body].concat()) } else { bytes.clone() };
+    let filed = desk.parties.write(&head, &forge::mail(&mail, None, env.rng)?)?;
     let came = match forge::is_ours(&bytes) {
         true => Some(desk.parties.write(&head, &bytes)?).filter(|came| *came != filed),
         false => None,

@@ -2,7 +2,8 @@
 //! anything else have no place in the tree, and so no way into it.
 //! Specified in poste-files(5), Archives.
 
-use crate::client::export::{CONTACTS, CONTACTS_DIR, MAIL};
+use crate::client::export::{CONTACTS, CONTACTS_DIR, MAIL, PAST_DIR};
+use crate::core::keys::Fingerprint;
 use crate::store::maildir::{Flags, Folder, Name};
 use crate::store::petname::Petname;
 
@@ -17,6 +18,8 @@ pub enum Piece {
     Mbox(Option<Folder>),
     /// A message, in that folder if its name says so.
     Message(Option<Folder>, FileName),
+    /// The file of somebody who was a contact.
+    Past(Fingerprint),
     /// Something that every Maildir may have and that is not imported: unfinished deliveries.
     Nothing,
 }
@@ -40,6 +43,10 @@ pub fn piece(name: &[String]) -> Result<Piece, &'static str> {
         [CONTACTS_DIR, file] => {
             let petname = file.strip_suffix(".toml").and_then(|name| name.parse().ok());
             petname.map(Piece::Contact).ok_or("no name of a contact")
+        }
+        [PAST_DIR, file] => {
+            let who = file.strip_suffix(".toml").and_then(|name| name.parse().ok());
+            who.map(Piece::Past).ok_or("no name of a former contact")
         }
         [.., part @ ("cur" | "new" | "tmp"), file] => {
             let before = &parts[..parts.len() - 2];
@@ -93,6 +100,8 @@ mod tests {
         assert_eq!(at("mail/bob/tmp/x"), Ok(Piece::Nothing));
         assert_eq!(at("contacts.age"), Ok(Piece::Contacts));
         assert_eq!(at("contacts/bob.toml"), Ok(Piece::Contact("bob".parse().unwrap())));
+        let who = "4b".repeat(32);
+        assert_eq!(at(&format!("past/{who}.toml")), Ok(Piece::Past(who.parse().unwrap())));
         assert_eq!(at("bob.mbox"), Ok(Piece::Mbox(Some("bob".parse().unwrap()))));
     }
 
@@ -104,6 +113,7 @@ mod tests {
             ".poste/keys",
             "contacts/../x.toml",
             "contacts/Bob.toml",
+            "past/bob.toml",
             "mail/../cur/x",
             "mail/.git/cur/x",
             "mail/a/b/cur/x",

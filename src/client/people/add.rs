@@ -1,6 +1,6 @@
 //! Adding a contact: a card is fetched, checked, pinned by its fingerprint. A changed fingerprint
 //! changes nothing here unless it is replaced by the user's own word, which removes the person who
-//! had the name; no address in a stranger's card is fetched before acceptance.
+//! had the name, and keeps the card by which what they wrote still verifies; no address in a stranger's card is fetched before acceptance.
 //! Specified in poste(1) and poste-protocol(7), Card.
 
 use super::{admit, mend, remove};
@@ -13,7 +13,7 @@ use crate::core::printable;
 use crate::core::time::Time;
 use crate::net::{Address, DOCUMENT_LIMIT, Origin};
 use crate::store::atomic;
-use crate::store::contacts::Contact;
+use crate::store::contacts::{Contact, Past};
 use crate::store::maildir::{Folder, Maildir};
 use crate::store::petname::Petname;
 use serde::Serialize;
@@ -84,11 +84,16 @@ pub fn add(
 }
 
 /// Accepts a stranger whose letters wait as requests. `request` is a message of theirs, or the
-/// beginning of their fingerprint.
-pub fn accept(env: &mut Env<'_>, request: &str, petname: &Petname) -> Result<Added, Error> {
+/// beginning of their fingerprint. With `replace` they take the name of who has it now.
+pub fn accept(
+    env: &mut Env<'_>,
+    request: &str,
+    petname: &Petname,
+    replace: bool,
+) -> Result<Added, Error> {
     let request = admit::find(env, request)?;
     let card = SignedCard::parse(request.card.as_bytes())?;
-    take(env, petname, card, false, false)
+    take(env, petname, card, replace, false)
 }
 
 fn fetch(env: &mut Env<'_>, place: &str) -> Result<Vec<u8>, Error> {
@@ -174,13 +179,17 @@ fn take(
                 old.fingerprint
             ),
         )
-        .hint(format!("if you are sure that this is {petname} now: poste add --replace")));
+        .hint(format!("compare by voice: {}", fingerprint.words()))
+        .hint(format!(
+            "if you are sure that this is {petname} now, do the same again with --replace"
+        )));
     }
     let (old, other) = match old {
         Some(old) if old.fingerprint != fingerprint => (None, Some(old)),
         old => (old, None),
     };
     if let Some(other) = &other {
+        Past { until: now.day(), contact: other.clone() }.save(&places)?;
         // Their file comes last, and is written over below: cut short, this is done again.
         remove::forget(env, &lock, other)?;
     }
@@ -192,10 +201,14 @@ fn take(
         }
         None => {
             card.check(fingerprint, None, now)?;
-            fresh(petname, card, now)
+            match Past::load(&places, fingerprint)? {
+                Some(past) => again(petname, past.contact, card, now)?,
+                None => fresh(petname, card, now),
+            }
         }
     };
     contact.save(&places)?;
+    Past::remove(&places, fingerprint)?;
     Maildir::new(places.mail()).make(&Folder::from(petname))?;
     let letters = admit::admit(env, &lock, &contact, now)?;
     let words = fingerprint.words();
@@ -210,12 +223,33 @@ fn take(
     })
 }
 
+/// Somebody who was a contact before, with what was known of their keys, and nothing else.
+fn again(petname: &Petname, was: Contact, card: SignedCard, now: Time) -> Result<Contact, Error> {
+    let mut contact = Contact {
+        petname: petname.clone(),
+        urls: card.card.urls.clone(),
+        confirmed: false,
+        compared: None,
+        blocked: false,
+        becomes: None,
+        ..was
+    };
+    match card.check(contact.fingerprint, Some(&contact.card), now) {
+        Ok(()) => contact.take_card(card, now),
+        // They may come back by a card that is older than the one that was kept.
+        Err(NotTaken::Rollback) => {}
+        Err(why) => return Err(why.into()),
+    }
+    Ok(contact)
+}
+
 fn fresh(petname: &Petname, card: SignedCard, now: Time) -> Contact {
     let mut contact = Contact {
         petname: petname.clone(),
         fingerprint: card.card.fingerprint(),
         urls: card.card.urls.clone(),
         confirmed: false,
+        compared: None,
         blocked: false,
         becomes: None,
         older: Vec::new(),

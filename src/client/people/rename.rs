@@ -7,7 +7,8 @@
 use super::{load, mend};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::store::contacts::Contact;
+use crate::store::config;
+use crate::store::contacts::{Contact, Past};
 use crate::store::lock::StateLock;
 use crate::store::maildir::{Folder, Maildir};
 use crate::store::petname::Petname;
@@ -47,6 +48,16 @@ pub(super) fn finish(env: &Env<'_>, _lock: &StateLock, contact: &mut Contact) ->
     if contact.petname != new {
         let (from, to) = (Folder::from(&contact.petname), Folder::from(&new));
         Maildir::new(places.mail()).rename_folder(&from, &to)?;
+        for mut past in env.readable(Past::load_all(places)?) {
+            if past.contact.petname == contact.petname {
+                past.contact.petname = new.clone();
+                past.save(places)?;
+            }
+        }
+        // By hand it can be mended, so it stops no rename.
+        if let Err(error) = config::rename(&places.config_file(), &contact.petname, &new) {
+            (env.warn)(&error.to_string());
+        }
         contact.rename(places, &new)?;
     }
     Ok(contact.save(places)?)

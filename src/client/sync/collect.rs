@@ -6,6 +6,7 @@ use super::fetch::Fetch;
 use super::{Options, Report, judge_clock, node};
 use crate::client::arrive::{self, Outcome};
 use crate::client::desk::Desk;
+use crate::client::disappear;
 use crate::client::enclosure::coming;
 use crate::client::env::Env;
 use crate::client::error::{self, Error};
@@ -95,6 +96,7 @@ pub fn record(
         if reports > 0 {
             *report.letters.entry(Folder::inbox().to_string()).or_default() += reports;
         }
+        disappear::tidy(env, &desk.lock)?;
         renew::erase(env, &mut desk)?;
     }
     coming::tidy(env, &desk, clock == Clock::Good)?;

@@ -5,9 +5,10 @@
 //! is drawn from the given randomness. What leaves is for [`super::outgoing`] to say.
 //! Specified in poste(1), send.
 
-use super::fields;
+use super::{expires, fields};
 use crate::core::encode;
 use crate::core::random::{self, Random};
+use crate::core::time::Time;
 use mail_builder::headers::{Header, content_type::ContentType, text::Text};
 use mail_builder::mime::{BodyPart, MimePart};
 
@@ -20,6 +21,8 @@ pub struct Draft<'a> {
     pub subject: &'a str,
     /// Ids, with brackets, of what is answered: the thread from its first, the answered one last.
     pub thread: &'a [String],
+    /// When it disappears, if it does.
+    pub expires: Option<Time>,
     /// The text, in UTF-8 if it is a good one.
     pub text: &'a [u8],
     /// Files that go with it.
@@ -50,6 +53,9 @@ pub fn compose(draft: &Draft<'_>, rng: &mut dyn Random) -> Vec<u8> {
     if let Some(last) = draft.thread.last() {
         out.extend_from_slice(format!("References: {}\n", draft.thread.join("\n ")).as_bytes());
         out.extend_from_slice(format!("In-Reply-To: {last}\n").as_bytes());
+    }
+    if let Some(at) = draft.expires {
+        out.extend_from_slice(expires::field(at).as_bytes());
     }
     if draft.files.is_empty() && draft.text.is_ascii() {
         out.push(b'\n');

@@ -29,6 +29,9 @@ pub enum MailError {
     /// The message ends within its header, and no field of it is one that mail has.
     #[error("no header that mail would have and no text: begin the text after an empty line")]
     NoText,
+    /// The field by which a mail disappears is no date.
+    #[error("its Expires is no date; write it as: Sun, 08 Nov 2026 10:11:00 +0000")]
+    Expires,
     /// To or Cc of a letter to a group names somebody unknown.
     #[error("no contact named {0}")]
     Unknown(String),

@@ -2,13 +2,16 @@
 //!
 //! [`fields`] takes a message apart without losing a byte, [`outgoing`] lets through what may
 //! leave, [`incoming`] removes what the sender may not say, [`recipients`] finds petnames in
-//! addresses, [`compose`] builds a message and [`failure`] a report about one,
+//! addresses, [`compose`] builds a message, [`draft`] is one being written and [`failure`] a report about one, [`expires`] says
+//! when one disappears,
 //! [`mime`] and [`render`] read them. Bodies are never
 //! touched. Nothing here trusts a byte: limits come before work, and what a header may carry to
 //! the next reader is cleaned line by line.
 //! Specified in poste-protocol(7), Letter and Filed form.
 
 pub mod compose;
+pub mod draft;
+pub mod expires;
 pub mod failure;
 pub mod fields;
 pub mod incoming;

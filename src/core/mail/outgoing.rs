@@ -5,6 +5,7 @@
 //! own form go, and of those the few that threading needs. Dates travel in the letter, not in its
 //! mail. Specified in poste-protocol(7), Letter.
 
+use super::expires;
 use super::fields::{self, Field, MailError};
 use super::recipients;
 
@@ -43,8 +44,8 @@ pub enum Audience<'a> {
 /// `message_id` is written with its angle brackets, `<…@poste>`.
 ///
 /// # Errors
-/// A header that is too long or not cleanly closed, or, in a letter to a group, an address that
-/// cannot be read or names nobody.
+/// A header that is too long or not cleanly closed, an Expires that is no date, or, in a letter to a
+/// group, an address that cannot be read or names nobody.
 pub fn outgoing(
     mail: &[u8],
     message_id: &str,
@@ -70,6 +71,9 @@ pub fn outgoing(
             fields::write(&mut out, field);
         } else if is_one(&["In-Reply-To", "References"], field) {
             write_ids(&mut out, field);
+        } else if is_one(&[expires::FIELD], field) {
+            let at = expires::of(&[*field]).ok_or(MailError::Expires)?;
+            out.extend_from_slice(expires::field(at).as_bytes());
         }
     }
     out.push(b'\n');
@@ -190,6 +194,14 @@ mod tests {
         assert_eq!(one(b"Subject: x").unwrap(), format!("Message-ID: {ID}\nSubject: x\n\n"));
         assert_eq!(one(b"only text\n").unwrap(), format!("Message-ID: {ID}\n\nonly text\n"));
         assert_eq!(one(b"").unwrap(), format!("Message-ID: {ID}\n\n"));
+    }
+
+    #[test]
+    fn when_a_mail_disappears_leaves_in_one_form() {
+        let out = one(b"EXPIRES : Sun, 8 Nov 2026 11:11:42 +0100\nSubject: x\n\nhello\n").unwrap();
+        let field = "Expires: Sun, 08 Nov 2026 10:11:00 +0000\n";
+        assert_eq!(out, format!("Message-ID: {ID}\n{field}Subject: x\n\nhello\n"));
+        assert_eq!(one(b"Expires: in a week\n\nhello\n"), Err(MailError::Expires));
     }
 
     #[test]

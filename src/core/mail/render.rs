@@ -23,6 +23,8 @@ pub struct Reading {
     pub date: String,
     /// Decoded; empty if there is none.
     pub subject: String,
+    /// When it disappears, as it says; empty if it does not.
+    pub expires: String,
     /// The text, its lines ended by LF.
     pub text: String,
     /// What is in it besides.
@@ -63,6 +65,7 @@ pub fn heading(mail: &[u8], who: &dyn Fn(&str) -> Option<String>) -> Reading {
         to: people("To"),
         date: text("Date"),
         subject: text("Subject"),
+        expires: text("Expires"),
         ..Reading::default()
     }
 }
@@ -105,6 +108,9 @@ impl fmt::Display for Reading {
         writeln!(f, "From: {}", self.from)?;
         writeln!(f, "To: {}", self.to)?;
         writeln!(f, "Date: {}", self.date)?;
+        if !self.expires.is_empty() {
+            writeln!(f, "Expires: {}", self.expires)?;
+        }
         writeln!(f, "Subject: {}\n", self.subject)?;
         f.write_str(&self.text)?;
         if !self.text.is_empty() && !self.text.ends_with('\n') {

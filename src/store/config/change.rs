@@ -1,9 +1,10 @@
-//! Changes the hand-edited configuration in one place: a key that is true or false. Nothing else in
-//! the file changes, and what would not read back as meant is not written.
+//! Changes the hand-edited configuration in one place: a key that is true or false, or the name of a
+//! conversation. Nothing else in the file changes, and what would not read back as meant is not written.
 //! Specified in poste-files(5), Configuration.
 
 use super::super::atomic;
 use super::super::error::{Cause, Error};
+use super::super::petname::Petname;
 use super::{Config, LIMIT};
 use std::fs;
 use std::path::Path;
@@ -32,11 +33,41 @@ pub fn switch(
             return Err(Error::new(path, "change", Cause::Config { line: None, what }));
         }
     }
+    write(path, &changed)
+}
+
+/// Gives a conversation for which the configuration at `path` has something to say another name.
+/// Callers hold the state lock.
+pub fn rename(path: &Path, old: &Petname, new: &Petname) -> Result<(), Error> {
+    let text = atomic::read_text_followed(path, LIMIT).map_err(Error::of_config)?;
+    let text = text.as_deref().map_or("", String::as_str);
+    let mut meant = Config::parse(path, text)?;
+    let Some(lasts) = meant.expires.remove(old) else { return Ok(()) };
+    meant.expires.insert(new.clone(), lasts);
+    let span = DeTable::parse(text).ok().and_then(|table| {
+        let conversations = table.get_ref().get("expires")?.get_ref().as_table()?;
+        let named = conversations.iter().find(|(key, _)| key.get_ref() == old.as_str())?;
+        Some(named.0.span())
+    });
+    let changed = span.map(|span| format!("{}\"{new}\"{}", &text[..span.start], &text[span.end..]));
+    match changed {
+        Some(changed) if Config::parse(path, &changed).is_ok_and(|config| config == meant) => {
+            write(path, &changed)
+        }
+        _ => {
+            let what = format!("it still calls {new} by the name {old}, below expires");
+            Err(Error::new(path, "change", Cause::Config { line: None, what }))
+        }
+    }
+}
+
+/// Writes the file; through a link, the one that the link leads to.
+fn write(path: &Path, text: &str) -> Result<(), Error> {
     let real = match fs::canonicalize(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => path.to_owned(),
         other => other.map_err(Error::io(path, "change"))?,
     };
-    atomic::write(&real, changed.as_bytes())
+    atomic::write(&real, text.as_bytes())
 }
 
 /// The text in which `key` has this value: where it has one already, else in the place of the
@@ -98,6 +129,28 @@ mod tests {
         let on = switched(&rendered, true).unwrap();
         assert_eq!(on.lines().count(), rendered.lines().count());
         assert!(Config::parse(Path::new("c"), &on).unwrap().cover);
+    }
+
+    #[test]
+    fn a_conversation_takes_another_name_however_it_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("config.toml");
+        let [bob, robert] = ["bob", "b.rob"].map(|name| name.parse::<Petname>().unwrap());
+        for (before, after) in [
+            (
+                "expires = { carol = '1d', bob = \"7d\" } # so\n",
+                "expires = { carol = '1d', \"b.rob\" = \"7d\" } # so\n",
+            ),
+            ("[expires]\n\"bob\"='7d'\n", "[expires]\n\"b.rob\"='7d'\n"),
+            ("expires.bob = '7d'\n", "expires.\"b.rob\" = '7d'\n"),
+            ("name = 'bob'\n", "name = 'bob'\n"),
+        ] {
+            fs::write(&path, before).unwrap();
+            rename(&path, &bob, &robert).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), after, "{before}");
+        }
+        fs::write(&path, "expires = { bob = '1d', 'b.rob' = '2d' }\n").unwrap();
+        assert!(rename(&path, &bob, &robert).is_err(), "two under one name");
     }
 
     #[test]

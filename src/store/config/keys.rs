@@ -3,16 +3,20 @@
 //! Keys and defaults: poste-files(5), Configuration.
 
 use super::super::atomic::one_line;
+use super::super::petname::Petname;
 use super::address::{proxy, server};
 use super::{Archive, Config, duration, size};
 use crate::core::bucket::Class;
+use crate::core::mail::expires::LEAST;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The keys that do something.
-const KEYS: [&str; 22] = [
+const KEYS: [&str; 23] = [
     "name",
     "urls",
     "publish",
@@ -35,10 +39,11 @@ const KEYS: [&str; 22] = [
     "archive",
     "warn_after",
     "attachment_max",
+    "expires",
 ];
 
 /// Keys of features that are designed and not yet built.
-const LATER: [&str; 3] = ["pace_strict", "expires", "hooks"];
+const LATER: [&str; 2] = ["pace_strict", "hooks"];
 
 /// A card names at most so many addresses of a sort (protocol 5).
 const MAX_ADDRESSES: usize = 8;
@@ -103,6 +108,7 @@ fn set(config: &mut Config, key: &str, value: &Value) -> Result<(), String> {
         "attachment_max" => {
             config.attachment_max = size(text(key, value)?).map_err(in_key(key))?;
         }
+        "expires" => config.expires = lifetimes(key, value)?,
         _ if LATER.contains(&key) => return Err(format!("this release does not have `{key}` yet")),
         _ => return Err(unknown(key)),
     }
@@ -153,6 +159,23 @@ fn few<T, E: Display>(
             parse(text).map_err(|error| format!("`{key}`, {text:?}: {error}"))
         })
         .collect()
+}
+
+/// Conversations, by petname, and how long what is written in them lasts.
+fn lifetimes(key: &str, value: &Value) -> Result<BTreeMap<Petname, u64>, String> {
+    let what = "a table of names, such as { bob = \"7d\" }";
+    let table = value.get_ref().as_table().ok_or_else(|| wanted(key, what, value))?;
+    let one = |(name, lasts): (&Spanned<Cow<'_, str>>, &Value)| {
+        let name: &str = name.get_ref();
+        let petname = name.parse().map_err(|error| format!("`{key}`, {name:?}: {error}"))?;
+        let inner = format!("{key}.{name}");
+        let seconds = duration(text(&inner, lasts)?).map_err(in_key(&inner))?;
+        match seconds >= LEAST {
+            true => Ok((petname, seconds)),
+            false => Err(format!("`{inner}` is an hour at least")),
+        }
+    };
+    table.iter().map(one).collect()
 }
 
 fn one_of<T: Copy>(

@@ -11,13 +11,15 @@ mod render;
 mod units;
 
 pub use address::{Address, BadAddress, Target};
-pub use change::switch;
+pub use change::{rename, switch};
 pub use units::{BadUnit, duration, duration_text, size, size_text};
 
 use super::atomic;
 use super::error::{Cause, Error};
+use super::petname::Petname;
 use crate::core::bucket::Class;
 use crate::core::time::HOUR;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// No configuration is longer, in bytes.
@@ -70,6 +72,8 @@ pub struct Config {
     pub warn_after: u64,
     /// The largest mail that is sent or asked for, in bytes.
     pub attachment_max: u64,
+    /// Seconds after which what one writes in a conversation disappears, by its petname.
+    pub expires: BTreeMap<Petname, u64>,
 }
 
 /// How mail is sealed at rest.
@@ -116,6 +120,7 @@ impl Default for Config {
             archive: Archive::X25519,
             warn_after: 3 * HOUR,
             attachment_max: 25 << 20,
+            expires: BTreeMap::new(),
         }
     }
 }

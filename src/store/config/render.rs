@@ -49,6 +49,12 @@ pub(super) fn render(config: &Config) -> String {
     out.add(c.warn_after != usual.warn_after, "warn_after", warn, "when no node answers");
     let max = text(&size_text(c.attachment_max));
     out.add(c.attachment_max != usual.attachment_max, "attachment_max", max, "of a whole mail");
+    let spans = c.expires.iter().map(|(name, s)| (name.to_string(), duration_text(*s).into()));
+    let spans: toml::Table = match c.expires.is_empty() {
+        true => [("bob".to_owned(), "7d".into())].into_iter().collect(),
+        false => spans.collect(),
+    };
+    out.add(!c.expires.is_empty(), "expires", Value::Table(spans), "none; how long mail lasts");
     out.0
 }
 

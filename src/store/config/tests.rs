@@ -32,6 +32,7 @@ fn full() -> Config {
         archive: Archive::Hybrid,
         warn_after: 90,
         attachment_max: 1 << 20,
+        expires: [("bob".parse().unwrap(), 86_400)].into(),
     }
 }
 
@@ -53,7 +54,7 @@ fn comments_of_the_rendered_default_are_good_lines() {
     let config = parse(&live).unwrap();
     assert_eq!(config.pace, 4);
     assert_eq!(config.attachment_max, 25 << 20);
-    assert_eq!(live.lines().count(), 22, "every key is taught");
+    assert_eq!(live.lines().count(), 23, "every key is taught");
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn unknown_key_is_named_with_line_and_nearest() {
 
 #[test]
 fn keys_of_later_releases_are_refused() {
-    for line in ["pace_strict = true", "expires = \"1d\"", "[hooks]\npost = 1"] {
+    for line in ["pace_strict = true", "[hooks]\npost = 1"] {
         assert!(fault(line).contains("this release does not have"), "{line}");
     }
 }
