@@ -88,11 +88,11 @@ answer=$(unread bob alice)
 bob show "$answer"
 bob outbox
 
-say "an attachment of 40 KB arrives as it was"
+say "an attachment of 40 KB is more than the usual pace takes at once; it arrives as it was"
 head -c 40000 /dev/urandom >photo.jpg
 sha256sum photo.jpg
 echo 'Here it is.' | bob send alice -s 'photo' -a photo.jpg
-bob sync
+bob sync --now
 alice sync
 message=$(unread alice bob)
 "$bin/poste" --home "$dir/alice" show "$message"
