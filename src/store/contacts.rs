@@ -33,6 +33,8 @@ pub struct Contact {
     pub confirmed: bool,
     /// Whether nothing is taken from them and nothing goes to them.
     pub blocked: bool,
+    /// Who introduced them as one of a group, if the user did not add them.
+    pub introduced: Option<Fingerprint>,
     /// The name they are being given: a rename that is not finished.
     pub becomes: Option<Petname>,
     /// The newest card seen.
@@ -97,6 +99,8 @@ struct Raw {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     blocked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    introduced: Option<Fingerprint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     becomes: Option<Petname>,
     card: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -140,6 +144,7 @@ impl Contact {
             urls: raw.urls,
             confirmed: raw.confirmed,
             blocked: raw.blocked,
+            introduced: raw.introduced,
             becomes: raw.becomes,
             card,
             older: raw.older,
@@ -172,6 +177,7 @@ impl Contact {
             urls: self.urls.clone(),
             confirmed: self.confirmed,
             blocked: self.blocked,
+            introduced: self.introduced,
             becomes: self.becomes.clone(),
             card: self.card.text().to_owned(),
             older: self.older.clone(),

@@ -13,6 +13,7 @@ pub mod contacts;
 pub mod cover;
 pub mod enclosures;
 pub mod error;
+pub mod groups;
 pub mod home;
 pub mod keyring;
 pub mod lock;

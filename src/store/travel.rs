@@ -9,6 +9,7 @@ use super::chosen::{self, Chosen};
 use super::contacts::{self, Contact};
 use super::enclosures::{self, Coming};
 use super::error::Error;
+use super::groups::{self, Group};
 use super::home::Places;
 use super::keyring::{self, Transit};
 use super::maildir::{Folder, Name};
@@ -25,7 +26,7 @@ use crate::core::card::{self, SignedCard};
 use crate::core::cell::CHUNK;
 use crate::core::clock::Record;
 use crate::core::enclosure::MOST_BYTES;
-use crate::core::keys::{EnclosureId, Fingerprint, LetterId};
+use crate::core::keys::{EnclosureId, Fingerprint, GroupId, LetterId};
 use crate::core::time::Day;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -59,8 +60,10 @@ const SINGLE: [(&str, u64, Check); 10] = [
 type Row = (&'static str, &'static str, fn(&str) -> bool, u64, Check);
 
 /// Files of which there are many.
-const MANY: [Row; 11] = [
+const MANY: [Row; 13] = [
     ("contacts", "toml", is::<Petname>, contacts::LIMIT, contact),
+    ("groups", "invited", is::<GroupId>, groups::LIMIT, group),
+    ("groups", "toml", is::<Petname>, groups::LIMIT, group),
     ("outbox", "age", is::<LetterId>, outbox::MAIL_LIMIT, sealed),
     ("outbox", "enclosure", is::<LetterId>, LIMIT, anything),
     ("outbox", "owed", is::<LetterId>, owed::LIMIT, toml::<owed::Raw>),
@@ -236,6 +239,10 @@ fn journal(path: &Path, _: &str, bytes: &[u8]) -> Result<(), Error> {
 
 fn contact(path: &Path, stem: &str, bytes: &[u8]) -> Result<(), Error> {
     Contact::check(path, &named(path, stem)?, text(path, bytes)?)
+}
+
+fn group(path: &Path, _: &str, bytes: &[u8]) -> Result<(), Error> {
+    Group::check(path, text(path, bytes)?)
 }
 
 fn item(path: &Path, stem: &str, bytes: &[u8]) -> Result<(), Error> {

@@ -210,13 +210,14 @@ fn take(
     })
 }
 
-fn fresh(petname: &Petname, card: SignedCard, now: Time) -> Contact {
+pub(super) fn fresh(petname: &Petname, card: SignedCard, now: Time) -> Contact {
     let mut contact = Contact {
         petname: petname.clone(),
         fingerprint: card.card.fingerprint(),
         urls: card.card.urls.clone(),
         confirmed: false,
         blocked: false,
+        introduced: None,
         becomes: None,
         older: Vec::new(),
         held: None,
