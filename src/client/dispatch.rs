@@ -15,7 +15,9 @@ use crate::core::cell::{self, Cell, Chunk};
 use crate::core::chain::Chain;
 use crate::core::hybrid::HybridPublic;
 use crate::core::keys::{EnclosureId, LetterId, PairSecret};
-use crate::core::letter::{self, Control, Enclosure, MOST_ACKS, Want};
+use crate::core::letter::{
+    self, Control, Enclosure, Group, Introduction, MOST_ACKS, Statement, Want,
+};
 use crate::core::stamp::Stamp;
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
@@ -75,6 +77,8 @@ pub struct Cargo {
     pub mail: Vec<u8>,
     /// The enclosure as which the mail comes.
     pub enclosure: Option<Enclosure>,
+    /// What it has to do with a group.
+    pub matter: Matter,
     /// What is to be asked for: with a mail only if it costs no cell.
     pub want: Option<Want>,
     /// The stamp, if one was found already.
@@ -85,6 +89,20 @@ pub struct Cargo {
     pub with_card: bool,
     /// Attempts made before this one.
     pub tries: u32,
+}
+
+/// What a letter has to do with a group.
+#[derive(Clone, Default)]
+pub enum Matter {
+    /// It is a copy of a letter to it.
+    Copy(Group),
+    /// It introduces one of it.
+    Introduction(Box<Introduction>),
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It says what the author has to say of it.
+    Statement(Box<Statement>),
 }
 
 /// An attempt ready to be posted.
@@ -331,12 +349,18 @@ fn control(
         enclosure: cargo.enclosure.clone(),
         ..Control::new(cargo.id, me.fingerprint(), cargo.date, bucket.day())
     };
+    match &cargo.matter {
+        Matter::Copy(group) => control.group = Some(group.clone()),
+        Matter::Introduction(introduction) => control.introduction = Some(introduction.clone()),
+        Matter::Nothing => {}
+        Matter::Statement(statement) => control.statement = Some(statement.clone()),
+    }
     let mut optional = Optional {
         acks: peer.owed(now).into_iter().take(MOST_ACKS).collect(),
         disclosed: sender.card.disclosed.clone(),
         ..Optional::default()
     };
-    let is_control = cargo.kind == letter::Kind::Control;
+    let is_control = !control.is_acknowledged();
     match is_control {
         true => control.want = cargo.want.clone(),
         false => optional.want = cargo.want.clone(),

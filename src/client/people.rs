@@ -7,17 +7,19 @@
 mod add;
 mod admit;
 pub mod block;
+mod introduce;
 mod remove;
 mod rename;
 
 pub use add::{Added, accept, add};
 pub use block::{block, unblock};
+pub use introduce::introduce;
 pub use remove::{Removed, messages, remove};
 pub use rename::rename;
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::own;
+use crate::client::{groups, own};
 use crate::store;
 use crate::store::contacts::Contact;
 use crate::store::lock::StateLock;
@@ -32,11 +34,11 @@ pub struct Row {
     pub name: String,
     /// The identity link.
     pub link: String,
-    /// `confirmed`, `unconfirmed`, `ended`, `blocked` or `request`.
+    /// `confirmed`, `unconfirmed`, `introduced`, `ended`, `blocked`, `request` or `invitation`.
     pub state: &'static str,
 }
 
-/// Contacts, then requests.
+/// Contacts, then requests, then invitations to groups.
 pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
     let contact = |c: Contact| Row {
         name: c.petname.to_string(),
@@ -48,6 +50,7 @@ pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
             (true, _, _) => "blocked",
             (false, true, _) => "ended",
             (false, false, true) => "confirmed",
+            (false, false, false) if c.introduced.is_some() => "introduced",
             (false, false, false) => "unconfirmed",
         },
     };
@@ -61,7 +64,15 @@ pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
         contacts = env.readable(mend(env, &env.lock()?)?);
     }
     let requests = env.readable(Request::load_all(env.home.places())?);
-    Ok(contacts.into_iter().map(contact).chain(requests.into_iter().map(request)).collect())
+    let invitation = |row: groups::Row| Row {
+        link: format!("group:{} of {}", row.id, row.by),
+        name: row.name,
+        state: "invitation",
+    };
+    let mut rows: Vec<Row> = contacts.into_iter().map(contact).collect();
+    rows.extend(requests.into_iter().map(request));
+    rows.extend(groups::invitations(env)?.into_iter().map(invitation));
+    Ok(rows)
 }
 
 /// The words of a contact; with `confirm` it is recorded that they were compared.

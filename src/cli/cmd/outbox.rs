@@ -33,6 +33,7 @@ pub fn run(run: &mut Run<'_, '_>, action: Option<OutboxAction>) -> Done {
 fn word(state: State) -> &'static str {
     match state {
         State::Acknowledged => "acknowledged",
+        State::Dropped => "dropped",
         State::Expired => "expired",
         State::Partly => "partly",
         State::Posted => "posted",

@@ -2,11 +2,11 @@
 //! request. None of what it carries takes effect before the user accepts its author, and no address
 //! in its card is fetched. Specified in poste-protocol(7), Acknowledgement.
 
-use super::{Outcome, UNFIT, Way, carried, key, message, unproven};
+use super::{Outcome, UNFIT, Way, carried, head, key, message, unproven};
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::Error;
-use crate::client::filing;
+use crate::client::{filing, groups};
 use crate::core::card::SignedCard;
 use crate::core::judge::{self, Arrival, Author, Reader, Verdict};
 use crate::core::letter::{Kind, Letter};
@@ -40,6 +40,12 @@ pub(super) fn take(
     }
     if control.kind != Kind::Mail || control.enclosure.is_some() {
         return Ok(Outcome::Dropped("a stranger's letter without a mail"));
+    }
+    // One who will be introduced, or was in it; a letter to the group is no request.
+    if let Some(group) = &control.group
+        && groups::folder(env.home.places(), group.id)?.is_some()
+    {
+        return Ok(Outcome::Dropped("a stranger's letter to a group that one is in"));
     }
     request(env, desk, letter, card, author)
 }
@@ -79,7 +85,8 @@ fn request(
     let now = env.now();
     let control = &letter.control;
     let known = |day| card.card.day_key(day);
-    let Some(message) = message(desk, letter, author, card.card.series, known) else {
+    let head = head(letter, desk.me, None);
+    let Some(message) = message(desk, letter, head, author, card.card.series, known) else {
         return Ok(Outcome::Dropped(UNFIT));
     };
     let key = key(letter);

@@ -12,6 +12,7 @@ use crate::store;
 use crate::store::atomic;
 use crate::store::config::Config;
 use crate::store::contacts::Contact;
+use crate::store::groups::Group;
 use crate::store::home::{Home, Places};
 use crate::store::keyring::Transit;
 use crate::store::lock::{StateLock, SyncLock};
@@ -102,6 +103,7 @@ fn contents(env: &Env<'_>) -> Vec<Check> {
     read.one(Seen::open(&places.seen_dir()));
     let contacts = read.many(Contact::load_all(places));
     read.many(Request::load_all(places));
+    read.many(Group::load_all(places));
     read.many(outbox::load(places));
     read.many(Waiting::load_all(places));
     for contact in contacts {

@@ -6,7 +6,7 @@
 use super::{admit, mend, remove};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::own;
+use crate::client::{groups, own};
 use crate::core::card::{self, NotTaken, SignedCard};
 use crate::core::keys::Fingerprint;
 use crate::core::printable;
@@ -165,6 +165,7 @@ fn take(
         let what = "the card is the last of an identity that was ended; nothing was changed";
         return Err(Error::new(Kind::Data, what));
     }
+    groups::not_named(env, petname)?;
     let old = all.into_iter().find(|c| c.petname == *petname);
     if let Some(old) = old.as_ref().filter(|old| old.fingerprint != fingerprint && !replace) {
         return Err(Error::new(

@@ -150,7 +150,7 @@ fn attempts(
         if to_them.map(|attempted| attempted.made.cells.len()).sum::<usize>() >= plan::POST_CELLS {
             return Ok(true);
         }
-        let cargo = match queue::contents(&places, &desk.transit, item) {
+        let cargo = match queue::contents(&places, &desk.transit, item, desk.me.fingerprint()) {
             Ok(contents) => due::letter(item, contents),
             Err(error) => {
                 report.soft(error);

@@ -24,7 +24,7 @@ pub struct Copied {
 
 /// What a letter without a mail says of a group. It is made anew at each attempt from what is known
 /// then.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Errand {
     /// One's own register, of this version or a later one.
