@@ -3,9 +3,11 @@
 //! Specified in poste(1).
 
 mod cover;
+mod group;
 mod history;
 
 pub use cover::CoverAction;
+pub use group::GroupAction;
 pub use history::{Export, Forge, Import};
 
 use crate::core::keys::Fingerprint;
@@ -104,9 +106,9 @@ pub enum Command {
         #[arg(long)]
         replace: bool,
     },
-    /// Accept the author of a request as a contact
+    /// Accept the author of a request as a contact, or an invitation to a group
     Accept {
-        /// A message in requests, or the beginning of a fingerprint
+        /// A message in requests, or the beginning of a fingerprint or of a group's id
         request: String,
         /// What to call them
         name: Petname,
@@ -145,6 +147,18 @@ pub enum Command {
         /// Record that they were compared
         #[arg(long)]
         confirm: bool,
+    },
+    /// Found a group, or change one
+    Group {
+        /// What to do
+        #[command(subcommand)]
+        action: GroupAction,
+    },
+    /// List groups and invitations, or who is in one
+    Groups {
+        /// Which one
+        #[arg(value_name = "GROUP")]
+        name: Option<Petname>,
     },
     /// Queue a letter; the text comes from standard input
     Send(Send),

@@ -3,13 +3,14 @@
 //! replaced; a message that cannot be taken is named, and stops nothing else. Cut short, it can be
 //! run again. Specified in poste(1), import, and poste-files(5), Archives.
 
+mod group;
 mod message;
 mod place;
 mod source;
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::export::{ContactFiles, MAIL};
+use crate::client::export::{ContactFile, ContactFiles, MAIL};
 use crate::client::forge;
 use crate::client::parties::{Parties, of_contact};
 use crate::client::read::Reader;
@@ -54,6 +55,8 @@ pub struct Imported {
     pub there: usize,
     /// Contacts added.
     pub contacts: usize,
+    /// Groups added.
+    pub groups: usize,
     /// What could not be taken, each with the reason.
     pub skipped: Vec<String>,
 }
@@ -67,11 +70,16 @@ pub fn import(
 ) -> Result<Imported, Error> {
     let mut source = Source::open(env, path, stdin)?;
     let reader = Reader::open(env)?;
-    let mut contacts = Vec::new();
+    let (mut contacts, mut groups) = (Vec::new(), Vec::new());
     source.each(&mut |piece, name, bytes| {
         match piece {
             Piece::Contact(petname) => contacts.push((petname, text(name, bytes)?)),
-            Piece::Contacts => contacts.extend(sealed_contacts(&reader, name, &bytes)?),
+            Piece::Contacts => {
+                let (more, others) = sealed_contacts(&reader, name, &bytes)?;
+                contacts.extend(more);
+                groups.extend(others);
+            }
+            Piece::Group(petname) => groups.push((petname, text(name, bytes)?)),
             Piece::Mbox(_) | Piece::Message(..) | Piece::Nothing => {}
         }
         Ok(())
@@ -87,6 +95,16 @@ pub fn import(
             }
             Ok(None) => {}
             Err(error) => done.skipped.push(format!("contact {petname}: {}", error.what)),
+        }
+    }
+    for (petname, text) in groups {
+        match group::take(env, &petname, &text, options.dry_run) {
+            Ok(Some(group)) => {
+                parties.add_group(&group);
+                done.groups += 1;
+            }
+            Ok(None) => {}
+            Err(error) => done.skipped.push(format!("group {petname}: {}", error.what)),
         }
     }
     let desk = Desk { parties: &parties, reader: &reader, mine: &options.mine };
@@ -110,7 +128,11 @@ pub fn import(
             let folder = options.into.clone().or(folder).ok_or_else(|| nowhere(name))?;
             take(env, &file, &folder, name, bytes)
         }
-        Piece::Contact(_) | Piece::Contacts | Piece::Mbox(_) | Piece::Nothing => Ok(()),
+        Piece::Contact(_)
+        | Piece::Contacts
+        | Piece::Group(_)
+        | Piece::Mbox(_)
+        | Piece::Nothing => Ok(()),
     })?;
     tree.deliver(env, &lock, &mut seen, &mut waiting)?;
     Ok(done)
@@ -283,11 +305,15 @@ fn contact(
     Ok(Some(new))
 }
 
+/// A petname, and the text of the file of that name.
+type Named = (Petname, String);
+
+/// The contacts and the groups in a sealed file of them.
 fn sealed_contacts(
     reader: &Reader,
     name: &str,
     bytes: &[u8],
-) -> Result<Vec<(Petname, String)>, Error> {
+) -> Result<(Vec<Named>, Vec<Named>), Error> {
     let text = text(
         name,
         reader.open_sealed(bytes).map_err(|error| {
@@ -297,13 +323,12 @@ fn sealed_contacts(
     )?;
     let all: ContactFiles = toml::from_str(&text)
         .map_err(|error| Error::new(Kind::Data, format!("{name}: {}", error.message())))?;
-    all.contact
-        .into_iter()
-        .map(|contact| match contact.name.parse() {
-            Ok(petname) => Ok((petname, contact.file)),
-            Err(error) => Err(Error::new(Kind::Data, format!("{name}: {error}"))),
-        })
-        .collect()
+    let named = |file: ContactFile| match file.name.parse() {
+        Ok(petname) => Ok((petname, file.file)),
+        Err(error) => Err(Error::new(Kind::Data, format!("{name}: {error}"))),
+    };
+    let contacts = all.contact.into_iter().map(named).collect::<Result<_, _>>()?;
+    Ok((contacts, all.group.into_iter().map(named).collect::<Result<_, _>>()?))
 }
 
 fn text(name: &str, bytes: Vec<u8>) -> Result<String, Error> {

@@ -8,10 +8,11 @@ use crate::client::error::{Error, Kind};
 use crate::client::own;
 use crate::core::auth::MacKey;
 use crate::core::filed::{self, Filed, Head};
-use crate::core::keys::Fingerprint;
+use crate::core::keys::{Fingerprint, GroupId};
 use crate::core::party::{Party, mac_keys};
 use crate::core::time::Day;
 use crate::store::contacts::Contact;
+use crate::store::groups::Group;
 use crate::store::keyring::Transit;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,10 +21,24 @@ use std::rc::Rc;
 /// Author, reader and day.
 type Pair = (Fingerprint, Fingerprint, Day);
 
+/// A group that one has a name for.
+#[derive(Clone, Debug)]
+pub struct Circle {
+    /// The petname.
+    pub name: String,
+    /// What it is called by those who may say so.
+    pub title: String,
+    /// The version of one's own register.
+    pub version: u64,
+    /// The members, in ascending order.
+    pub members: Vec<Fingerprint>,
+}
+
 /// People whose keys are known, oneself among them if there is a home.
 pub struct Parties {
     people: HashMap<Fingerprint, Party>,
     names: HashMap<Fingerprint, String>,
+    groups: HashMap<GroupId, Circle>,
     me: Option<Fingerprint>,
     derived: RefCell<HashMap<Pair, Rc<Vec<MacKey>>>>,
 }
@@ -54,14 +69,17 @@ impl Parties {
             parties.names.insert(contact.fingerprint, contact.petname.to_string());
             parties.people.insert(contact.fingerprint, of_contact(&contact));
         }
+        for group in env.readable(Group::load_all(env.home.places())?) {
+            parties.add_group(&group);
+        }
         Ok(parties)
     }
 
     /// These people alone, as whoever has their cards sees them.
     pub fn of(people: impl IntoIterator<Item = Party>) -> Parties {
         let people = people.into_iter().map(|party| (party.fingerprint(), party)).collect();
-        let (names, derived) = (HashMap::new(), RefCell::default());
-        Parties { people, names, me: None, derived }
+        let (names, groups, derived) = (HashMap::new(), HashMap::new(), RefCell::default());
+        Parties { people, names, groups, me: None, derived }
     }
 
     /// Adds somebody.
@@ -70,9 +88,33 @@ impl Parties {
         self.people.insert(who, party);
     }
 
+    /// Adds a group that one has a name for.
+    pub fn add_group(&mut self, group: &Group) {
+        let (Some(name), Some(me)) = (&group.name, self.me) else { return };
+        let state = group.state();
+        let circle = Circle {
+            name: name.to_string(),
+            members: state.members(),
+            title: state.title,
+            version: group.register(&me).version,
+        };
+        self.groups.insert(group.id, circle);
+    }
+
     /// The petname of a person, `me` for oneself, else the fingerprint.
     pub fn name(&self, who: &Fingerprint) -> String {
         self.names.get(who).cloned().unwrap_or_else(|| who.to_string())
+    }
+
+    /// The group of that id, if one has a name for it.
+    pub fn group(&self, id: GroupId) -> Option<&Circle> {
+        self.groups.get(&id)
+    }
+
+    /// The group of that petname.
+    pub fn group_named(&self, name: &str) -> Option<(GroupId, &Circle)> {
+        let named = self.groups.iter().find(|(_, circle)| circle.name == name);
+        named.map(|(id, circle)| (*id, circle))
     }
 
     /// Whether that is oneself.

@@ -2,7 +2,7 @@
 //! anything else have no place in the tree, and so no way into it.
 //! Specified in poste-files(5), Archives.
 
-use crate::client::export::{CONTACTS, CONTACTS_DIR, MAIL};
+use crate::client::export::{CONTACTS, CONTACTS_DIR, GROUPS_DIR, MAIL};
 use crate::store::maildir::{Flags, Folder, Name};
 use crate::store::petname::Petname;
 
@@ -11,8 +11,10 @@ use crate::store::petname::Petname;
 pub enum Piece {
     /// A contact's file.
     Contact(Petname),
-    /// The sealed file of contacts.
+    /// The sealed file of contacts and groups.
     Contacts,
+    /// A group's file.
+    Group(Petname),
     /// An mbox, of that folder if its name says so. What reads it gives its messages one by one.
     Mbox(Option<Folder>),
     /// A message, in that folder if its name says so.
@@ -40,6 +42,10 @@ pub fn piece(name: &[String]) -> Result<Piece, &'static str> {
         [CONTACTS_DIR, file] => {
             let petname = file.strip_suffix(".toml").and_then(|name| name.parse().ok());
             petname.map(Piece::Contact).ok_or("no name of a contact")
+        }
+        [GROUPS_DIR, file] => {
+            let petname = file.strip_suffix(".toml").and_then(|name| name.parse().ok());
+            petname.map(Piece::Group).ok_or("no name of a group")
         }
         [.., part @ ("cur" | "new" | "tmp"), file] => {
             let before = &parts[..parts.len() - 2];
@@ -93,6 +99,7 @@ mod tests {
         assert_eq!(at("mail/bob/tmp/x"), Ok(Piece::Nothing));
         assert_eq!(at("contacts.age"), Ok(Piece::Contacts));
         assert_eq!(at("contacts/bob.toml"), Ok(Piece::Contact("bob".parse().unwrap())));
+        assert_eq!(at("groups/kin.toml"), Ok(Piece::Group("kin".parse().unwrap())));
         assert_eq!(at("bob.mbox"), Ok(Piece::Mbox(Some("bob".parse().unwrap()))));
     }
 
@@ -104,6 +111,7 @@ mod tests {
             ".poste/keys",
             "contacts/../x.toml",
             "contacts/Bob.toml",
+            "groups/4b4b4b4b.invited",
             "mail/../cur/x",
             "mail/.git/cur/x",
             "mail/a/b/cur/x",
