@@ -129,13 +129,17 @@ pub fn load(env: &Env<'_>, name: &Petname) -> Result<Group, Error> {
     })
 }
 
-/// The invitation that an argument means: the beginning of its group's id.
+/// The invitation that an argument means: the beginning of its group's id, or the petname of a group
+/// that one was in before.
 pub fn invitation(env: &Env<'_>, text: &str) -> Result<Option<Group>, Error> {
     let me = own::load(env)?.card.fingerprint();
     let hex = text.len() >= FEWEST_DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit());
     let mut groups = env.readable(Group::load_all(env.home.places())?);
-    groups.retain(|group| group.name.is_none() && is_open(group, me));
-    groups.retain(|group| hex && group.id.to_string().starts_with(text));
+    let means = |group: &Group| match &group.name {
+        Some(name) => name.as_str() == text,
+        None => hex && group.id.to_string().starts_with(text),
+    };
+    groups.retain(|group| is_open(group, me) && means(group));
     match groups.len() {
         0 | 1 => Ok(groups.pop()),
         _ => {
@@ -145,10 +149,11 @@ pub fn invitation(env: &Env<'_>, text: &str) -> Result<Option<Group>, Error> {
     }
 }
 
-/// The invitations that wait for an answer, by the first digits of their ids.
+/// The invitations that wait for an answer, by the first digits of their ids; of a group that one
+/// was in before, by its petname.
 pub fn invitations(env: &Env<'_>) -> Result<Vec<Row>, Error> {
     let mut rows = list(env)?;
-    rows.retain(|row| row.state == Standing::Invited && row.id.to_string().starts_with(&row.name));
+    rows.retain(|row| row.state == Standing::Invited);
     Ok(rows)
 }
 

@@ -1,9 +1,12 @@
 //! What people do in groups, for tests.
 
-use super::{Person, petname};
+use super::film::NOW;
+use super::{Person, World, petname};
 use poste::client::error::Error;
 use poste::client::groups::{self, Changed, Part, Row};
+use poste::core::group::{self, Act};
 use poste::core::keys::Fingerprint;
+use poste::store::groups::Group;
 use std::collections::BTreeSet;
 
 impl Person<'_> {
@@ -46,5 +49,51 @@ impl Person<'_> {
         let inside = ["creator", "keeper", "member"];
         let people = self.group(name).people;
         people.iter().filter(|m| inside.contains(&m.state)).map(|m| m.fingerprint).collect()
+    }
+}
+
+/// Two people in a group that one of them made, both of whom have said everything; and in it, as
+/// far as the first knows, so many others who are nobody's contacts.
+pub fn pair_in_group(world: &World, others: u8) -> (Person<'_>, Person<'_>) {
+    let (alice, bob) = super::acquainted(world);
+    alice.found("family", &["bob"]);
+    settle(&[&alice, &bob]);
+    bob.join("kin");
+    settle(&[&alice, &bob]);
+    if others > 0 {
+        let me = alice.fingerprint();
+        let mut group = alice.stored("family");
+        for n in 1..=others {
+            let who = Fingerprint::from([n; 32]);
+            for (author, what) in [(me, Act::Invite(who)), (who, Act::Accept)] {
+                let now = world.now();
+                let register = group::act(author, me, &group.said, what, now).unwrap();
+                group::take(&mut group.said, author, register, None);
+            }
+        }
+        group.save(&alice.places()).unwrap();
+    }
+    settle(&[&alice, &bob]);
+    (alice, bob)
+}
+
+/// Everybody syncs without a pace until nobody has anything to say.
+pub fn settle(people: &[&Person<'_>]) {
+    for _ in 0..12 {
+        let posted: usize = people.iter().map(|person| person.sync_with(&NOW).posted).sum();
+        people[0].world.pass(60);
+        if posted == 0 {
+            return;
+        }
+    }
+    panic!("they never stop writing");
+}
+
+impl Person<'_> {
+    /// What is stored of a group.
+    pub fn stored(&self, name: &str) -> Group {
+        let (groups, bad) = Group::load_all(&self.places()).unwrap();
+        assert!(bad.is_empty());
+        groups.into_iter().find(|group| group.name == Some(petname(name))).unwrap()
     }
 }

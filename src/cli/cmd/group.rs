@@ -57,15 +57,18 @@ pub fn list(run: &mut Run<'_, '_>, name: Option<&Petname>) -> Done {
     if name.is_some() {
         return rows.iter().try_for_each(|row| members(run, row));
     }
-    let invited = rows.iter().find(|row| is_open(row)).map(|row| row.name.clone());
+    let invited = rows.iter().find(|row| is_open(row)).map(|row| {
+        let known = !row.id.to_string().starts_with(&row.name);
+        (row.name.clone(), if known { row.name.clone() } else { "NAME".to_owned() })
+    });
     for row in rows {
         let inside = |member: &&MemberRow| !matches!(member.state, "left" | "removed" | "invited");
         let names: Vec<&str> =
             row.people.iter().filter(inside).map(|member| member.name.as_str()).collect();
         run.ui.columns(&[&row.name, &row.title, word(&row), &names.join(",")])?;
     }
-    if let Some(id) = invited {
-        run.ui.next(&format!("poste accept {id} NAME"));
+    if let Some((id, name)) = invited {
+        run.ui.next(&format!("poste accept {id} {name}"));
         run.ui.next(&format!("poste group leave {id}"));
     }
     Ok(())
@@ -91,7 +94,7 @@ fn members(run: &Run<'_, '_>, row: &Row) -> Done {
 
 /// Whether it is an invitation that waits.
 fn is_open(row: &Row) -> bool {
-    row.state == Standing::Invited && row.id.to_string().starts_with(&row.name)
+    row.state == Standing::Invited
 }
 
 fn word(row: &Row) -> &'static str {

@@ -52,8 +52,9 @@ fn known(
     mut group: Group,
 ) -> Result<Heard, Error> {
     let before = (group.said.clone(), group.told.get(&from).copied());
+    let stood = group.state().standing(&me);
     if let Some(heard) = statement.heard.clone().filter(|_| from == group.by) {
-        group::take(&mut group.said, group.creator, heard, Some(from));
+        hearsay(&mut group.said, group.creator, Register { accepted: 0, left: 0, ..heard }, from);
     }
     if group.state().standing(&from).is_none() {
         return Ok(Heard::NotYet);
@@ -68,7 +69,9 @@ fn known(
     if before != (group.said.clone(), group.told.get(&from).copied()) {
         group.save(env.home.places())?;
     }
-    Ok(Heard::Taken)
+    let stands = group.state().standing(&me);
+    let anew = stood != stands && stands == Some(Standing::Invited);
+    Ok(if anew { Heard::Invited } else { Heard::Taken })
 }
 
 fn unknown(
@@ -80,7 +83,7 @@ fn unknown(
     let own = Said { register: statement.own.clone(), by: None };
     let mut said: Registers = [(from, own)].into();
     if let Some(heard) = statement.heard.clone().filter(|_| from != statement.creator) {
-        group::take(&mut said, statement.creator, heard, Some(from));
+        hearsay(&mut said, statement.creator, Register { accepted: 0, left: 0, ..heard }, from);
     }
     let state = group::state(statement.creator, &said);
     let governs = from == statement.creator || state.people.get(&from).is_some_and(|s| s.keeper);
@@ -139,9 +142,20 @@ pub fn introduction(
         desk.contacts.push(contact);
     }
     let Introduction { accepted, left, .. } = *introduction;
-    let register = Register { accepted, left, ..Register::default() };
-    if group::take(&mut group.said, who, register, Some(from)) {
+    let known = group.said.get(&who).filter(|said| said.by.is_some());
+    let known = known.map(|said| said.register.clone()).unwrap_or_default();
+    if hearsay(&mut group.said, who, Register { accepted, left, ..known }, from) {
         group.save(env.home.places())?;
     }
     Ok(Heard::Taken)
+}
+
+/// Takes what somebody is said to have said. That they have joined or left is said with their card
+/// alone, so that nobody counts as a member whom one cannot write to; what was known of it stays.
+fn hearsay(said: &mut Registers, who: Fingerprint, mut register: Register, by: Fingerprint) -> bool {
+    if let Some(old) = said.get(&who).filter(|old| old.by.is_some()) {
+        register.accepted = register.accepted.max(old.register.accepted);
+        register.left = register.left.max(old.register.left);
+    }
+    group::take(said, who, register, Some(by))
 }

@@ -107,6 +107,8 @@ pub struct Here {
     pub folder: Folder,
     /// The members but the author, in ascending order.
     pub to: Vec<Fingerprint>,
+    /// Whether author and reader are both in it by now.
+    pub is_mine: bool,
     /// All members.
     members: Vec<Fingerprint>,
     said: letter::Group,
@@ -139,12 +141,16 @@ pub fn place(
     if !is_of_it {
         return Ok(Where::Elsewhere);
     }
+    let joined = state.standing(&me) == Some(Standing::Member);
+    let out = matches!(state.standing(&from), Some(Standing::Left | Standing::Removed));
+    let is_mine = joined && !out;
     let mut members = state.members();
     members.extend([me, from]);
     members.sort_unstable();
     members.dedup();
     let to = members.iter().copied().filter(|who| *who != from).collect();
-    Ok(Where::Here(Here { folder: Folder::from(&name), to, members, said: said.clone() }))
+    let (folder, said) = (Folder::from(&name), said.clone());
+    Ok(Where::Here(Here { folder, to, is_mine, members, said }))
 }
 
 impl Here {

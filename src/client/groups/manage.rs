@@ -113,20 +113,29 @@ pub fn leave(env: &mut Env<'_>, name: &str) -> Result<Changed, Error> {
     all(env, &lock, group, [Act::Leave].into_iter())
 }
 
-/// Accepts an invitation: the group gets that petname. `None` if the text names none.
+/// Accepts an invitation: the group gets that petname, or keeps the one it had, which is then to be
+/// named. `None` if the text names no invitation.
 pub fn accept(env: &mut Env<'_>, text: &str, name: &Petname) -> Result<Option<Changed>, Error> {
     let Some(group) = invitation(env, text)? else { return Ok(None) };
     let lock = env.lock()?;
     let (contacts, _) = people::mend(env, &lock)?;
-    free(env, name, &contacts)?;
+    if group.name.as_ref() != Some(name) {
+        free(env, name, &contacts)?;
+    }
+    if let Some(known) = group.name.as_ref().filter(|known| *known != name) {
+        let what = format!("this is the group that you call {known}");
+        return Err(Error::new(Kind::Data, what).hint(format!("poste accept {known} {known}")));
+    }
     let (me, now) = (own::load(env)?.card.fingerprint(), env.now());
     let places = env.home.places().clone();
     // It may have heard more meanwhile.
     let (groups, _) = Group::load_all(&places)?;
     let group = groups.into_iter().find(|known| known.id == group.id);
-    let mut group = group.filter(|group| group.name.is_none()).ok_or_else(|| nothing(text))?;
+    let mut group = group.ok_or_else(|| nothing(text))?;
     act(&mut group, me, Act::Accept, now)?;
-    group.accept(&places, name)?;
+    if group.name.is_none() {
+        group.accept(&places, name)?;
+    }
     Maildir::new(places.mail()).make(&Folder::from(name))?;
     spoken(env, &lock, group).map(Some)
 }
