@@ -138,10 +138,7 @@ fn who_is_removed_is_sent_nothing_from_then_on() {
     assert_eq!(carol.members("clan").len(), 3);
     let mut all = alice.bodies("family");
     all.sort();
-    assert_eq!(
-        all,
-        ["queued before bob knows", "taken back", "the last that carol gets"]
-    );
+    assert_eq!(all, ["queued before bob knows", "taken back", "the last that carol gets"]);
     // What she writes to the group comes as her own.
     carol.send("clan", "is anybody there?");
     rounds(&world, &[carol, alice, bob], 3);
@@ -175,9 +172,8 @@ fn who_leaves_is_out_for_all_and_whoever_declines_is_never_in() {
         poste::client::queue::send(env, &[petname("family")], b"x\n", false).unwrap_err()
     });
     assert!(nobody.what.contains("nobody else is in family"), "{}", nobody.what);
-    let error = bob.with(|env| {
-        poste::client::queue::send(env, &[petname("kin")], b"x\n", false).unwrap_err()
-    });
+    let error = bob
+        .with(|env| poste::client::queue::send(env, &[petname("kin")], b"x\n", false).unwrap_err());
     assert!(error.what.contains("not in kin any more"), "{}", error.what);
 }
 
@@ -208,7 +204,8 @@ fn keepers_ask_in_and_names_do_not_clash() {
         poste::client::people::rename(env, &petname("bob"), &petname("family")).unwrap_err()
     });
     assert!(clash.what.contains("there is a group family"), "{}", clash.what);
-    let clash = alice
-        .with(|env| poste::client::groups::found(env, &petname("bob"), &[]).map(|_| ()).unwrap_err());
+    let clash = alice.with(|env| {
+        poste::client::groups::found(env, &petname("bob"), &[]).map(|_| ()).unwrap_err()
+    });
     assert!(clash.what.contains("there is a contact bob"), "{}", clash.what);
 }

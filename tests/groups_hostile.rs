@@ -129,9 +129,8 @@ fn cards_are_taken_from_those_who_govern_for_those_who_are_in() {
             control.introduction = Some(Box::new(it));
         });
     };
-    let count = |person: &Person<'_>| {
-        person.with(|env| poste::client::people::list(env)).unwrap().len()
-    };
+    let count =
+        |person: &Person<'_>| person.with(|env| poste::client::people::list(env)).unwrap().len();
     introduce(&bob, &alice, &card);
     assert_eq!(count(&alice), 1, "bob does not govern");
     introduce(&alice, &bob, &card);

@@ -105,7 +105,8 @@ fn one_mebibyte_for_fifty_people() {
     }
     alice.sync_with(&NOW);
     let items = outbox::load(&alice.places()).unwrap().0;
-    let done = items.iter().filter(|item| item.state() == State::Acknowledged && ids.contains(&item.id));
+    let done =
+        items.iter().filter(|item| item.state() == State::Acknowledged && ids.contains(&item.id));
     assert_eq!(done.count(), 2);
     let left = bytes_in(&outbox);
     assert!(left > mail.len() as u64, "the others' enclosure stays");

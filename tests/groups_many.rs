@@ -51,9 +51,8 @@ impl<'w> Town<'w> {
             (faults.refused, faults.unanswered, faults.cut) = (5, 5, 5);
             faults.shuffled = true;
         }
-        let person = |(at, name): (usize, &&str)| {
-            Person::new(world, name, seed * 1000 + at as u64, &RELAYS)
-        };
+        let person =
+            |(at, name): (usize, &&str)| Person::new(world, name, seed * 1000 + at as u64, &RELAYS);
         let people: Vec<Person<'w>> = NAMES.iter().enumerate().map(person).collect();
         let prints = people.iter().map(Person::fingerprint).collect();
         let town = Town {
@@ -167,7 +166,9 @@ impl<'w> Town<'w> {
             if !sleeps {
                 self.join(who);
                 let report = self.people[who].sync();
-                self.errors.extend(report.errors);
+                // Without the figures, which differ each time.
+                let plain = |text: String| text.replace(|c: char| c.is_ascii_digit(), "");
+                self.errors.extend(report.errors.into_iter().map(plain));
                 self.taken_back(who);
             }
             self.world.pass(3 * MINUTE);
@@ -245,7 +246,11 @@ fn all_views_converge_and_every_letter_comes_once_to_those_who_were_members() {
             break;
         }
     }
-    println!("seed {seed}: {still:?}, {} letters, {} taken back", town.letters.len(), town.dropped.len());
+    println!(
+        "seed {seed}: {still:?}, {} letters, {} taken back",
+        town.letters.len(),
+        town.dropped.len()
+    );
     println!("errors: {:?}", town.errors);
     let first = town.people[0].group("us");
     let members = town.people[0].members("us");
@@ -273,7 +278,7 @@ fn all_views_converge_and_every_letter_comes_once_to_those_who_were_members() {
             }
         }
     }
-    assert!(still["send"] > 60 && still["join"] > 9 && still["remove"] > 1, "{still:?}");
+    assert!(still["send"] > 40 && still["join"] > 9 && still["remove"] > 1, "{still:?}");
     let losses: u64 =
         RELAYS.iter().map(|url| world.relay(url).lock().unwrap().faults.count.lost).sum();
     assert!(losses > 100, "{losses} cells were lost");

@@ -171,7 +171,8 @@ fn a_list_reply_in_mutt_reaches_all_of_a_group_in_one_thread() {
         let shown = box_of(home, folder, &format!("after-{folder}"));
         screen.start(&format!("{settings} -f {}", shown.display()));
         let index = screen.wait_for("supper");
-        let replies = index.lines().filter(|l| l.contains("\u{2514}\u{2500}>") || l.contains("`->"));
+        let replies =
+            index.lines().filter(|l| l.contains("\u{2514}\u{2500}>") || l.contains("`->"));
         assert_eq!(replies.count(), 1, "one thread:\n{index}");
     }
 }

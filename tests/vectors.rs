@@ -108,9 +108,8 @@ fn a_second_implementation_agrees() {
     let (out, err) = (output.stdout, output.stderr);
     let (out, err) = (String::from_utf8_lossy(&out), String::from_utf8_lossy(&err));
     assert!(output.status.success(), "{out}{err}");
-    let judged = [
-        "auth", "card", "cell", "chain", "filed", "group", "letter", "point", "report", "stamp",
-    ];
+    let judged =
+        ["auth", "card", "cell", "chain", "filed", "group", "letter", "point", "report", "stamp"];
     let all: usize = COUNTS.iter().filter(|c| judged.contains(&c.0)).map(|c| c.1).sum();
     assert_eq!(out, format!("{all} vectors\n"));
 }

@@ -62,7 +62,8 @@ pub struct MemberRow {
 
 /// All groups that one has a name for, then the invitations that wait.
 pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
-    let me = own::load(env)?.card.fingerprint();
+    let Some(card) = own::find(env)? else { return Ok(Vec::new()) };
+    let me = card.card.fingerprint();
     let groups = env.readable(Group::load_all(env.home.places())?);
     let contacts = env.readable(Contact::load_all(env.home.places())?);
     let names = contacts.iter().map(|c| (c.fingerprint, c.petname.to_string()));
@@ -77,9 +78,8 @@ fn row(group: &Group, me: Fingerprint, names: &HashMap<Fingerprint, String>) -> 
     let name = |who: &Fingerprint| {
         names.get(who).cloned().unwrap_or_else(|| who.to_string()[..16].to_owned())
     };
-    let hearsay = |who: &Fingerprint| {
-        *who != me && group.said.get(who).is_none_or(|said| said.by.is_some())
-    };
+    let hearsay =
+        |who: &Fingerprint| *who != me && group.said.get(who).is_none_or(|said| said.by.is_some());
     let mut people: Vec<MemberRow> = state
         .people
         .iter()
@@ -132,7 +132,8 @@ pub fn load(env: &Env<'_>, name: &Petname) -> Result<Group, Error> {
 /// The invitation that an argument means: the beginning of its group's id, or the petname of a group
 /// that one was in before.
 pub fn invitation(env: &Env<'_>, text: &str) -> Result<Option<Group>, Error> {
-    let me = own::load(env)?.card.fingerprint();
+    let Some(card) = own::find(env)? else { return Ok(None) };
+    let me = card.card.fingerprint();
     let hex = text.len() >= FEWEST_DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit());
     let mut groups = env.readable(Group::load_all(env.home.places())?);
     let means = |group: &Group| match &group.name {

@@ -128,11 +128,9 @@ pub fn import(
             let folder = options.into.clone().or(folder).ok_or_else(|| nowhere(name))?;
             take(env, &file, &folder, name, bytes)
         }
-        Piece::Contact(_)
-        | Piece::Contacts
-        | Piece::Group(_)
-        | Piece::Mbox(_)
-        | Piece::Nothing => Ok(()),
+        Piece::Contact(_) | Piece::Contacts | Piece::Group(_) | Piece::Mbox(_) | Piece::Nothing => {
+            Ok(())
+        }
     })?;
     tree.deliver(env, &lock, &mut seen, &mut waiting)?;
     Ok(done)

@@ -97,7 +97,9 @@ impl Group {
                 Err(error) => bad.push(error),
             }
         }
-        all.sort_by(|a, b| (a.name.is_none(), &a.name, a.id).cmp(&(b.name.is_none(), &b.name, b.id)));
+        all.sort_by(|a, b| {
+            (a.name.is_none(), &a.name, a.id).cmp(&(b.name.is_none(), &b.name, b.id))
+        });
         // Accepted, and a crash kept the invitation from being removed.
         let named: BTreeSet<GroupId> =
             all.iter().filter(|group| group.name.is_some()).map(|group| group.id).collect();

@@ -53,9 +53,11 @@ pub fn errands(env: &mut Env<'_>, lock: &StateLock) -> Result<usize, Error> {
 fn settle(env: &Env<'_>, group: &mut Group, items: &mut Vec<Item>) -> Result<(), Error> {
     let (places, now) = (env.home.places(), env.now());
     let before = (group.told.clone(), group.introduced.clone(), group.ended.clone());
-    let (done, rest): (Vec<Item>, Vec<Item>) = std::mem::take(items).into_iter().partition(|item| {
-        item.acknowledged.is_some() && item.errand.as_ref().is_some_and(|e| e.group() == group.id)
-    });
+    let (done, rest): (Vec<Item>, Vec<Item>) =
+        std::mem::take(items).into_iter().partition(|item| {
+            item.acknowledged.is_some()
+                && item.errand.as_ref().is_some_and(|e| e.group() == group.id)
+        });
     *items = rest;
     for item in &done {
         match item.errand {
@@ -118,11 +120,20 @@ fn wanted(
     if !authority {
         return all;
     }
-    // Whom one has asked in, one makes known to the others, and the others to them.
+    // Whom one has asked in, one makes known to the others, and the others to them. The creator also
+    // does so for those whom nobody else has asked in who is still in it.
+    let speaks = |by: &Fingerprint, of: &Fingerprint| group.register(by).entries.contains_key(of);
+    let is_keeper = |who: &Fingerprint| state.people.get(who).is_some_and(|seat| seat.keeper);
+    let keepers: Vec<Fingerprint> =
+        state.members().into_iter().filter(|who| *who != me && is_keeper(who)).collect();
+    let is_mine = |who: &&Fingerprint| {
+        mine.entries.contains_key(who)
+            || me == group.creator && !keepers.iter().any(|keeper| speaks(keeper, who))
+    };
     let members: Vec<Fingerprint> = state.members().into_iter().filter(|who| *who != me).collect();
     let known: Vec<Fingerprint> =
         members.into_iter().filter(|who| reached.contains_key(who)).collect();
-    for asked in known.iter().filter(|who| mine.entries.contains_key(who)) {
+    for asked in known.iter().filter(is_mine) {
         for other in known.iter().filter(|who| *who != asked) {
             for (to, who) in [(asked, other), (other, asked)] {
                 let errand = (*to, Errand::Introduction { group: id, who: *who });

@@ -152,7 +152,12 @@ pub fn introduction(
 
 /// Takes what somebody is said to have said. That they have joined or left is said with their card
 /// alone, so that nobody counts as a member whom one cannot write to; what was known of it stays.
-fn hearsay(said: &mut Registers, who: Fingerprint, mut register: Register, by: Fingerprint) -> bool {
+fn hearsay(
+    said: &mut Registers,
+    who: Fingerprint,
+    mut register: Register,
+    by: Fingerprint,
+) -> bool {
     if let Some(old) = said.get(&who).filter(|old| old.by.is_some()) {
         register.accepted = register.accepted.max(old.register.accepted);
         register.left = register.left.max(old.register.left);

@@ -91,7 +91,8 @@ impl Register {
     pub fn slack(&self) -> usize {
         const LINE: usize = 43 + 1 + 6 + 7 + 4;
         let blocks = self.entries.len().div_ceil(64).max(1);
-        let lines: usize = self.entries.iter().map(|(who, entry)| line(who, *entry).len() + 4).sum();
+        let lines: usize =
+            self.entries.iter().map(|(who, entry)| line(who, *entry).len() + 4).sum();
         let title = self.title.as_ref().map_or(0, |title| title.text.len());
         (blocks * 64 * LINE + 4 * TITLE_LENGTH).saturating_sub(lines + title)
     }

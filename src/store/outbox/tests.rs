@@ -1,6 +1,6 @@
 use super::*;
-use crate::store::home::tests::scratch_home;
 use crate::core::random::fixed::Fixed;
+use crate::store::home::tests::scratch_home;
 
 fn item(n: u64, after: Option<LetterId>) -> Item {
     let id = LetterId::generate(&mut Fixed::new(n));

@@ -142,49 +142,86 @@ pub fn states() -> Vec<Vector> {
         ("removed", "taken out", vec![(9, boss(&[(1, entry(2))])), (1, joined(1))]),
         ("again", "asked in anew", vec![(9, boss(&[(1, entry(3))])), (1, joined(1))]),
         ("back", "and in anew", vec![(9, boss(&[(1, entry(3))])), (1, register(3, 1, &[]))]),
-        ("early", "joined, as the rest is not known", vec![
-            (9, boss(&[(1, entry(1))])),
-            (1, register(3, 1, &[])),
-        ]),
-        ("gone", "the creator has left", vec![(9, register(1, 1, &[(1, entry(1))])), (1, joined(1))]),
+        (
+            "early",
+            "joined, as the rest is not known",
+            vec![(9, boss(&[(1, entry(1))])), (1, register(3, 1, &[]))],
+        ),
+        (
+            "gone",
+            "the creator has left",
+            vec![(9, register(1, 1, &[(1, entry(1))])), (1, joined(1))],
+        ),
         ("uninvited", "who was not asked in is nobody", vec![(9, boss(&[])), (1, joined(1))]),
-        ("no_right", "a member's lists and title have no effect", vec![
-            (9, boss(&[(1, entry(1)), (2, entry(1))])),
-            (1, titled(9, "mine", register(1, 0, &[(2, entry(2)), (3, entry(1)), (9, entry(2))]))),
-        ]),
-        ("keeper", "a keeper's have", vec![
-            (9, boss(&[(1, keeper(1)), (2, entry(1))])),
-            (1, titled(9, "ours", register(1, 0, &[(2, entry(2)), (3, entry(1))]))),
-        ]),
-        ("keeper_names", "but names no keeper", vec![
-            (9, boss(&[(1, keeper(1))])),
-            (1, register(1, 0, &[(3, keeper(1))])),
-            (3, register(1, 0, &[(4, entry(1))])),
-        ]),
-        ("keeper_on_keeper", "and has no say of keepers and the creator", vec![
-            (9, boss(&both)),
-            (1, register(1, 0, &[(1, entry(3)), (2, entry(2)), (9, entry(4))])),
-            (2, joined(1)),
-        ]),
-        ("highest", "the highest length counts", vec![
-            (9, boss(&both)),
-            (1, register(1, 0, &[(3, entry(3))])),
-            (2, register(1, 0, &[(3, entry(2))])),
-            (3, joined(3)),
-        ]),
-        ("dismissed", "a keeper no more", vec![
-            (9, boss(&[(1, entry(1)), (3, entry(1))])),
-            (1, titled(2, "mine", register(1, 0, &[(3, entry(2)), (4, entry(1))]))),
-        ]),
-        ("keeper_gone", "what a keeper said who has left stays", vec![
-            (9, boss(&[(1, keeper(1))])),
-            (1, register(1, 1, &[(3, entry(1))])),
-        ]),
-        ("titles", "of two titles of one number that of the higher fingerprint", vec![
-            (9, boss(&both)),
-            (1, titled(2, "z", joined(1))),
-            (2, titled(2, "a", joined(1))),
-        ]),
+        (
+            "no_right",
+            "a member's lists and title have no effect",
+            vec![
+                (9, boss(&[(1, entry(1)), (2, entry(1))])),
+                (
+                    1,
+                    titled(
+                        9,
+                        "mine",
+                        register(1, 0, &[(2, entry(2)), (3, entry(1)), (9, entry(2))]),
+                    ),
+                ),
+            ],
+        ),
+        (
+            "keeper",
+            "a keeper's have",
+            vec![
+                (9, boss(&[(1, keeper(1)), (2, entry(1))])),
+                (1, titled(9, "ours", register(1, 0, &[(2, entry(2)), (3, entry(1))]))),
+            ],
+        ),
+        (
+            "keeper_names",
+            "but names no keeper",
+            vec![
+                (9, boss(&[(1, keeper(1))])),
+                (1, register(1, 0, &[(3, keeper(1))])),
+                (3, register(1, 0, &[(4, entry(1))])),
+            ],
+        ),
+        (
+            "keeper_on_keeper",
+            "and has no say of keepers and the creator",
+            vec![
+                (9, boss(&both)),
+                (1, register(1, 0, &[(1, entry(3)), (2, entry(2)), (9, entry(4))])),
+                (2, joined(1)),
+            ],
+        ),
+        (
+            "highest",
+            "the highest length counts",
+            vec![
+                (9, boss(&both)),
+                (1, register(1, 0, &[(3, entry(3))])),
+                (2, register(1, 0, &[(3, entry(2))])),
+                (3, joined(3)),
+            ],
+        ),
+        (
+            "dismissed",
+            "a keeper no more",
+            vec![
+                (9, boss(&[(1, entry(1)), (3, entry(1))])),
+                (1, titled(2, "mine", register(1, 0, &[(3, entry(2)), (4, entry(1))]))),
+            ],
+        ),
+        (
+            "keeper_gone",
+            "what a keeper said who has left stays",
+            vec![(9, boss(&[(1, keeper(1))])), (1, register(1, 1, &[(3, entry(1))]))],
+        ),
+        (
+            "titles",
+            "of two titles of one number that of the higher fingerprint",
+            vec![(9, boss(&both)), (1, titled(2, "z", joined(1))), (2, titled(2, "a", joined(1)))],
+        ),
     ];
     let vector = |(name, comment, said): Scene<'_>| {
         let mut body = format!("creator = \"{}\"\n", who(9));

@@ -1,13 +1,13 @@
 //! Vectors of letters: good ones, and one for each rule of the first line, of the control data and
 //! of the MAC. The MAC of all but the last is right over whatever is wrong.
 
-use super::group::{introducing, stating, statement};
+use super::group::{introducing, statement, stating};
 use crate::vector::{ALICE, BOB, Dice, Person, Vector, mac_key, now, today};
 use poste::core::card::Disclosed;
 use poste::core::encode::base64;
+use poste::core::group::Register;
 use poste::core::hybrid::HybridSecret;
 use poste::core::keys::{EnclosureId, GroupId, LetterId, PairSecret};
-use poste::core::group::Register;
 use poste::core::letter::{Control, Enclosure, Group, Kind, Offer, Statement, Want};
 use poste::core::stamp::Stamp;
 
