@@ -145,6 +145,8 @@ pub fn state(creator: Fingerprint, said: &Registers) -> State {
         let length = if who == creator { length | 1 } else { length };
         let (accepted, left) = register(&who).map_or((0, 0), |said| (said.accepted, said.left));
         let standing = match length % 2 {
+            // Who has left before may be taken out as well, so that all hear of it.
+            0 if left > 0 && left >= length - 1 => Standing::Left,
             0 => Standing::Removed,
             _ if accepted > left && accepted >= length => Standing::Member,
             _ if left >= length => Standing::Left,

@@ -363,7 +363,7 @@ def group(v, body):
         accepted = said.get(who, {}).get("accepted", 0)
         left = said.get(who, {}).get("left", 0)
         if length % 2 == 0:
-            standing = "removed"
+            standing = "left" if left and left >= length - 1 else "removed"
         elif accepted > left and accepted >= length:
             standing = "member"
         else:

@@ -9,7 +9,7 @@ use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::{own, queue};
 use crate::core::encode::unbase64;
-use crate::core::group::{Standing, State};
+use crate::core::group::{self, Act, Seat, Standing, State};
 use crate::core::keys::{Fingerprint, GroupId};
 use crate::core::letter;
 use crate::store::contacts::Contact;
@@ -35,10 +35,12 @@ pub fn errands(env: &mut Env<'_>, lock: &StateLock) -> Result<usize, Error> {
     let mut dropped = 0;
     for group in &mut groups {
         settle(env, group, &mut items)?;
+        confirm(env, group, me)?;
         let state = group.state();
+        let is_out = |who: &Fingerprint| state.people.get(who).is_some_and(|s| s.length % 2 == 0);
         for item in items.iter_mut().filter(|item| item.is_waiting()) {
             let its = item.group.as_ref().is_some_and(|copied| copied.id == group.id);
-            if its && state.standing(&item.to) == Some(Standing::Removed) {
+            if its && is_out(&item.to) {
                 item.take_back(&places, env.now())?;
                 dropped += 1;
             }
@@ -86,6 +88,25 @@ fn settle(env: &Env<'_>, group: &mut Group, items: &mut Vec<Item>) -> Result<(),
     }
     // After it is written down: cut short before, they are done with once more.
     done.iter().try_for_each(|item| Ok(item.remove(places)?))
+}
+
+/// Takes out who has left, so that those hear of it too who were never told by them: the creator
+/// does, or if the creator is out, the keepers.
+fn confirm(env: &Env<'_>, group: &mut Group, me: Fingerprint) -> Result<(), Error> {
+    let state = group.state();
+    let is_there = state.standing(&group.creator) == Some(Standing::Member);
+    if !governs(group, &state, me) || is_there && me != group.creator {
+        return Ok(());
+    }
+    let mut changed = false;
+    let left = |seat: &Seat| seat.standing == Standing::Left && seat.length % 2 == 1;
+    for who in state.people.iter().filter(|(_, seat)| left(seat)).map(|(who, _)| *who) {
+        // Of the creator and other keepers a keeper has no say.
+        if let Ok(own) = group::act(me, group.creator, &group.said, Act::Remove(who), env.now()) {
+            changed |= group::take(&mut group.said, me, own, None);
+        }
+    }
+    if changed { Ok(group.save(env.home.places())?) } else { Ok(()) }
 }
 
 /// What is to be said to whom, and is not acknowledged yet.

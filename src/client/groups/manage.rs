@@ -155,7 +155,7 @@ fn all<'a>(
 
 fn act(group: &mut Group, me: Fingerprint, act: Act<'_>, now: Time) -> Result<(), Error> {
     let done = group::act(me, group.creator, &group.said, act, now);
-    let register = done.map_err(|why| refused(&super::shown(group), why))?;
+    let register = done.map_err(|why| refused(super::shown(group), why))?;
     group::take(&mut group.said, me, register, None);
     Ok(())
 }

@@ -140,6 +140,11 @@ pub fn states() -> Vec<Vector> {
         ("left", "and out", vec![(9, boss(&[(1, entry(1))])), (1, register(1, 1, &[]))]),
         ("declined", "never in", vec![(9, boss(&[(1, entry(1))])), (1, register(0, 1, &[]))]),
         ("removed", "taken out", vec![(9, boss(&[(1, entry(2))])), (1, joined(1))]),
+        (
+            "confirmed",
+            "left, and taken out",
+            vec![(9, boss(&[(1, entry(2))])), (1, register(1, 1, &[]))],
+        ),
         ("again", "asked in anew", vec![(9, boss(&[(1, entry(3))])), (1, joined(1))]),
         ("back", "and in anew", vec![(9, boss(&[(1, entry(3))])), (1, register(3, 1, &[]))]),
         (
