@@ -5,10 +5,12 @@
 mod cover;
 mod group;
 mod history;
+mod outbox;
 
 pub use cover::CoverAction;
 pub use group::GroupAction;
 pub use history::{Export, Forge, Import};
+pub use outbox::OutboxAction;
 
 use crate::core::keys::Fingerprint;
 use crate::store::maildir::Folder;
@@ -340,16 +342,6 @@ pub enum CardAction {
     Renew,
     /// Sign the last card of this identity
     End,
-}
-
-/// `outbox …`.
-#[derive(Debug, Subcommand)]
-pub enum OutboxAction {
-    /// Take a letter out of the outbox
-    Drop {
-        /// The beginning of its id
-        id: String,
-    },
 }
 
 /// `sync`.

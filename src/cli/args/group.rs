@@ -1,4 +1,5 @@
-//! What can be typed after `group`. Specified in poste(1), Groups.
+//! What can be typed after `group`. Names of people and groups are petnames; an invitation has none
+//! yet. Specified in poste(1), Groups.
 
 use crate::store::petname::Petname;
 use clap::Subcommand;

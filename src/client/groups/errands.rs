@@ -130,8 +130,8 @@ fn wanted(
     let (id, version) = (group.id, mine.version);
     let authority = governs(group, state, me);
     let hears = |who: &&Fingerprint| match state.standing(who) {
-        Some(Standing::Member) => true,
-        Some(Standing::Invited) => authority,
+        // Whoever was out for a while may be a member again without our knowledge.
+        Some(Standing::Invited | Standing::Member) => true,
         Some(Standing::Left | Standing::Removed) | None => false,
     };
     let behind = |who: &&Fingerprint| group.told.get(who).is_none_or(|told| *told < version);
