@@ -34,8 +34,13 @@ pub fn begin(env: &Env<'_>, filed: &[u8]) -> Result<Draft, Error> {
     })
 }
 
-/// Who gets the answer: the author, or of one's own message those whom it was for.
-pub fn recipients(parties: &Parties, head: &Head) -> Result<Vec<Petname>, Error> {
+/// Who gets the answer: all of the group that the message is of, else the author, or of one's own
+/// message those whom it was for.
+fn recipients(parties: &Parties, head: &Head) -> Result<Vec<Petname>, Error> {
+    let group = head.group.and_then(|of| parties.group(of.id));
+    if let Some(name) = group.and_then(|group| group.name.parse().ok()) {
+        return Ok(vec![name]);
+    }
     let people = match parties.is_me(&head.from) {
         true => head.to.clone(),
         false => vec![head.from],
