@@ -72,7 +72,6 @@ fn nothing_tells_by_its_size_how_large_a_group_is() {
     let small = cells(0);
     assert_eq!(small[0], 1, "1,550 bytes of text in a reply are one cell");
     assert_eq!(small[2], 2);
-    println!("cells of a short, a long and a longer letter, and of statements: {small:?}");
     for others in [8, 48] {
         assert_eq!(cells(others), small, "{} people", others + 2);
     }
