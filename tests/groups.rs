@@ -6,8 +6,10 @@
 mod world;
 
 use poste::client::groups::Part;
+use poste::client::people;
 use poste::core::group::Standing;
-use poste::core::time::HOUR;
+use poste::core::time::{DAY, HOUR};
+use poste::store::contacts::{Contact, Past};
 use world::{Person, World, petname};
 
 /// Everybody syncs so often, some minutes apart.
@@ -208,4 +210,30 @@ fn keepers_ask_in_and_names_do_not_clash() {
         poste::client::groups::found(env, &petname("bob"), &[]).map(|_| ()).unwrap_err()
     });
     assert!(clash.what.contains("there is a contact bob"), "{}", clash.what);
+}
+
+#[test]
+fn somebody_removed_comes_back_by_an_introduction_with_what_was_known() {
+    let world = World::at("2026-11-22T10");
+    let [alice, bob, carol] = three(&world);
+    bob.add("carol", &carol);
+    bob.with(|env| people::confirm(env, &petname("carol"), None)).unwrap();
+    bob.with(|env| people::remove(env, &petname("carol"), true)).unwrap();
+    let who = carol.fingerprint();
+    let past = || Past::load(&bob.places(), who).unwrap();
+    let known = past().unwrap().contact;
+    world.pass(3 * DAY);
+    alice.found("family", &["bob", "carol"]);
+    rounds(&world, &[&alice, &bob, &carol], 2);
+    bob.join("kin");
+    carol.join("clan");
+    rounds(&world, &[&alice, &bob, &carol], 5);
+    assert!(past().is_none(), "nobody is a contact and former at once");
+    // The folder of the name they had has stayed.
+    let name = petname("carol-2");
+    let contact = Contact::load(&bob.places(), &name).unwrap().unwrap();
+    assert_eq!((contact.fingerprint, contact.introduced), (who, Some(alice.fingerprint())));
+    assert!(!contact.confirmed && contact.compared.is_none());
+    let day = known.card.card.issued.day();
+    assert_eq!(contact.day_key(day), known.day_key(day), "what was known of the keys");
 }
