@@ -84,7 +84,7 @@ fn past_its_prekey_a_contacts_card_is_asked_for_once() {
     world.pass(HOUR);
     alice.send("bob", "and on");
     alice.sync();
-    assert_eq!(bob.sync().letters.get("requests"), Some(&1), "it came by the card at hand");
+    assert_eq!(bob.sync().letters.get("requests"), Some(&2), "the first one is repeated");
     assert_eq!(asked(&world), before + 2);
 }
 
