@@ -55,7 +55,7 @@ fn people_are_asked_in_and_become_known_to_one_another() {
     alice.found("family", &["bob", "carol"]);
     assert!(!bob.is_invited());
     rounds(&world, &[&alice, &bob, &carol], 2);
-    let row = &bob.with(|env| poste::client::people::list(env)).unwrap()[1];
+    let row = &bob.with(|env| people::list(env)).unwrap()[1];
     assert_eq!(row.state, "invitation");
     assert!(row.link.ends_with(" of alice"), "{}", row.link);
     assert_eq!(alice.group("family").people.len(), 3);
@@ -66,7 +66,7 @@ fn people_are_asked_in_and_become_known_to_one_another() {
     bob.join("kin");
     rounds(&world, &[&alice, &bob, &carol], 3);
     assert_eq!(alice.members("family"), [alice.fingerprint(), bob.fingerprint()].into());
-    assert!(bob.with(|env| poste::client::people::list(env)).unwrap().len() == 1, "no carol yet");
+    assert!(bob.with(|env| people::list(env)).unwrap().len() == 1, "no carol yet");
     carol.join("clan");
     rounds(&world, &[&alice, &bob, &carol], 5);
     for (person, group) in [(&alice, "family"), (&bob, "kin"), (&carol, "clan")] {
@@ -76,7 +76,7 @@ fn people_are_asked_in_and_become_known_to_one_another() {
         assert_eq!(row.title, "family");
         assert!(person.outbox().iter().all(|r| r.kind == "mail"), "{:?}", person.outbox());
     }
-    let contacts = bob.with(|env| poste::client::people::list(env)).unwrap();
+    let contacts = bob.with(|env| people::list(env)).unwrap();
     let state = |name: &str| contacts.iter().find(|row| row.name == name).unwrap().state;
     assert_eq!((state("alice"), state("carol")), ("unconfirmed", "introduced"));
 }
@@ -94,7 +94,7 @@ fn a_letter_to_the_group_reaches_each_member_once_in_one_folder() {
     for (person, folder) in [(alice, "family"), (bob, "kin"), (carol, "clan")] {
         for other in ["bob", "alice", "carol"] {
             if other != ["alice", "bob", "carol"][usize::from(folder == "kin")] {
-                let known = person.with(|env| poste::client::people::list(env)).unwrap();
+                let known = person.with(|env| people::list(env)).unwrap();
                 if known.iter().any(|row| row.name == other) {
                     assert_eq!(person.bodies(other), [""; 0]);
                 }
@@ -202,9 +202,8 @@ fn keepers_ask_in_and_names_do_not_clash() {
     dave.send("folks", "glad to be here");
     rounds(&world, &[&dave, alice, bob, carol], 3);
     assert_eq!(carol.bodies("clan"), ["glad to be here"]);
-    let clash = alice.with(|env| {
-        poste::client::people::rename(env, &petname("bob"), &petname("family")).unwrap_err()
-    });
+    let clash =
+        alice.with(|env| people::rename(env, &petname("bob"), &petname("family")).unwrap_err());
     assert!(clash.what.contains("there is a group family"), "{}", clash.what);
     let clash = alice.with(|env| {
         poste::client::groups::found(env, &petname("bob"), &[]).map(|_| ()).unwrap_err()
