@@ -43,7 +43,7 @@ fn a_mail_program_completes_addresses() {
     let lines: Vec<_> = all.lines().collect();
     assert_eq!(
         lines,
-        ["2 contacts", "bob@poste\tbob\tunconfirmed", "robin@poste\tcarol\tunconfirmed"]
+        ["2 addresses", "bob@poste\tbob\tunconfirmed", "robin@poste\tcarol\tunconfirmed"]
     );
     let found = |text: &str| {
         let output = alice.run(&["query", text], b"");

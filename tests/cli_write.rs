@@ -319,3 +319,50 @@ fn who_may_not_look_at_the_desk_is_refused() {
     assert_eq!(refused.status.code(), Some(77), "{}", text(&refused));
     assert_eq!(alice.drafts(), [id]);
 }
+
+#[test]
+fn an_answer_to_a_message_of_a_group_goes_to_all_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let [alice, bob, carol] = programs::family(dir.path(), &node.url);
+    bob.ok_with(&["send", "kin", "-s", "supper"], b"at eight?\n");
+    programs::rounds(&[&bob, &alice, &carol], 2);
+    assert_eq!(alice.ok(&["query", "fam"]), "1 address\nfamily@poste\tfamily\tgroup\n");
+    // What the configuration says of a group is so of what one writes to it.
+    let config = alice.dir.join("config/config.toml");
+    let before = fs::read_to_string(&config).unwrap();
+    fs::write(&config, format!("expires = {{ family = \"7d\" }}\n{before}")).unwrap();
+
+    let alice = Desk::of(alice);
+    let see = dir.path().join("seen").display().to_string();
+    let editor = format!("cp \"$1\" {see}; printf 'at nine\\n' >>");
+    alice.ok(&editor, &["reply", &with(&alice.home, "eight")]);
+    let seen = fs::read_to_string(&see).unwrap();
+    assert!(seen.starts_with("To: family@poste\nSubject: Re: supper\n"), "{seen}");
+    assert!(seen.contains("> at eight?\n") && !seen.contains("you wrote"), "{seen}");
+    let outbox = alice.home.ok(&["outbox"]);
+    let queued: Vec<&str> = outbox.lines().filter(|row| row.contains("\tqueued\t")).collect();
+    assert!(queued.len() == 2 && queued.iter().all(|row| row.ends_with("\tfamily")), "{outbox}");
+    programs::rounds(&[&alice.home, &bob, &carol], 2);
+    for (home, folder) in [(&alice.home, "family"), (&bob, "kin"), (&carol, "clan")] {
+        let path = with(home, "nine");
+        assert!(path.contains(&format!("/{folder}/")), "{path}");
+        let shown = home.ok(&["show", &path]);
+        assert!(shown.contains(&format!("To: {folder}\n")), "{shown}");
+        assert!(shown.contains("\nExpires: ") && !shown.contains("Differs"), "{shown}");
+    }
+
+    // One's own letter is answered to all as well, but none to a group that one has left.
+    let carol = Desk::of(carol);
+    carol.ok("printf 'or ten\\n' >>", &["reply", &with(&carol.home, "nine")]);
+    carol.ok("printf 'no, nine\\n' >>", &["reply", &with(&carol.home, "ten")]);
+    assert_eq!(carol.home.ok(&["outbox"]).matches("\tqueued\t").count(), 4);
+    carol.home.ok(&["group", "leave", "clan"]);
+    let newest = carol.home.ok(&["list", "clan", "-n", "1"]);
+    for args in [&["reply", newest.trim_end()][..], &["compose", "clan"]] {
+        let refused = carol.run("false", args);
+        assert_eq!(refused.status.code(), Some(67), "{}", text(&refused));
+        assert!(text(&refused).contains("you are not in clan any more"), "{}", text(&refused));
+    }
+    assert_eq!(text(&carol.run("", &["query", "clan"])), "nobody matches clan\n");
+}

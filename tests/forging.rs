@@ -31,7 +31,8 @@ fn forge(
     let folder = other.0.parse().unwrap();
     let (from, to) = if mine { (me, them) } else { (them, me) };
     let when = Some(When::Day(day));
-    let forgery = Forgery { from, to, when, folder: &folder, replace: None, mail: text.as_bytes() };
+    let (to, group, mail) = (vec![to], None, text.as_bytes());
+    let forgery = Forgery { from, to, group, when, folder: &folder, replace: None, mail };
     owner.with(|env| forge::forge(env, &forgery)).unwrap()
 }
 
@@ -171,7 +172,8 @@ fn one_message_takes_the_place_of_another() {
             let old = reader.read(env, entry)?;
             let forgery = Forgery {
                 from: them,
-                to: me,
+                to: vec![me],
+                group: None,
                 when: Some(When::Moment(entry.name.time())),
                 folder: &folder,
                 replace: Some((entry, &old)),
@@ -198,7 +200,8 @@ fn a_day_whose_key_is_not_known_or_has_not_come_is_refused() {
     for (day, says) in [("2026-11-30", "has not come"), ("2025-11-30", "known are")] {
         let forgery = Forgery {
             from: them,
-            to: me,
+            to: vec![me],
+            group: None,
             when: Some(day.parse().unwrap()),
             folder: &folder,
             replace: None,

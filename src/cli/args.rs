@@ -3,13 +3,17 @@
 //! Specified in poste(1).
 
 mod cover;
+mod group;
 mod history;
+mod outbox;
 mod reading;
 mod setup;
 mod writing;
 
 pub use cover::CoverAction;
+pub use group::GroupAction;
 pub use history::{Export, Forge, Import};
+pub use outbox::OutboxAction;
 pub use reading::{List, Mark, Move, Search, Sync};
 pub use setup::{ArchiveKind, Init};
 pub use writing::{Compose, DraftsAction, Reply, Send};
@@ -112,9 +116,9 @@ pub enum Command {
         #[arg(long)]
         replace: bool,
     },
-    /// Accept the author of a request as a contact
+    /// Accept the author of a request as a contact, or an invitation to a group
     Accept {
-        /// A message in requests, or the beginning of a fingerprint
+        /// A message in requests, or the beginning of a fingerprint or of a group's id
         request: String,
         /// What to call them
         name: Petname,
@@ -159,6 +163,18 @@ pub enum Command {
         /// What one hears them read; on a terminal it is asked for
         #[arg(value_name = "WORD", requires = "confirm")]
         heard: Vec<String>,
+    },
+    /// Found a group, or change one
+    Group {
+        /// What to do
+        #[command(subcommand)]
+        action: GroupAction,
+    },
+    /// List groups and invitations, or who is in one
+    Groups {
+        /// Which one
+        #[arg(value_name = "GROUP")]
+        name: Option<Petname>,
     },
     /// Queue a letter; the text comes from standard input
     Send(Send),
@@ -300,16 +316,6 @@ pub enum CardAction {
     Renew,
     /// Sign the last card of this identity
     End,
-}
-
-/// `outbox …`.
-#[derive(Debug, Subcommand)]
-pub enum OutboxAction {
-    /// Take a letter out of the outbox
-    Drop {
-        /// The beginning of its id
-        id: String,
-    },
 }
 
 /// `quarantine …`.

@@ -14,6 +14,7 @@ use crate::client::enclosure::{coming, going};
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::client::filing;
+use crate::client::groups::{self, Heard, Here, Where};
 use crate::client::sync::due;
 use crate::core::archive;
 use crate::core::card::{NotTaken, SignedCard};
@@ -37,6 +38,9 @@ const JUST: u64 = 2 * HOUR;
 /// Why a letter is dropped whose mail cannot be filed.
 const UNFIT: &str = "a mail whose header breaks the limits of mail";
 
+/// Why a letter of a group is dropped whose author may have been invited a moment ago.
+const TOO_EARLY: &str = "a letter of a group by somebody who is not known to be in it yet";
+
 /// What became of a letter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -53,6 +57,8 @@ pub enum Outcome {
     },
     /// It is the head of an enclosure, whose cells are asked for.
     Coming,
+    /// It invites into a group.
+    Invited,
     /// It held control data alone, which have been obeyed.
     Obeyed,
     /// It is unproven, and lies in quarantine.
@@ -223,17 +229,33 @@ fn authentic(
     let places = env.home.places().clone();
     let now = env.now();
     let control = &letter.control;
+    let me = desk.me.fingerprint();
+    let group = control.group.as_ref().filter(|_| control.kind == Kind::Mail);
+    let group = match group.map(|said| groups::place(env, me, control.from, control.date, said)) {
+        None => None,
+        Some(place) => match place? {
+            Where::Elsewhere => None,
+            Where::Here(here) => Some(here),
+            Where::Later => return Ok(Outcome::Dropped(TOO_EARLY)),
+        },
+    };
+    let mut heard = Heard::NotYet;
     let outcome = match control.kind {
         // A letter of a cover conversation does not come to this.
-        Kind::Control | Kind::Cover => Outcome::Obeyed,
+        Kind::Control | Kind::Cover => {
+            heard = hear(env, desk, contact, letter)?;
+            if heard == Heard::Invited { Outcome::Invited } else { Outcome::Obeyed }
+        }
         Kind::Mail if control.enclosure.is_some() => match author.day_key {
             Some(day_key) => coming::head(env, desk, contact, letter, day_key)?,
             None => return Ok(Outcome::Dropped(UNFIT)),
         },
         Kind::Mail => {
-            let folder = Folder::from(&contact.petname);
+            let own = || Folder::from(&contact.petname);
+            let folder = group.as_ref().map_or_else(own, |here| here.folder.clone());
             let (series, known) = (contact.card.card.series, |day| contact.day_key(day));
-            let Some(message) = message(desk, letter, author, series, known) else {
+            let head = head(letter, desk.me, group.as_ref());
+            let Some(message) = message(desk, letter, head, author, series, known) else {
                 return Ok(Outcome::Dropped(UNFIT));
             };
             let key = key(letter);
@@ -259,13 +281,14 @@ fn authentic(
     }
     // A date in the future must not outlast all later ones.
     peer.learn(control.date.min(now), control.card_seen, control.offer_seen);
-    if control.kind == Kind::Mail {
+    if control.is_acknowledged() {
         peer.last_letter = now;
         if control.card.is_some() && control.offer.is_some() {
             peer.fell_back = now;
         }
         // The head of an enclosure is acknowledged when the mail is there.
-        if matches!(outcome, Outcome::Filed { .. } | Outcome::Duplicate) {
+        // What is said of a group, when it is known.
+        if matches!(outcome, Outcome::Filed { .. } | Outcome::Duplicate) || heard != Heard::NotYet {
             peer.owe(control.id);
         }
     }
@@ -280,6 +303,21 @@ fn authentic(
     }
     acknowledged(env, desk, contact, &control.acks)?;
     Ok(outcome)
+}
+
+/// Takes what the letter says of a group.
+fn hear(
+    env: &mut Env<'_>,
+    desk: &mut Desk,
+    contact: &Contact,
+    letter: &Letter<'_>,
+) -> Result<Heard, Error> {
+    let (control, from) = (&letter.control, contact.fingerprint);
+    match (&control.statement, &control.introduction) {
+        (Some(statement), _) => groups::statement(env, desk, from, statement),
+        (None, Some(introduction)) => groups::introduction(env, desk, from, introduction),
+        (None, None) => Ok(Heard::NotYet),
+    }
 }
 
 /// Records that letters are safe with their addressee. If one of them went by the offer, the offer
@@ -310,13 +348,13 @@ fn acknowledged(
 fn message(
     desk: &Desk,
     letter: &Letter<'_>,
+    head: Head,
     author: Author,
     series: Time,
     known: impl Fn(Day) -> Option<DhPublic>,
 ) -> Option<Vec<u8>> {
     let Series { number, dh, .. } = &desk.transit.series;
     let reader = Reader { sign: desk.me, dh };
-    let head = head(letter, desk.me);
     let (head, key) = filing::by_date(head, author.day_key?, series.max(*number), known);
     filing::as_reader(&head, letter.mail, author.sign, key, &reader).ok()
 }
@@ -327,15 +365,15 @@ fn carried(letter: &Letter<'_>, card: Option<&SignedCard>) -> Option<Day> {
     [letter.control.disclosed.as_ref(), trailer].into_iter().flatten().map(|d| d.date).max()
 }
 
-fn head(letter: &Letter<'_>, me: SignPublic) -> Head {
+fn head(letter: &Letter<'_>, me: SignPublic, group: Option<&Here>) -> Head {
     let control = &letter.control;
     Head {
         id: control.id,
         day: control.day,
         from: control.from,
-        to: vec![me.fingerprint()],
+        to: group.map_or_else(|| vec![me.fingerprint()], |here| here.to.clone()),
         date: control.date,
-        group: None,
+        group: group.map(|here| here.of(letter.mail)),
     }
 }
 

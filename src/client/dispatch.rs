@@ -19,7 +19,7 @@ use crate::core::cell::{self, Cell, Chunk};
 use crate::core::chain::Chain;
 use crate::core::hybrid::HybridPublic;
 use crate::core::keys::{EnclosureId, LetterId, PairSecret};
-use crate::core::letter::{self, Enclosure, Want};
+use crate::core::letter::{self, Enclosure, Group, Introduction, Statement, Want};
 use crate::core::plan::Node;
 use crate::core::stamp::Stamp;
 use crate::core::time::Time;
@@ -80,6 +80,8 @@ pub struct Cargo {
     pub mail: Vec<u8>,
     /// The enclosure as which the mail comes.
     pub enclosure: Option<Enclosure>,
+    /// What it has to do with a group.
+    pub matter: Matter,
     /// What is to be asked for: with a mail only if it costs no cell.
     pub want: Option<Want>,
     /// The stamp, if one was found already.
@@ -102,6 +104,20 @@ pub struct Stop {
     pub bucket: Bucket,
     /// Cells that there is room for.
     pub room: usize,
+}
+
+/// What a letter has to do with a group.
+#[derive(Clone, Default)]
+pub enum Matter {
+    /// It is a copy of a letter to it.
+    Copy(Group),
+    /// It introduces one of it.
+    Introduction(Box<Introduction>),
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It says what the author has to say of it.
+    Statement(Box<Statement>),
 }
 
 /// An attempt ready to be posted.

@@ -5,9 +5,9 @@
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::forge;
-use crate::client::parties::Parties;
-use crate::core::filed::{Filed, Head};
-use crate::core::keys::Fingerprint;
+use crate::client::parties::{Circle, Parties};
+use crate::core::filed::{Filed, Head, OfGroup};
+use crate::core::keys::{Fingerprint, GroupId};
 use crate::core::mail::fields::{self, Field};
 use crate::core::mail::recipients;
 use crate::core::random::Random;
@@ -22,17 +22,37 @@ pub fn text(parties: &Parties, message: &[u8]) -> Result<Vec<u8>, Error> {
     let filed = read(message)?;
     let head = &filed.head;
     let name = |who: &Fingerprint| format!("{}@{}", parties.name(who), recipients::DOMAIN);
-    let to: Vec<String> = head.to.iter().map(name).collect();
+    let group = head.group.and_then(|of| Some((of, parties.group(of.id)?)));
+    let to = match group {
+        Some((_, circle)) => format!("{}@{}", circle.name, recipients::DOMAIN),
+        None => head.to.iter().map(name).collect::<Vec<String>>().join(", "),
+    };
     let date = head.date.rfc5322();
-    let own = format!("From: {}\nTo: {}\nDate: {date}\n", name(&head.from), to.join(", "));
+    let mut own = format!("From: {}\nTo: {to}\nDate: {date}\n", name(&head.from));
+    if let Some((of, circle)) = group {
+        own += &list_headers(of.id, circle, &to);
+    }
     let parts = fields::split(filed.message())?;
     let mut out = own.into_bytes();
-    for field in parts.fields.iter().filter(|field| !is_head(field)) {
+    let is_shown = |field: &Field<'_>| {
+        is_head(field) || group.is_some() && field.name.eq_ignore_ascii_case("X-Poste-Group")
+    };
+    for field in parts.fields.iter().filter(|field| !is_shown(field)) {
         fields::write(&mut out, field);
     }
     out.push(b'\n');
     out.extend_from_slice(parts.body);
     Ok(out)
+}
+
+/// By what a mail program knows a mailing list, and where an answer to all goes.
+fn list_headers(id: GroupId, circle: &Circle, address: &str) -> String {
+    let title: String = circle.title.chars().filter(|c| c.is_ascii()).collect();
+    let title = title.replace(['\\', '"', '<', '>'], "");
+    format!(
+        "Reply-To: {address}\nList-Id: \"{title}\" <{id}.{}>\nList-Post: <mailto:{address}>\n",
+        recipients::DOMAIN
+    )
 }
 
 /// The edited text as a message in filed form, and when it is dated. Of its headers only those are
@@ -49,7 +69,7 @@ pub fn message(
     let people = |title: &str| people(parties, &parts.fields, title);
     let from = people("From")?;
     let [from] = from.as_slice() else { return Err(bad("it needs one author in From")) };
-    let to = people("To")?;
+    let (to, group) = addressees(parties, &filed.head, &parts.fields)?;
     if to.is_empty() {
         return Err(bad("it needs somebody in To"));
     }
@@ -58,7 +78,7 @@ pub fn message(
         .ok_or_else(|| bad("its Date is not one"))?
         .minute();
     let day = if date == filed.head.date { filed.head.day } else { date.day() };
-    let head = Head { day, from: *from, to, date, ..filed.head.clone() };
+    let head = Head { day, from: *from, to, date, group, ..filed.head.clone() };
     let mail = forge::mail(&text, Some(filed.message()), rng)?;
     // What another program sent may have headers that this one does not send: they stay.
     let was = forge::mail(filed.message(), Some(filed.message()), rng)?;
@@ -83,6 +103,47 @@ pub fn put_back(
         seen.done(&lock, env.now(), &[key])?;
     }
     forge::replace(&places, entry, date, message, env.rng)
+}
+
+/// To whom, and of which group if it is addressed to one: that of the message as it was stays as it
+/// was filed.
+fn addressees(
+    parties: &Parties,
+    old: &Head,
+    all: &[Field<'_>],
+) -> Result<(Vec<Fingerprint>, Option<OfGroup>), Error> {
+    let Some((id, circle)) = group_of(parties, all) else {
+        let to = people(parties, all, "To")?;
+        // That of a group which one has no name for is shown with all its members.
+        let group = old.group.filter(|_| to == old.to);
+        return Ok((to, group));
+    };
+    match old.group.filter(|of| of.id == id) {
+        Some(of) => Ok((old.to.clone(), Some(of))),
+        None => Ok(to_group(parties, id, circle, &old.from)),
+    }
+}
+
+/// The group that To names, if it names one and nobody else.
+pub fn group_of<'a>(parties: &'a Parties, all: &[Field<'_>]) -> Option<(GroupId, &'a Circle)> {
+    match recipients::of_field(one(all, "To")?).ok()?.as_slice() {
+        [name] => parties.group_named(name),
+        _ => None,
+    }
+}
+
+/// How a message by `from` to a group is filed that was never sent: as one of now would be.
+pub fn to_group(
+    parties: &Parties,
+    id: GroupId,
+    circle: &Circle,
+    from: &Fingerprint,
+) -> (Vec<Fingerprint>, Option<OfGroup>) {
+    let mut to: Vec<Fingerprint> =
+        circle.members.iter().copied().filter(|who| who != from).collect();
+    // One's own is authenticated for the first of them.
+    to.sort_by_key(|who| parties.party(who).is_none());
+    (to, Some(OfGroup { id, version: circle.version, differs: false }))
 }
 
 fn read(message: &[u8]) -> Result<Filed<'_>, Error> {

@@ -16,7 +16,7 @@ use crate::core::time::{DAY, Time};
 use crate::store::maildir::{Folder, Name, Place};
 use crate::store::outbox::{Expired, Item};
 
-/// A letter that was acknowledged is listed for this many seconds more.
+/// A letter that was acknowledged or taken back is listed for this many seconds more.
 const ACKNOWLEDGED_LISTED: u64 = DAY;
 /// A letter that was given up stays, with its mail, for this many seconds more.
 const EXPIRED_LISTED: u64 = 30 * DAY;
@@ -34,8 +34,8 @@ pub fn give_up(
     let mut reports = 0;
     for at in 0..desk.outbox.len() {
         let item = &mut desk.outbox[at];
-        if let Some(acknowledged) = item.acknowledged {
-            if item.is_done() && now.since(acknowledged) > ACKNOWLEDGED_LISTED {
+        if let Some(ended) = item.acknowledged.or(item.dropped) {
+            if item.is_done() && now.since(ended) > ACKNOWLEDGED_LISTED {
                 item.remove(&places)?;
             }
             continue;
@@ -48,7 +48,8 @@ pub fn give_up(
         let since = item.wanted().unwrap_or_default().max(since);
         if item.expired.is_none() && now.since(since) > GIVE_UP {
             let report = Name::new(now.minute(), env.rng).to_string();
-            item.expired = Some(Expired { at: now, report, filed: false });
+            // Of what is said of a group the user knows nothing, and need not.
+            item.expired = Some(Expired { at: now, report, filed: item.errand.is_some() });
             item.save(&places)?;
         }
         let Some(expired) = item.expired.clone() else { continue };

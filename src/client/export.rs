@@ -14,6 +14,7 @@ use crate::client::{edit, filing};
 use crate::core::time::Time;
 use crate::store::atomic;
 use crate::store::contacts;
+use crate::store::groups::{self, Group};
 use crate::store::maildir::{Entry, Folder, Maildir};
 use crate::store::pack::Pack;
 use serde::{Deserialize, Serialize};
@@ -43,17 +44,17 @@ pub struct Exported {
     pub refused: Option<Kind>,
 }
 
-/// A contact in a sealed archive: the name, and its file.
+/// A contact or group in a sealed archive: the name, and its file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContactFile {
     /// The petname.
     pub name: String,
-    /// The contact's file as it lies in the home.
+    /// The file as it lies in the home.
     pub file: String,
 }
 
-/// All contacts of a sealed archive.
+/// All contacts and groups of a sealed archive.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ContactFiles {
@@ -63,8 +64,13 @@ pub struct ContactFiles {
     /// Those who were contacts and whose messages were kept, by fingerprint.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub past: Vec<ContactFile>,
+    /// By name; not those of which the invitation waits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub group: Vec<ContactFile>,
 }
 
+/// The directory of groups in a plain archive.
+pub const GROUPS_DIR: &str = "groups";
 /// The name of the file of contacts in a sealed archive.
 pub const CONTACTS: &str = "contacts.age";
 /// The directory of contacts in a plain one, and of the messages.
@@ -176,6 +182,9 @@ fn sealed_contacts<W: Write>(env: &mut Env<'_>, pack: &mut Pack<W>) -> Result<()
     for (name, file) in past_files(env)? {
         all.past.push(ContactFile { name, file });
     }
+    for (name, file) in group_files(env)? {
+        all.group.push(ContactFile { name, file });
+    }
     let text = toml::to_string(&all).map_err(|e| Error::new(Kind::Bug, e.to_string()))?;
     let sealed = filing::at_rest(env.home.places(), text.as_bytes(), env.rng)?;
     Ok(pack.add_file(CONTACTS, &sealed, Time::default())?)
@@ -193,7 +202,28 @@ fn plain_contacts<W: Write>(env: &Env<'_>, pack: &mut Pack<W>) -> Result<(), Err
     for (name, file) in past {
         pack.add_file(&format!("{PAST_DIR}/{name}.toml"), file.as_bytes(), Time::default())?;
     }
+    let groups = group_files(env)?;
+    if !groups.is_empty() {
+        pack.add_dir(GROUPS_DIR)?;
+    }
+    for (name, file) in groups {
+        pack.add_file(&format!("{GROUPS_DIR}/{name}.toml"), file.as_bytes(), Time::default())?;
+    }
     Ok(())
+}
+
+/// The groups' files, by name.
+fn group_files(env: &Env<'_>) -> Result<Vec<(String, String)>, Error> {
+    let places = env.home.places();
+    let mut files = Vec::new();
+    for group in env.readable(Group::load_all(places)?) {
+        let Some(name) = group.name else { continue };
+        let path = places.groups_dir().join(format!("{name}.toml"));
+        if let Some(bytes) = atomic::read(&path, groups::LIMIT)? {
+            files.push((name.to_string(), String::from_utf8_lossy(&bytes).into()));
+        }
+    }
+    Ok(files)
 }
 
 /// The contacts' files, by name.

@@ -10,7 +10,7 @@ use crate::client::filing;
 use crate::client::parties::Parties;
 use crate::core::card::SignedCard;
 use crate::core::encode::hex;
-use crate::core::filed::{Filed, Head};
+use crate::core::filed::{Filed, Head, OfGroup};
 use crate::core::keys::{Fingerprint, LetterId, Seed};
 use crate::core::mail::fields;
 use crate::core::mail::mime::text_of;
@@ -28,8 +28,10 @@ use std::path::PathBuf;
 pub struct Forgery<'a> {
     /// Whose it shall be.
     pub from: Fingerprint,
-    /// For whom; one of the two is oneself.
-    pub to: Fingerprint,
+    /// For whom: a person, or all of a group but its author. Author or reader is oneself.
+    pub to: Vec<Fingerprint>,
+    /// Of which group it shall be.
+    pub group: Option<OfGroup>,
     /// When it shall have been written; without it, when it says itself, else now.
     pub when: Option<When>,
     /// Where it is filed.
@@ -56,9 +58,9 @@ pub fn forge(env: &mut Env<'_>, forgery: &Forgery<'_>) -> Result<PathBuf, Error>
         id: known_id.unwrap_or_else(|| LetterId::generate(env.rng)),
         day: date.day(),
         from: forgery.from,
-        to: vec![forgery.to],
+        to: forgery.to.clone(),
         date,
-        group: None,
+        group: forgery.group,
     };
     let mail = mail(forgery.mail, old.as_ref().map(|old| old.message()), env.rng)?;
     let message = parties.write(&head, &mail)?;

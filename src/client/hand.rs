@@ -4,7 +4,7 @@
 
 use crate::client::arrive::{self, Outcome};
 use crate::client::desk::Desk;
-use crate::client::dispatch::{self, Cargo, Sender};
+use crate::client::dispatch::{self, Cargo, Matter, Sender};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::{disappear, filing, people, stamps};
@@ -56,6 +56,7 @@ pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Erro
         date,
         mail,
         enclosure: None,
+        matter: Matter::Nothing,
         want: None,
         stamp,
         fallback: false,

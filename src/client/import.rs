@@ -3,6 +3,7 @@
 //! replaced; a message that cannot be taken is named, and stops nothing else. Cut short, it can be
 //! run again. Specified in poste(1), import, and poste-files(5), Archives.
 
+mod group;
 mod message;
 mod place;
 mod source;
@@ -58,6 +59,8 @@ pub struct Imported {
     pub there: usize,
     /// Contacts added.
     pub contacts: usize,
+    /// Groups added.
+    pub groups: usize,
     /// What could not be taken, each with the reason.
     pub skipped: Vec<String>,
 }
@@ -71,15 +74,17 @@ pub fn import(
 ) -> Result<Imported, Error> {
     let mut source = Source::open(env, path, stdin)?;
     let reader = Reader::open(env)?;
-    let (mut contacts, mut past) = (Vec::new(), Vec::new());
+    let (mut contacts, mut groups, mut past) = (Vec::new(), Vec::new(), Vec::new());
     source.each(&mut |piece, name, bytes| {
         match piece {
             Piece::Contact(petname) => contacts.push((petname, text(name, bytes)?)),
             Piece::Contacts => {
                 let all = sealed_contacts(&reader, name, &bytes)?;
                 contacts.extend(named(name, all.contact)?);
+                groups.extend(named(name, all.group)?);
                 past.extend(named(name, all.past)?);
             }
+            Piece::Group(petname) => groups.push((petname, text(name, bytes)?)),
             Piece::Past(who) => past.push((who, text(name, bytes)?)),
             Piece::Mbox(_) | Piece::Message(..) | Piece::Nothing => {}
         }
@@ -105,6 +110,16 @@ pub fn import(
             Err(error) => done.skipped.push(format!("former contact {who}: {}", error.what)),
         }
     }
+    for (petname, text) in groups {
+        match group::take(env, &petname, &text, options.dry_run) {
+            Ok(Some(group)) => {
+                parties.add_group(&group);
+                done.groups += 1;
+            }
+            Ok(None) => {}
+            Err(error) => done.skipped.push(format!("group {petname}: {}", error.what)),
+        }
+    }
     let desk = Desk { parties: &parties, reader: &reader, mine: &options.mine };
     let mut tree = Tree::load(env)?;
     let mut seen = Seen::open(&env.home.places().seen_dir())?;
@@ -126,9 +141,12 @@ pub fn import(
             let folder = options.into.clone().or(folder).ok_or_else(|| nowhere(name))?;
             take(env, &file, &folder, name, bytes)
         }
-        Piece::Contact(_) | Piece::Contacts | Piece::Mbox(_) | Piece::Nothing | Piece::Past(_) => {
-            Ok(())
-        }
+        Piece::Contact(_)
+        | Piece::Contacts
+        | Piece::Group(_)
+        | Piece::Mbox(_)
+        | Piece::Nothing
+        | Piece::Past(_) => Ok(()),
     })?;
     tree.deliver(env, &lock, &mut seen, &mut waiting)?;
     Ok(done)

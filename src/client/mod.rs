@@ -18,6 +18,7 @@ pub mod expiry;
 pub mod export;
 pub mod filing;
 pub mod forge;
+pub mod groups;
 pub mod hand;
 pub mod import;
 pub mod init;

@@ -5,10 +5,12 @@
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::{people, queue};
-use crate::core::keys::LetterId;
+use crate::core::keys::{GroupId, LetterId};
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
-use crate::store::outbox::{self, State};
+use crate::store::groups::Group;
+use crate::store::outbox::{self, Errand, State};
+use crate::store::petname::Petname;
 use serde::Serialize;
 
 /// A letter in the outbox.
@@ -18,6 +20,11 @@ pub struct Row {
     pub id: LetterId,
     /// To whom: the petname, or the fingerprint of somebody who was removed.
     pub to: String,
+    /// The petname, or the id, of the group with which it has to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// What it is: `mail`, or of a group `statement` or `introduction`.
+    pub kind: &'static str,
     /// Where it is.
     pub state: State,
     /// When it was written.
@@ -34,7 +41,23 @@ pub struct Row {
 /// The letters, oldest first.
 pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
     let contacts = env.readable(Contact::load_all(env.home.places())?);
+    let groups = env.readable(Group::load_all(env.home.places())?);
+    let group = |id: GroupId| {
+        let known = groups.iter().find(|group| group.id == id);
+        known.and_then(|g| g.name.as_ref()).map_or_else(|| id.to_string(), Petname::to_string)
+    };
     let row = |item: outbox::Item| Row {
+        group: item
+            .group
+            .as_ref()
+            .map(|copied| copied.id)
+            .or(item.errand.as_ref().map(Errand::group))
+            .map(group),
+        kind: match item.errand {
+            None => "mail",
+            Some(Errand::Introduction { .. }) => "introduction",
+            Some(Errand::Statement { .. }) => "statement",
+        },
         id: item.id,
         to: contacts
             .iter()

@@ -8,10 +8,11 @@ use crate::client::error::{Error, Kind};
 use crate::client::own;
 use crate::core::auth::MacKey;
 use crate::core::filed::{self, Filed, Head};
-use crate::core::keys::Fingerprint;
+use crate::core::keys::{Fingerprint, GroupId};
 use crate::core::party::{Party, mac_keys};
 use crate::core::time::Day;
 use crate::store::contacts::{Contact, Past};
+use crate::store::groups::Group;
 use crate::store::keyring::Transit;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,12 +21,26 @@ use std::rc::Rc;
 /// Author, reader and day.
 type Pair = (Fingerprint, Fingerprint, Day);
 
+/// A group that one has a name for.
+#[derive(Clone, Debug)]
+pub struct Circle {
+    /// The petname.
+    pub name: String,
+    /// What it is called by those who may say so.
+    pub title: String,
+    /// The version of one's own register.
+    pub version: u64,
+    /// The members, in ascending order.
+    pub members: Vec<Fingerprint>,
+}
+
 /// People whose keys are known, oneself among them if there is a home.
 pub struct Parties {
     people: HashMap<Fingerprint, Party>,
     names: HashMap<Fingerprint, String>,
     /// How those are shown who are contacts no more.
     past: HashMap<Fingerprint, String>,
+    groups: HashMap<GroupId, Circle>,
     me: Option<Fingerprint>,
     derived: RefCell<HashMap<Pair, Rc<Vec<MacKey>>>>,
 }
@@ -58,6 +73,9 @@ impl Parties {
         }
         let past = env.readable(Past::load_all(env.home.places())?);
         past.iter().for_each(|past| parties.add_past(past));
+        for group in env.readable(Group::load_all(env.home.places())?) {
+            parties.add_group(&group);
+        }
         Ok(parties)
     }
 
@@ -71,14 +89,28 @@ impl Parties {
     /// These people alone, as whoever has their cards sees them.
     pub fn of(people: impl IntoIterator<Item = Party>) -> Parties {
         let people = people.into_iter().map(|party| (party.fingerprint(), party)).collect();
-        let (names, past, derived) = (HashMap::new(), HashMap::new(), RefCell::default());
-        Parties { people, names, past, me: None, derived }
+        let (names, past) = (HashMap::new(), HashMap::new());
+        let (groups, derived) = (HashMap::new(), RefCell::default());
+        Parties { people, names, past, groups, me: None, derived }
     }
 
     /// Adds somebody.
     pub fn add(&mut self, who: Fingerprint, name: String, party: Party) {
         self.names.insert(who, name);
         self.people.insert(who, party);
+    }
+
+    /// Adds a group that one has a name for.
+    pub fn add_group(&mut self, group: &Group) {
+        let (Some(name), Some(me)) = (&group.name, self.me) else { return };
+        let state = group.state();
+        let circle = Circle {
+            name: name.to_string(),
+            members: state.members(),
+            title: state.title,
+            version: group.register(&me).version,
+        };
+        self.groups.insert(group.id, circle);
     }
 
     /// The petname of a person, `me` for oneself, else the fingerprint.
@@ -90,6 +122,17 @@ impl Parties {
     pub fn shown(&self, who: &Fingerprint) -> String {
         let past = self.past.get(who).filter(|_| !self.names.contains_key(who));
         past.cloned().unwrap_or_else(|| self.name(who))
+    }
+
+    /// The group of that id, if one has a name for it.
+    pub fn group(&self, id: GroupId) -> Option<&Circle> {
+        self.groups.get(&id)
+    }
+
+    /// The group of that petname.
+    pub fn group_named(&self, name: &str) -> Option<(GroupId, &Circle)> {
+        let named = self.groups.iter().find(|(_, circle)| circle.name == name);
+        named.map(|(id, circle)| (*id, circle))
     }
 
     /// Whether that is oneself.

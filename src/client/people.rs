@@ -7,6 +7,7 @@
 mod add;
 mod admit;
 pub mod block;
+mod introduce;
 mod query;
 mod remove;
 mod rename;
@@ -14,6 +15,7 @@ mod words;
 
 pub use add::{Added, accept, add};
 pub use block::{block, unblock};
+pub use introduce::introduce;
 pub use query::{Address, query};
 pub use remove::{Removed, messages, remove};
 pub use rename::rename;
@@ -21,7 +23,7 @@ pub use words::{Words, confirm, words};
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::own;
+use crate::client::{groups, own};
 use crate::core::keys::Fingerprint;
 use crate::core::time::Time;
 use crate::store;
@@ -38,7 +40,8 @@ pub struct Row {
     pub name: String,
     /// The identity link.
     pub link: String,
-    /// `confirmed`, `unconfirmed`, `ended`, `blocked`, `request` or `former`.
+    /// `confirmed`, `unconfirmed`, `introduced`, `ended`, `blocked`, `request`, `former` or
+    /// `invitation`.
     pub state: &'static str,
     /// When the words were compared.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +51,8 @@ pub struct Row {
     pub was: Option<Petname>,
 }
 
-/// Contacts, then requests, then those who were contacts and whose messages were kept.
+/// Contacts, then requests, then those who were contacts and whose messages were kept, then
+/// invitations to groups.
 pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
     let digits = |who: Fingerprint| who.to_string()[..16].to_owned();
     let contact = |c: Contact| Row {
@@ -74,11 +78,21 @@ pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
     };
     let contacts = contacts(env)?;
     let requests = env.readable(Request::load_all(env.home.places())?);
+    let invitation = |row: groups::Row| Row {
+        link: format!("group:{} of {}", row.id, row.by),
+        name: row.name,
+        state: "invitation",
+        compared: None,
+        was: None,
+    };
     let mut past = env.readable(Past::load_all(env.home.places())?);
     // One who is coming back may be both.
     past.retain(|past| contacts.iter().all(|c| c.fingerprint != past.contact.fingerprint));
-    let rows = contacts.into_iter().map(contact).chain(requests.into_iter().map(request));
-    Ok(rows.chain(past.into_iter().map(former)).collect())
+    let mut rows: Vec<Row> = contacts.into_iter().map(contact).collect();
+    rows.extend(requests.into_iter().map(request));
+    rows.extend(past.into_iter().map(former));
+    rows.extend(groups::invitations(env)?.into_iter().map(invitation));
+    Ok(rows)
 }
 
 /// All contacts; the lock is taken only if a rename was cut short.
@@ -95,6 +109,7 @@ fn state(contact: &Contact) -> &'static str {
         (true, _, _) => "blocked",
         (false, true, _) => "ended",
         (false, false, true) => "confirmed",
+        (false, false, false) if contact.introduced.is_some() => "introduced",
         (false, false, false) => "unconfirmed",
     }
 }

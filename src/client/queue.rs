@@ -2,23 +2,25 @@
 //! here touches the network, which would tell when one writes. A letter to several people is
 //! queued for all of them or for none. Specified in poste(1), send and sendmail.
 
+mod to;
+
+pub use to::{reachable, recipients};
+
+use crate::client::dispatch::Matter;
 use crate::client::enclosure::going;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{disappear, filing, own, people, stamps};
+use crate::client::{disappear, filing, groups, own, people, stamps};
 use crate::core::archive;
 use crate::core::attempt;
 use crate::core::card::SignedCard;
 use crate::core::cell::LETTER_PARTS;
 use crate::core::enclosure::mail_limit;
-use crate::core::encode::hex;
-use crate::core::filed::Head;
-use crate::core::keys::{LetterId, SignPublic};
+use crate::core::filed::{Head, OfGroup};
+use crate::core::keys::{Fingerprint, LetterId, SignPublic};
 use crate::core::letter::{Control, Enclosure};
 use crate::core::mail::fields;
 use crate::core::mail::outgoing::{Audience, outgoing};
-use crate::core::mail::recipients;
-use crate::core::random::bytes;
 use crate::core::stamp::Stamp;
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
@@ -26,11 +28,12 @@ use crate::store::home::Places;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::maildir::{Flags, Folder, Name, Place};
-use crate::store::outbox::{self, Item};
+use crate::store::outbox::{self, Copied, Enclosed, Item};
 use crate::store::peers::Peer;
 use crate::store::petname::Petname;
+use to::{Target, targets};
 
-/// Queues a mail to each of `to`. Gives the letters' ids.
+/// Queues a mail to each of `to`, contacts and groups. Gives the letters' ids.
 pub fn send(
     env: &mut Env<'_>,
     to: &[Petname],
@@ -42,40 +45,47 @@ pub fn send(
     }
     let lock = env.lock()?;
     people::mend(env, &lock)?;
-    let mut contacts: Vec<Contact> = Vec::new();
-    for name in to {
-        let contact = people::reachable(env, name)?;
-        if contacts.iter().all(|known| known.fingerprint != contact.fingerprint) {
-            contacts.push(contact);
-        }
-    }
-    if contacts.is_empty() {
+    let targets = targets(env, to)?;
+    if targets.is_empty() {
         return Err(Error::new(Kind::Usage, "a letter needs somebody to go to"));
     }
     let transit = Transit::load(env.home.places())?;
     let card = own::load(env)?;
-    for ended in contacts.iter().filter(|contact| contact.card.card.end) {
+    let contacts = || targets.iter().flat_map(|target| &target.contacts);
+    for ended in contacts().filter(|contact| contact.card.card.end) {
         (env.warn)(&format!("{} has ended that identity, and may not read this", ended.petname));
     }
     let mail = fields::normalize(mail);
     let mut ready = Vec::new();
-    for contact in &contacts {
-        let message_id = format!("<{}@poste>", hex(&bytes::<16>(env.rng)));
-        let item = item(env, contact, daily);
+    for target in &targets {
         // What cannot be filed is refused now, before anything is queued; only headers can be.
-        let out = leaving(env, contact, &item, &mail, &message_id)?;
-        copy(&item, header(&out), card.card.sign, &transit, contact)?;
-        ready.push(Ready { contact, item, message_id });
+        let out = leaving(env, target, &mail)?;
+        let copied = target.group.as_ref().map(|to| to.copied(&out, card.card.fingerprint()));
+        for (at, contact) in target.contacts.iter().enumerate() {
+            let mut item = Item { date: target.date, ..item(env, contact, daily) };
+            if let Some((copied, to)) = &copied {
+                let to = if at == 0 { to.clone() } else { Vec::new() };
+                item.group = Some(Copied { to, ..copied.clone() });
+            }
+            // One's own copy of a letter to a group is filed with the first.
+            match at {
+                0 => drop(copy(&item, header(&out), card.card.sign, &transit, contact)?),
+                _ => item.filed = true,
+            }
+            ready.push(Ready { contact, item, target });
+        }
     }
     put_all(env, &transit, &card, &mail, &mut ready)?;
     let mut ids = Vec::new();
-    for Ready { contact, mut item, message_id } in ready {
+    for Ready { contact, mut item, target } in ready {
         ids.push(item.id);
-        let out = leaving(env, contact, &item, &mail, &message_id)?;
         // The letter is queued: a copy that cannot be filed now is filed later.
-        if let Err(error) = file_copy(env, &lock, &transit, card.card.sign, contact, &mut item, out)
-        {
-            (env.warn)(&error.what);
+        if !item.filed {
+            let out = leaving(env, target, &mail)?;
+            let sign = card.card.sign;
+            if let Err(error) = file_copy(env, &lock, &transit, sign, contact, &mut item, out) {
+                (env.warn)(&error.what);
+            }
         }
         if waits(env, &transit, contact, &item, &card, &mail)? {
             (env.warn)(&format!(
@@ -98,36 +108,7 @@ pub fn send(
 struct Ready<'a> {
     contact: &'a Contact,
     item: Item,
-    message_id: String,
-}
-
-/// The petnames that a mail program means: its arguments, and with `from_headers` To, Cc and Bcc.
-pub fn recipients(
-    env: &Env<'_>,
-    arguments: &[String],
-    from_headers: bool,
-    mail: &[u8],
-) -> Result<Vec<Petname>, Error> {
-    let mut names = Vec::new();
-    for argument in arguments {
-        names.extend(recipients::of_argument(argument).map_err(no_contact)?);
-    }
-    if from_headers {
-        names.extend(recipients::of_mail(mail)?);
-    }
-    let mut out: Vec<Petname> = Vec::new();
-    for name in names {
-        let petname: Petname = name.parse().map_err(|e| {
-            let shown = crate::core::printable::line(&name);
-            Error::new(Kind::NoContact, format!("{shown} is no contact: {e}"))
-                .hint("poste contacts")
-        })?;
-        people::reachable(env, &petname)?;
-        if !out.contains(&petname) {
-            out.push(petname);
-        }
-    }
-    Ok(out)
+    target: &'a Target,
 }
 
 /// The outbox for who is going to change it or take letters out, with the copies filed that a crash
@@ -164,15 +145,24 @@ fn heal(
     Ok(wrong)
 }
 
-/// What a letter in the outbox carries: a mail, or the head of an enclosure.
+/// A mail or nothing, the head of an enclosure, and what it has to do with a group.
+pub type Contents = (Vec<u8>, Option<Enclosure>, Matter);
+
+/// What a letter of `me` in the outbox carries: a mail, the head of an enclosure, or what is said
+/// of a group.
 pub fn contents(
     places: &Places,
     transit: &Transit,
     item: &Item,
-) -> Result<(Vec<u8>, Option<Enclosure>), Error> {
+    me: Fingerprint,
+) -> Result<Contents, Error> {
+    let matter = groups::matter(places, item, me)?;
     match &item.enclosure {
-        None => Ok((open(places, transit, item)?, None)),
-        Some(enclosed) => Ok((Vec::new(), Some(going::head(places, transit, item, enclosed)?))),
+        _ if item.errand.is_some() => Ok((Vec::new(), None, matter)),
+        None => Ok((open(places, transit, item)?, None, matter)),
+        Some(enclosed) => {
+            Ok((Vec::new(), Some(going::head(places, transit, item, enclosed)?), matter))
+        }
     }
 }
 
@@ -199,9 +189,10 @@ fn put_all(
 ) -> Result<(), Error> {
     let places = env.home.places().clone();
     let first = ready.first().map(|ready| ready.item.id);
+    let mut before = None;
     for at in (0..ready.len()).rev() {
         ready[at].item.after = first.filter(|_| at > 0);
-        if let Err(error) = put(env, transit, card, mail, &mut ready[at]) {
+        if let Err(error) = put(env, transit, card, mail, &mut ready[at], &mut before) {
             // As long as the first cannot be taken back, all the others must stay.
             let _ = ready.iter().try_for_each(|ready| ready.item.remove(&places));
             return Err(error);
@@ -212,25 +203,37 @@ fn put_all(
     Ok(())
 }
 
+/// What was last enclosed: the mail under which Message-ID, for which letter, and how.
+type Before = (String, LetterId, Enclosed, Vec<u8>);
+
 fn put(
     env: &mut Env<'_>,
     transit: &Transit,
     card: &SignedCard,
     mail: &[u8],
-    Ready { contact, item, message_id }: &mut Ready<'_>,
+    Ready { contact, item, target }: &mut Ready<'_>,
+    before: &mut Option<Before>,
 ) -> Result<(), Error> {
     let places = env.home.places().clone();
-    let out = leaving(env, contact, item, mail, message_id)?;
-    if fits(env, contact, card, &out, usize::from(LETTER_PARTS))? {
+    let out = leaving(env, target, mail)?;
+    if fits(env, contact, card, item, &out, usize::from(LETTER_PARTS))? {
         let sealed = archive::seal_at_rest(&transit.transit.recipient(), &out, env.rng);
         return Ok(item.create(&places, &sealed, None)?);
     }
+    // All members get one mail, so one enclosure does for all of them.
+    if let Some((_, other, enclosed, key)) = before.as_ref().filter(|b| b.0 == target.message_id) {
+        item.enclosure = Some(enclosed.clone());
+        return Ok(item.create_beside(&places, key, *other)?);
+    }
     let made = going::enclose(env, transit, &out)?;
-    item.enclosure = Some(made.enclosed);
-    Ok(item.create(&places, &made.key, Some(&made.sealed))?)
+    item.enclosure = Some(made.enclosed.clone());
+    item.create(&places, &made.key, Some(&made.sealed))?;
+    *before = Some((target.message_id.clone(), item.id, made.enclosed, made.key));
+    Ok(())
 }
 
-fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
+/// A letter to somebody, empty yet.
+pub fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
     // To the minute: the second at which a letter was written is nobody's business.
     let date = env.now().minute();
     Item {
@@ -248,20 +251,17 @@ fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
         heard: None,
         expired: None,
         enclosure: None,
+        group: None,
+        errand: None,
+        dropped: None,
         attempt: Vec::new(),
     }
 }
 
-/// The mail as it leaves for a contact.
-fn leaving(
-    env: &Env<'_>,
-    contact: &Contact,
-    item: &Item,
-    mail: &[u8],
-    message_id: &str,
-) -> Result<Vec<u8>, Error> {
-    let out = outgoing(mail, message_id, Audience::One)?;
-    Ok(disappear::marked(env, &contact.petname, item.date, out))
+/// The mail as it leaves for a contact, or the same for all of a group.
+fn leaving(env: &Env<'_>, target: &Target, mail: &[u8]) -> Result<Vec<u8>, Error> {
+    let out = outgoing(mail, &target.message_id, Audience::One)?;
+    Ok(disappear::marked(env, &target.name, target.date, out))
 }
 
 /// Files the own copy under the name planned for it, then records that it is there: a copy that
@@ -282,7 +282,11 @@ fn file_copy(
         .copy
         .parse()
         .map_err(|_| Error::new(Kind::Data, format!("letter {}: bad name of its copy", item.id)))?;
-    let folder = Folder::from(&contact.petname);
+    let folder = match &item.group {
+        Some(copied) => groups::folder(&places, copied.id)?,
+        None => None,
+    };
+    let folder = folder.unwrap_or_else(|| Folder::from(&contact.petname));
     filing::deliver(&places, &folder, &name, Place::Cur(Flags::SEEN), &message, env.rng)?;
     item.filed = true;
     Ok(item.save(&places)?)
@@ -300,9 +304,13 @@ fn copy(
         id: item.id,
         day: item.date.day(),
         from: sign.fingerprint(),
-        to: vec![contact.fingerprint],
+        to: item.group.as_ref().map_or_else(|| vec![contact.fingerprint], |c| c.to.clone()),
         date: item.date,
-        group: None,
+        group: item.group.as_ref().map(|c| OfGroup {
+            id: c.id,
+            version: c.version,
+            differs: false,
+        }),
     };
     filing::as_author(&head, mail, sign, &transit.chain(), &contact.card.card)
 }
@@ -319,12 +327,16 @@ fn fits(
     env: &mut Env<'_>,
     contact: &Contact,
     card: &SignedCard,
+    item: &Item,
     mail: &[u8],
     most: usize,
 ) -> Result<bool, Error> {
     let now = env.now();
-    let id = LetterId::generate(env.rng);
-    let mut control = Control::new(id, card.card.fingerprint(), now, now.day());
+    let me = card.card.fingerprint();
+    let mut control = Control::new(item.id, me, now, now.day());
+    if let Matter::Copy(group) = groups::matter(env.home.places(), item, me)? {
+        control.group = Some(group);
+    }
     control.card_seen = contact.card.card.issued;
     control.offer_seen = now;
     let peer = Peer::load(env.home.places(), contact.fingerprint)?;
@@ -361,9 +373,5 @@ fn waits(
         return Ok(false);
     }
     let most = most(env, &contact.card);
-    Ok(item.enclosure.is_some() || !fits(env, contact, card, mail, most)?)
-}
-
-fn no_contact(error: recipients::RecipientError) -> Error {
-    Error::new(Kind::NoContact, error.to_string())
+    Ok(item.enclosure.is_some() || !fits(env, contact, card, item, mail, most)?)
 }

@@ -7,8 +7,10 @@ use crate::client::error::{Error, Kind};
 use crate::client::own;
 use crate::core::archive::{self, ArchiveIdentity};
 use crate::core::enclosure::MOST_BYTES;
-use crate::core::filed::Filed;
+use crate::core::filed::{Filed, OfGroup};
+use crate::core::keys::GroupId;
 use crate::store::contacts::{Contact, Past};
+use crate::store::groups::Group;
 use crate::store::keyring::Transit;
 use crate::store::maildir::{Entry, Flags, Folder, Maildir};
 use std::collections::HashMap;
@@ -67,7 +69,10 @@ pub fn mark_seen(env: &Env<'_>, entry: &Entry) -> Result<(), Error> {
 }
 
 /// By what names people are shown.
-pub struct Names(HashMap<String, String>);
+pub struct Names {
+    people: HashMap<String, String>,
+    groups: HashMap<GroupId, String>,
+}
 
 impl Names {
     /// Learns everybody's.
@@ -84,12 +89,19 @@ impl Names {
         if let Some(card) = own::find(env)? {
             names.insert(card.card.fingerprint().to_string(), "me".to_owned());
         }
-        Ok(Names(names))
+        let groups = env.readable(Group::load_all(env.home.places())?);
+        let groups = groups.into_iter().filter_map(|g| Some((g.id, g.name?.to_string())));
+        Ok(Names { people: names, groups: groups.collect() })
     }
 
     /// The petname of a person, `me` for oneself.
     pub fn name(&self, fingerprint: &str) -> Option<String> {
-        self.0.get(fingerprint).cloned()
+        self.people.get(fingerprint).cloned()
+    }
+
+    /// The petname of a group.
+    pub fn group(&self, id: GroupId) -> Option<&str> {
+        self.groups.get(&id).map(String::as_str)
     }
 }
 
@@ -126,6 +138,11 @@ impl Reader {
         archive::open_at_rest(&self.identity, &sealed, LIMIT as usize)
             .map_err(|e| Error::new(Kind::Data, format!("{path}: {e}")))
     }
+}
+
+/// Of which group a message is, if of one.
+pub fn group(filed: &[u8]) -> Option<OfGroup> {
+    Filed::read(filed).ok()?.head.group
 }
 
 /// The message without the line that says how it is authenticated, and if it lies in quarantine,

@@ -5,7 +5,7 @@
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::parties::Parties;
-use crate::client::read;
+use crate::client::{queue, read};
 use crate::core::filed::{Filed, Head};
 use crate::core::mail::draft::{Draft, answer, ids, quoted};
 use crate::core::mail::{fields, mime, render};
@@ -18,6 +18,7 @@ pub fn begin(env: &Env<'_>, filed: &[u8]) -> Result<Draft, Error> {
     let head = head(filed)?;
     let parties = Parties::load(env)?;
     let to = recipients(&parties, &head)?;
+    to.iter().try_for_each(|name| queue::reachable(env, name))?;
     let reading = render::read(read::message(filed).0, &|_| None);
     let date = reading.date.trim_end_matches(" +0000").trim_end_matches(":00").to_owned();
     let whose = match (parties.is_me(&head.from), to.as_slice()) {
@@ -34,8 +35,13 @@ pub fn begin(env: &Env<'_>, filed: &[u8]) -> Result<Draft, Error> {
     })
 }
 
-/// Who gets the answer: the author, or of one's own message those whom it was for.
-pub fn recipients(parties: &Parties, head: &Head) -> Result<Vec<Petname>, Error> {
+/// Who gets the answer: all of the group that the message is of, else the author, or of one's own
+/// message those whom it was for.
+fn recipients(parties: &Parties, head: &Head) -> Result<Vec<Petname>, Error> {
+    let group = head.group.and_then(|of| parties.group(of.id));
+    if let Some(name) = group.and_then(|group| group.name.parse().ok()) {
+        return Ok(vec![name]);
+    }
     let people = match parties.is_me(&head.from) {
         true => head.to.clone(),
         false => vec![head.from],

@@ -6,7 +6,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{listen, own, renew};
+use crate::client::{groups, listen, own, renew};
 use crate::core::card::{self, SignedCard};
 use crate::core::clock::Clock;
 use crate::core::hybrid::HybridPublic;
@@ -14,6 +14,7 @@ use crate::core::printable::line;
 use crate::core::time::{DAY, Time};
 use crate::net::{Address, Cause, DOCUMENT_LIMIT, Origin};
 use crate::store::keyring::Transit;
+use crate::store::lock::StateLock;
 use crate::store::locked::LockedFile;
 use crate::store::progress::Progress;
 use crate::store::published::{Meaning, Published, Stopped};
@@ -61,7 +62,7 @@ pub fn look(env: &mut Env<'_>, strict: bool) -> Result<Vec<Error>, Error> {
             Err(error) => faults.push(Error::from(error)),
         }
     }
-    let _lock = env.lock()?;
+    let lock = env.lock()?;
     // Signed anew meanwhile: what was found is to be compared with that, next time.
     if own::find(env)?.is_some_and(|card| card.text() == own.text()) {
         faults.extend(wrong(env, &own, &found, strict)?);
@@ -71,7 +72,7 @@ pub fn look(env: &mut Env<'_>, strict: bool) -> Result<Vec<Error>, Error> {
             There::Nothing | There::Wrong(_) => None,
         });
         if !env.clock()?.is_wrong() {
-            faults.extend(conclude(env, &home, cards.collect())?);
+            faults.extend(conclude(env, &lock, &home, cards.collect())?);
         }
     }
     Ok(faults)
@@ -112,6 +113,7 @@ fn wrong(
 /// Draws the conclusions from the cards of one's own that are published.
 fn conclude(
     env: &mut Env<'_>,
+    lock: &StateLock,
     home: &This,
     cards: Vec<SignedCard>,
 ) -> Result<Option<Error>, Error> {
@@ -135,12 +137,13 @@ fn conclude(
         return Ok(Some(why(Stopped::Series)));
     }
     let newer = cards.into_iter().filter(|c| home.lacks(c, now)).max_by_key(|c| c.card.issued);
-    newer.map_or(Ok(None), |newer| meet(env, &newer, published))
+    newer.map_or(Ok(None), |newer| meet(env, lock, &newer, published))
 }
 
 /// Takes note of a newer card, and repairs what a restored backup has broken.
 fn meet(
     env: &mut Env<'_>,
+    lock: &StateLock,
     card: &SignedCard,
     mut published: Published,
 ) -> Result<Option<Error>, Error> {
@@ -155,6 +158,7 @@ fn meet(
         // What was had from them may be long erased there.
         transit.received.clear();
         renew::offer_anew(env, &mut transit)?;
+        groups::say_again(env, lock)?;
     }
     // Last: a crash before repeats what was done.
     published.save(&places)?;

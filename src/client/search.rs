@@ -85,7 +85,10 @@ fn look(
     if query.from.is_some_and(|from| message.head.from != from) {
         return Ok(None);
     }
-    let reading = render::read(message.message(), &|who| reader.names.name(who));
+    let mut reading = render::read(message.message(), &|who| reader.names.name(who));
+    if let Some(group) = message.head.group.and_then(|of| reader.names.group(of.id)) {
+        reading.to = format!("{group}, {}", reading.to);
+    }
     let names: Vec<&str> = reading.attachments.iter().map(|part| part.name.as_str()).collect();
     let all = [&reading.from, &reading.to, &reading.subject, &reading.text, &names.join("\n")];
     let all = all.map(|text| text.to_lowercase()).join("\n");

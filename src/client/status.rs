@@ -86,7 +86,8 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
     let transit = Transit::load(places)?;
     let progress = Progress::load(places)?;
     let record = progress::load_clock(places)?;
-    let letters = outbox::list(env)?;
+    let mut letters = outbox::list(env)?;
+    letters.retain(|row| row.kind == "mail");
     let waits = |row: &&outbox::Row| matches!(row.state, State::Queued | State::Posted);
     let oldest = letters.iter().filter(waits).map(|row| row.date).min();
     let count = |state: State| letters.iter().filter(|row| row.state == state).count();

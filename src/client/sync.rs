@@ -20,7 +20,7 @@ use crate::client::desk::Desk;
 use crate::client::disclose::{self, Word};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{cover as conversations, loops, nodes, own, publish, stamps};
+use crate::client::{cover as conversations, groups, loops, nodes, own, publish, stamps};
 use crate::core::bucket::Class;
 use crate::core::clock::Clock;
 use crate::core::plan::Node;
@@ -73,6 +73,8 @@ pub struct Report {
     pub letters: BTreeMap<String, usize>,
     /// Letters put into quarantine.
     pub quarantined: usize,
+    /// New invitations to groups.
+    pub invitations: usize,
     /// Letters of one's own that were acknowledged.
     pub acknowledged: usize,
     /// Letters of one's own that are still to be acknowledged.
@@ -184,6 +186,9 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
         ask(env, (daily, pace), &mut report)?;
     }
 
+    if let Err(error) = env.lock().and_then(|lock| groups::errands(env, &lock)) {
+        report.soft(error);
+    }
     send(env, pace, daily, &mut report)?;
     if let Err(error) = disclose_when_due(env, options, &mut report) {
         report.soft(error);
@@ -294,7 +299,8 @@ fn end(
     let now = env.now();
     let _lock = env.lock()?;
     let (items, _) = outbox::load(&places)?;
-    report.outbox = items.iter().filter(|item| item.is_waiting()).count();
+    let is_mail = |item: &&outbox::Item| item.errand.is_none();
+    report.outbox = items.iter().filter(is_mail).filter(|item| item.is_waiting()).count();
     if report.heard.is_empty() {
         std::mem::take(&mut report.absent).into_iter().for_each(|error| report.soft(error));
     }

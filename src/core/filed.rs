@@ -11,6 +11,10 @@ use crate::core::time::{Day, Time};
 use std::fmt::Write;
 
 const UNPROVEN: &str = "unproven:";
+/// The last word of a group's line if the copies differ.
+const DIFFERS: &str = "differs";
+/// Addressees that stand in one line; more stand in a line each, as a line must not be too long.
+const IN_ONE_LINE: usize = 8;
 
 /// What stands before the mail's own headers.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +29,19 @@ pub struct Head {
     pub to: Vec<Fingerprint>,
     /// When it was written; filed to the minute.
     pub date: Time,
-    /// Group and version, if it is a group's.
-    pub group: Option<(GroupId, u64)>,
+    /// What is known of the group, if it is a group's.
+    pub group: Option<OfGroup>,
+}
+
+/// Which group a message belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfGroup {
+    /// Its id.
+    pub id: GroupId,
+    /// The version of the author's register that the letter named.
+    pub version: u64,
+    /// Whether the author's text or list of members was not the one that its reader had.
+    pub differs: bool,
 }
 
 /// A filed message taken apart.
@@ -77,15 +92,17 @@ pub fn write_unproven(head: &Head, mail: &[u8], why: &str) -> Result<Vec<u8>, Ma
 fn with_mark(head: &Head, mark: &str, mail: &[u8]) -> Result<(Vec<u8>, usize), MailError> {
     let (fields, body) = incoming::strip(mail, &incoming::removed_from_filed)?;
     let to: Vec<String> = head.to.iter().map(address).collect();
+    let between = if to.len() > IN_ONE_LINE { ",\n " } else { ", " };
     let first = format!("X-Poste: 1 {} {} {mark}\n", head.id, head.day);
     let mut rest = format!(
         "From: {}\nTo: {}\nDate: {}\n",
         address(&head.from),
-        to.join(", "),
+        to.join(between),
         head.date.minute().rfc5322()
     );
-    if let Some((id, version)) = &head.group {
-        let _ = writeln!(rest, "X-Poste-Group: {id} {version}");
+    if let Some(OfGroup { id, version, differs }) = &head.group {
+        let differs = if *differs { format!(" {DIFFERS}") } else { String::new() };
+        let _ = writeln!(rest, "X-Poste-Group: {id} {version}{differs}");
     }
     let message = [first.as_bytes(), rest.as_bytes(), &fields, b"\n", body].concat();
     Ok((message, first.len()))
@@ -116,15 +133,20 @@ impl<'a> Filed<'a> {
             return None;
         }
         let (from, more) = line(rest)?;
-        let (to, more) = line(more)?;
+        let (to, mut more) = line(more)?;
+        let mut to = people(to.strip_prefix("To: ")?)?;
+        while more.starts_with(b" ") {
+            let (next, rest) = line(more)?;
+            to.extend(people(next.strip_prefix(' ')?)?);
+            more = rest;
+        }
         let (date, more) = line(more)?;
-        let to: Option<Vec<_>> = to.strip_prefix("To: ")?.split(", ").map(person).collect();
         let group = line(more).and_then(|(text, _)| group(text));
         let head = Head {
             id,
             day,
             from: person(from.strip_prefix("From: ")?)?,
-            to: to?,
+            to,
             date: Time::parse_rfc5322(date.strip_prefix("Date: ")?)?,
             group,
         };
@@ -162,9 +184,20 @@ fn person(text: &str) -> Option<Fingerprint> {
     text.strip_suffix("@poste")?.parse().ok()
 }
 
-fn group(text: &str) -> Option<(GroupId, u64)> {
-    let (id, version) = text.strip_prefix("X-Poste-Group: ")?.split_once(' ')?;
-    Some((id.parse().ok()?, version.parse().ok()?))
+/// The people in one line of To; a line that goes on ends with a comma.
+fn people(text: &str) -> Option<Vec<Fingerprint>> {
+    text.strip_suffix(',').unwrap_or(text).split(", ").map(person).collect()
+}
+
+fn group(text: &str) -> Option<OfGroup> {
+    let mut words = text.strip_prefix("X-Poste-Group: ")?.split(' ');
+    let (id, version) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+    let differs = match words.next() {
+        None => false,
+        Some(DIFFERS) => true,
+        Some(_) => return None,
+    };
+    words.next().is_none().then_some(OfGroup { id, version, differs })
 }
 
 #[cfg(test)]
@@ -243,12 +276,21 @@ mod tests {
     #[test]
     fn a_group_message_names_its_group_and_an_empty_mail_has_its_empty_line() {
         let (head, terms, day_key, _) = parts();
-        let group = Some((GroupId::generate(&mut Fixed::new(9)), 3));
+        let id = GroupId::generate(&mut Fixed::new(9));
+        let group = Some(OfGroup { id, version: 3, differs: false });
         let head = Head { group, to: vec![head.to[0], head.from], ..head };
         let key = MacKey::by_day_key(&terms, &day_key).unwrap();
         let filed = write(&head, b"", &key).unwrap();
         assert!(filed.ends_with(b" 3\n\n"));
         let read = Filed::read(&filed).unwrap();
         assert_eq!((read.head.group, read.head.to.len()), (group, 2));
+        let group = Some(OfGroup { id, version: 3, differs: true });
+        let many = Head { group, to: vec![head.from; 64], ..head };
+        let filed = write(&many, b"", &key).unwrap();
+        assert!(filed.ends_with(b" 3 differs\n\n"));
+        assert!(filed.split(|b| *b == b'\n').all(|line| line.len() < 998));
+        let read = Filed::read(&filed).unwrap();
+        assert_eq!((read.head.group, &read.head.to), (group, &many.to));
+        assert!(read.holds(&key));
     }
 }

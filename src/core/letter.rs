@@ -2,7 +2,10 @@
 //! strict about form and limits and says nothing about authenticity; only [`Letter::holds`] does,
 //! with the key that author and reader share. Specified in poste-protocol(7), Letter.
 
+mod matter;
 mod raw;
+
+pub use matter::{Introduction, Statement};
 
 use crate::core::auth::MacKey;
 use crate::core::card::Disclosed;
@@ -76,7 +79,7 @@ pub struct Want {
 pub struct Group {
     /// Which group.
     pub id: GroupId,
-    /// Which list of its members.
+    /// The version of the author's register at the time.
     pub version: u64,
     /// SHA-256 of the mail and the sorted members, by which copies are compared.
     pub hash: [u8; 32],
@@ -113,6 +116,10 @@ pub struct Control {
     pub want: Option<Want>,
     /// That it is a copy of a group's letter.
     pub group: Option<Group>,
+    /// What the author says of a group.
+    pub statement: Option<Box<Statement>>,
+    /// Somebody of a group whom the addressee may not know.
+    pub introduction: Option<Box<Introduction>>,
     /// Work asked of strangers.
     pub stamp: Option<Stamp>,
 }
@@ -163,7 +170,18 @@ impl Control {
             enclosure: None,
             want: None,
             group: None,
+            statement: None,
+            introduction: None,
             stamp: None,
+        }
+    }
+
+    /// Whether the letter is repeated until it is acknowledged: a mail, or what is said of a group.
+    pub fn is_acknowledged(&self) -> bool {
+        match self.kind {
+            Kind::Mail => true,
+            Kind::Control => self.statement.is_some() || self.introduction.is_some(),
+            Kind::Cover => false,
         }
     }
 

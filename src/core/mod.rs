@@ -15,6 +15,7 @@ pub mod disclosure;
 pub mod enclosure;
 pub mod encode;
 pub mod filed;
+pub mod group;
 pub mod hybrid;
 pub mod judge;
 pub mod keys;

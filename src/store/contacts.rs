@@ -39,6 +39,8 @@ pub struct Contact {
     pub compared: Option<Time>,
     /// Whether nothing is taken from them and nothing goes to them.
     pub blocked: bool,
+    /// Who introduced them as one of a group, if the user did not add them.
+    pub introduced: Option<Fingerprint>,
     /// The name they are being given: a rename that is not finished.
     pub becomes: Option<Petname>,
     /// The newest card seen.
@@ -105,6 +107,8 @@ struct Raw {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     blocked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    introduced: Option<Fingerprint>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     becomes: Option<Petname>,
     card: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -149,6 +153,7 @@ impl Contact {
             confirmed: raw.confirmed,
             compared: raw.compared,
             blocked: raw.blocked,
+            introduced: raw.introduced,
             becomes: raw.becomes,
             card,
             older: raw.older,
@@ -186,6 +191,7 @@ impl Contact {
             confirmed: self.confirmed,
             compared: self.compared,
             blocked: self.blocked,
+            introduced: self.introduced,
             becomes: self.becomes.clone(),
             card: self.card.text().to_owned(),
             older: self.older.clone(),

@@ -7,6 +7,7 @@
 use super::atomic;
 use super::error::{Cause, Error};
 use super::home::Places;
+use super::outbox::Copied;
 use crate::core::cell::CHUNK;
 use crate::core::enclosure::CellSet;
 use crate::core::encode::{base64, unbase64_vec};
@@ -74,6 +75,9 @@ pub struct Coming {
     pub asks: u32,
     /// The cells that have come: a bitmap in base64.
     pub have: String,
+    /// Of which letter to a group it is a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Copied>,
 }
 
 impl Coming {

@@ -15,6 +15,7 @@ pub mod drafts;
 pub mod enclosures;
 pub mod error;
 pub mod expiring;
+pub mod groups;
 pub mod home;
 pub mod keyring;
 pub mod lock;

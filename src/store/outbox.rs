@@ -3,7 +3,12 @@
 //! holds the enclosure's key, and two more files lie beside: the enclosure as its cells are cut from
 //! it (`<id>.enclosure`) and which are owed (`<id>.owed`). The state file is written last and
 //! removed first, so a letter is either whole or not there. Letters that are one mail to several
-//! people are there together or not at all: see [`settle`]. Specified in poste-files(5).
+//! people are there together or not at all: see [`settle`]. What is said of a group has no mail, so
+//! its state is all. Specified in poste-files(5).
+
+mod kinds;
+
+pub use kinds::{Attempt, Copied, Enclosed, Errand, Expired, State};
 
 use super::atomic;
 use super::error::{Cause, Error};
@@ -12,7 +17,7 @@ use super::lock::StateLock;
 use super::owed;
 use crate::core::cell::CHUNK;
 use crate::core::enclosure::Owed;
-use crate::core::keys::{EnclosureId, Fingerprint, LetterId};
+use crate::core::keys::{Fingerprint, LetterId};
 use crate::core::time::Time;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -79,68 +84,18 @@ pub struct Item {
     /// That the mail travels as an enclosure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enclosure: Option<Enclosed>,
+    /// The group of whose letter it is a copy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<Copied>,
+    /// What it says of a group instead of carrying a mail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errand: Option<Errand>,
+    /// When it was taken back, as its addressee had been removed from the group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<Time>,
     /// Attempts that a node answered with 200, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempt: Vec<Attempt>,
-}
-
-/// A letter given up. Its mail stays until it is forgotten, or acknowledged after all.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Expired {
-    /// When.
-    pub at: Time,
-    /// Name of the report in the inbox.
-    pub report: String,
-    /// Whether the report was filed.
-    #[serde(default)]
-    pub filed: bool,
-}
-
-/// The enclosure whose head a letter is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Enclosed {
-    /// The id in its cells.
-    pub id: EnclosureId,
-    /// How many cells it has.
-    pub cells: u16,
-    /// SHA-256 of the age file, in base64.
-    pub sha256: String,
-    /// When the newest want came.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub wanted: Option<Time>,
-    /// Cells that a node took at least once.
-    #[serde(default)]
-    pub posted: u16,
-}
-
-/// A letter posted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Attempt {
-    /// When.
-    pub at: Time,
-    /// Into which bucket.
-    pub bucket: String,
-    /// At which node.
-    pub node: String,
-}
-
-/// Where a letter is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum State {
-    /// Safe with the addressee.
-    Acknowledged,
-    /// Not acknowledged within 30 days and given up for good: it is not repeated any more.
-    Expired,
-    /// Some cells of an enclosure were asked for, and a node took them.
-    Partly,
-    /// A node took it at least once.
-    Posted,
-    /// It has not left yet.
-    Queued,
 }
 
 impl Item {
@@ -149,6 +104,7 @@ impl Item {
         let partly = self.enclosure.as_ref().is_some_and(|enclosure| enclosure.posted > 0);
         match (&self.acknowledged, &self.expired, self.attempt.is_empty()) {
             (Some(_), _, _) => State::Acknowledged,
+            _ if self.dropped.is_some() => State::Dropped,
             (None, Some(_), _) => State::Expired,
             (None, None, _) if partly => State::Partly,
             (None, None, false) => State::Posted,
@@ -158,7 +114,7 @@ impl Item {
 
     /// Whether it is still to be posted.
     pub fn is_waiting(&self) -> bool {
-        self.acknowledged.is_none() && self.expired.is_none()
+        self.acknowledged.is_none() && self.expired.is_none() && self.dropped.is_none()
     }
 
     /// When the newest want of its enclosure came, from when on its time is counted.
@@ -177,6 +133,19 @@ impl Item {
         if let Some(enclosure) = enclosure {
             atomic::write(&file(places, self.id, ENCLOSURE), enclosure)?;
         }
+        atomic::write(&file(places, self.id, MAIL), sealed)?;
+        self.save(places)
+    }
+
+    /// As [`Item::create`], for a copy of a letter of which `other` has the enclosure already: the
+    /// two share one file as long as both are on their way.
+    pub fn create_beside(
+        &self,
+        places: &Places,
+        sealed: &[u8],
+        other: LetterId,
+    ) -> Result<(), Error> {
+        atomic::share(&file(places, other, ENCLOSURE), &file(places, self.id, ENCLOSURE))?;
         atomic::write(&file(places, self.id, MAIL), sealed)?;
         self.save(places)
     }
@@ -253,9 +222,17 @@ impl Item {
         if self.is_done() { self.forget(places) } else { Ok(()) }
     }
 
+    /// Takes it back at `now`, and forgets its mail, but for one of which the own copy has yet to
+    /// be made.
+    pub fn take_back(&mut self, places: &Places, now: Time) -> Result<(), Error> {
+        self.dropped = Some(now);
+        self.save(places)?;
+        if self.is_done() { self.forget(places) } else { Ok(()) }
+    }
+
     /// Whether its mail is needed no more.
     pub fn is_done(&self) -> bool {
-        self.acknowledged.is_some() && self.filed
+        (self.acknowledged.is_some() || self.dropped.is_some()) && self.filed
     }
 
     /// Removes state and mail, the enclosure included.

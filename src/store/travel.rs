@@ -10,6 +10,7 @@ use super::contacts::{self, Contact, Past};
 use super::enclosures::{self, Coming};
 use super::error::Error;
 use super::expiring::{self, Expiring};
+use super::groups::{self, Group};
 use super::home::Places;
 use super::keyring::{self, Transit};
 use super::maildir::{Folder, Name};
@@ -26,7 +27,7 @@ use crate::core::card::{self, SignedCard};
 use crate::core::cell::CHUNK;
 use crate::core::clock::Record;
 use crate::core::enclosure::MOST_BYTES;
-use crate::core::keys::{EnclosureId, Fingerprint, LetterId};
+use crate::core::keys::{EnclosureId, Fingerprint, GroupId, LetterId};
 use crate::core::time::Day;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -61,9 +62,11 @@ const SINGLE: [(&str, u64, Check); 11] = [
 type Row = (&'static str, &'static str, fn(&str) -> bool, u64, Check);
 
 /// Files of which there are many.
-const MANY: [Row; 14] = [
+const MANY: [Row; 16] = [
     ("contacts", "toml", is::<Petname>, contacts::LIMIT, contact),
     ("drafts", "age", is::<LetterId>, drafts::LIMIT, sealed),
+    ("groups", "invited", is::<GroupId>, groups::LIMIT, group),
+    ("groups", "toml", is::<Petname>, groups::LIMIT, group),
     ("outbox", "age", is::<LetterId>, outbox::MAIL_LIMIT, sealed),
     ("outbox", "enclosure", is::<LetterId>, LIMIT, anything),
     ("outbox", "key", is::<LetterId>, outbox::MAIL_LIMIT, sealed),
@@ -245,6 +248,10 @@ fn contact(path: &Path, stem: &str, bytes: &[u8]) -> Result<(), Error> {
 
 fn past(path: &Path, stem: &str, bytes: &[u8]) -> Result<(), Error> {
     Past::check(path, named(path, stem)?, text(path, bytes)?)
+}
+
+fn group(path: &Path, _: &str, bytes: &[u8]) -> Result<(), Error> {
+    Group::check(path, text(path, bytes)?)
 }
 
 fn item(path: &Path, stem: &str, bytes: &[u8]) -> Result<(), Error> {

@@ -171,3 +171,31 @@ pub fn killed(home: &Home, args: &[&str], calls: &str, at: usize, stdin: &[u8]) 
     assert!(status.success() || status.signal() == Some(9), "{args:?} {calls} {at}: {status}");
     !status.success()
 }
+
+/// Everybody syncs so often.
+pub fn rounds(homes: &[&Home], count: usize) {
+    for _ in 0..count {
+        homes.iter().for_each(|home| drop(home.ok(&["sync", "--now"])));
+    }
+}
+
+/// A group of alice, bob and carol, which they call family, kin and clan; bob and carol know of
+/// each other by alice alone.
+pub fn family(dir: &Path, node: &str) -> [Home; 3] {
+    let homes = ["alice", "bob", "carol"].map(|name| Home::init(dir, name, node));
+    let [alice, bob, carol] = &homes;
+    let card = |home: &Home| home.card().display().to_string();
+    for (name, other) in [("bob", bob), ("carol", carol)] {
+        alice.ok(&["add", name, &card(other)]);
+        other.ok(&["add", "alice", &card(alice)]);
+    }
+    alice.ok(&["group", "new", "family", "bob", "carol"]);
+    rounds(&[alice, bob, carol], 2);
+    for (home, name) in [(bob, "kin"), (carol, "clan")] {
+        let list = home.ok(&["groups"]);
+        let id = list.split('\t').next().unwrap();
+        home.ok(&["accept", id, name]);
+    }
+    rounds(&[bob, carol, alice], 5);
+    homes
+}

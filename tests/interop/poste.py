@@ -257,7 +257,7 @@ def filed(v, body):
     line = re.fullmatch(form, first)
     must(line, "NotFiled")
     person = rb"[0-9a-f]{64}@poste"
-    head = rb"From: %b\nTo: %b(?:, %b)*\nDate: .*\n" % (person, person, person)
+    head = rb"From: %b\nTo: %b(?:,\n? %b)*\nDate: .*\n" % (person, person, person)
     must(re.match(head, rest), "NotFiled")
     must(not line[3].startswith(b"unproven"), "Unproven")
     assert line[2].decode() == v["day"] or v["expect"] == "NotFiled"
@@ -335,6 +335,44 @@ def card(v, body):
     must("fingerprint" not in v or v["fingerprint"] == sha256(key).hex(), "fingerprint")
 
 
+def people(register):
+    """Fingerprint, length, and whether a keeper."""
+    for line in register.get("people", []):
+        who, length, *keeper = line.split(" ")
+        yield unbase64(who).hex(), int(length), keeper == ["keeper"]
+
+
+def group(v, body):
+    says = tomllib.loads(body.decode())
+    creator = says["creator"]
+    said = {one["author"]: one["register"] for one in says["said"]}
+    keepers = {who for who, _, keeper in people(said.get(creator, {})) if keeper} - {creator}
+    lengths, titles = {}, []
+    if creator in said:
+        lengths[creator] = 1
+        for author in [creator, *keepers]:
+            register = said.get(author, {})
+            for who, length, _ in people(register):
+                if author == creator or who not in keepers | {creator}:
+                    lengths[who] = max(length, lengths.get(who, 0))
+            if "title" in register:
+                titles.append((register["titled"], author, register["title"]))
+        lengths[creator] |= 1
+    lines = []
+    for who, length in sorted(lengths.items()):
+        accepted = said.get(who, {}).get("accepted", 0)
+        left = said.get(who, {}).get("left", 0)
+        if length % 2 == 0:
+            standing = "left" if left and left >= length - 1 else "removed"
+        elif accepted > left and accepted >= length:
+            standing = "member"
+        else:
+            standing = "left" if left >= length else "invited"
+        lines.append(f"{who[:8]} {standing}" + (" keeper" if who in keepers else ""))
+    assert v["people"] == ", ".join(lines)
+    assert v["title"] == (max(titles)[2] if titles else "")
+
+
 def cell(v, body):
     data = bytes.fromhex(body.decode().replace("\n", ""))
     head, seen, bucket = data[:48], data[16:48], v["bucket"].encode()
@@ -385,6 +423,7 @@ FORMATS = {
     "cell": cell,
     "chain": chain,
     "filed": filed,
+    "group": group,
     "letter": letter,
     "point": x25519_key,
     "report": report,

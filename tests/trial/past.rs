@@ -196,7 +196,8 @@ impl<'w> Past<'w> {
         let (from, to) = if plan.mine { (pair.1, pair.0) } else { pair };
         let folder = "alice".parse().unwrap();
         let when = Some(When::Moment(plan.date));
-        let forgery = Forgery { from, to, when, folder: &folder, replace: None, mail };
+        let (to, group) = (vec![to], None);
+        let forgery = Forgery { from, to, group, when, folder: &folder, replace: None, mail };
         self.bob.with(|env| forge::forge(env, &forgery)).unwrap()
     }
 

@@ -5,6 +5,7 @@
 mod card;
 mod cell;
 mod filed;
+pub mod group;
 mod letter;
 mod report;
 mod small;
@@ -27,8 +28,10 @@ pub fn all() -> Vec<Vector> {
     all.extend(letter::good());
     all.extend(letter::first_lines());
     all.extend(letter::controls());
+    all.extend(group::bad());
     all.extend(letter::macs());
     all.extend(filed::all());
+    all.extend(group::states());
     all.extend(cell::good());
     all.extend(cell::not_ours());
     all.extend(cell::broken());

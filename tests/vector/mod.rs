@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex};
 
 /// The folders that are made here; others below tests/vectors come from elsewhere.
-pub const FOLDERS: [&str; 11] = [
-    "auth", "bucket", "card", "cell", "chain", "filed", "letter", "point", "report", "stamp",
-    "words",
+pub const FOLDERS: [&str; 12] = [
+    "auth", "bucket", "card", "cell", "chain", "filed", "group", "letter", "point", "report",
+    "stamp", "words",
 ];
 
 /// One test vector.

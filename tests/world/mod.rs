@@ -2,6 +2,7 @@
 //! test moves, and repeatable randomness. The verbs run in it as they do in the program.
 #![allow(dead_code, clippy::unwrap_used)]
 
+pub mod circle;
 pub mod craft;
 pub mod faults;
 pub mod film;

@@ -3,9 +3,10 @@
 //! Specified in poste(1), People.
 
 use crate::cli::Run;
-use crate::cli::cmd::read_stdin;
+use crate::cli::cmd::{group, read_stdin};
 use crate::cli::ui::Done;
 use crate::client::error::{Error, Kind};
+use crate::client::groups;
 use crate::client::people::{self, Added};
 use crate::core::card;
 use crate::core::keys::Fingerprint;
@@ -36,6 +37,9 @@ pub fn add(
 }
 
 pub fn accept(run: &mut Run<'_, '_>, request: &str, name: &Petname, replace: bool) -> Done {
+    if let Some(changed) = groups::accept(run.env, request, name)? {
+        return group::tell(run, &changed);
+    }
     let added = people::accept(run.env, request, name, replace)?;
     tell(run, &added)
 }

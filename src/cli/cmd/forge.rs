@@ -6,6 +6,7 @@ use crate::cli::args::Forge;
 use crate::cli::cmd::{card_file, read_stdin};
 use crate::cli::ui::{Done, Ui};
 use crate::cli::{Run, wrong};
+use crate::client::edit;
 use crate::client::error::{Error, Kind};
 use crate::client::forge::{self, Forgery};
 use crate::client::parties::Parties;
@@ -30,8 +31,14 @@ pub fn run(run: &mut Run<'_, '_>, args: &Forge) -> Done {
     };
     let from = args.from.as_deref().ok_or_else(|| wrong("say whose it shall be: --from NAME"))?;
     let (from_name, to_name) = (from, args.to.as_deref().unwrap_or("me"));
-    let (from, to) = (person(from_name)?, person(to_name)?);
-    let other = match (parties.is_me(&from), parties.is_me(&to)) {
+    let from = person(from_name)?;
+    let circle = parties.group_named(to_name);
+    let (to, group) = match circle {
+        Some((id, circle)) => edit::to_group(&parties, id, circle, &from),
+        None => (vec![person(to_name)?], None),
+    };
+    let other = match (parties.is_me(&from), to.iter().any(|who| parties.is_me(who))) {
+        _ if circle.is_some() => to_name,
         (false, true) => from_name,
         (true, false) => to_name,
         _ => {
@@ -56,6 +63,7 @@ pub fn run(run: &mut Run<'_, '_>, args: &Forge) -> Done {
     let forgery = Forgery {
         from,
         to,
+        group,
         when: args.date,
         folder: &folder,
         replace: replaced.as_ref().map(|(entry, bytes)| (entry, bytes.as_slice())),

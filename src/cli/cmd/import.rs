@@ -28,6 +28,9 @@ pub fn run(run: &mut Run<'_, '_>, args: &Import) -> Done {
     if done.contacts > 0 {
         parts.push(format!("{} contacts added", done.contacts));
     }
+    if done.groups > 0 {
+        parts.push(format!("{} groups added", done.groups));
+    }
     run.ui.count(&parts.join(", "));
     match done.skipped.is_empty() {
         true => Ok(()),

@@ -11,6 +11,7 @@ pub mod doctor;
 mod edit;
 mod export;
 pub mod forge;
+mod group;
 pub mod help;
 mod import;
 pub mod init;
@@ -69,6 +70,8 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Edit { message } => edit::run(run, &message),
         Command::Export(args) => export::run(run, &args),
         Command::Forge(args) => forge::run(run, &args),
+        Command::Group { action } => group::run(run, action),
+        Command::Groups { name } => group::list(run, name.as_ref()),
         Command::Import(args) => import::run(run, &args),
         Command::List(list) => list::run(run, &list),
         Command::Mark(args) => tend::mark(run, &args),

@@ -23,8 +23,13 @@ pub fn run(run: &mut Run<'_, '_>, action: Option<OutboxAction>) -> Done {
     for row in rows {
         let (id, age) = (row.id.to_string(), age(now.since(row.date)));
         let mut columns = vec![id.as_str(), &row.to, word(row.state), &age];
+        let about = row.group.as_ref().map(|group| match row.kind {
+            "mail" => group.clone(),
+            kind => format!("{group} {kind}"),
+        });
         let progress = row.cells.map(|cells| format!("{}/{cells}", row.cells_posted));
         columns.extend(progress.as_deref());
+        columns.extend(about.as_deref());
         run.ui.columns(&columns)?;
     }
     Ok(())
@@ -33,6 +38,7 @@ pub fn run(run: &mut Run<'_, '_>, action: Option<OutboxAction>) -> Done {
 fn word(state: State) -> &'static str {
     match state {
         State::Acknowledged => "acknowledged",
+        State::Dropped => "dropped",
         State::Expired => "expired",
         State::Partly => "partly",
         State::Posted => "posted",

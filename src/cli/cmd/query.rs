@@ -14,9 +14,9 @@ pub fn run(run: &mut Run<'_, '_>, text: &str) -> Done {
         run.ui.value(&found)?;
     } else {
         run.ui.line(&match found.len() {
-            0 => format!("no contact matches {}", printable::line(text)),
-            1 => "1 contact".to_owned(),
-            some => format!("{some} contacts"),
+            0 => format!("nobody matches {}", printable::line(text)),
+            1 => "1 address".to_owned(),
+            some => format!("{some} addresses"),
         })?;
         for row in &found {
             run.ui.columns(&[&row.address, &row.name, row.state])?;

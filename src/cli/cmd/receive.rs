@@ -44,6 +44,10 @@ pub fn run(run: &mut Run<'_, '_>, files: &[PathBuf], trust_clock: bool, as_text:
             Ok(Outcome::Coming) => {
                 run.ui.note(&format!("{name}: its mail comes in many cells; they are asked for"));
             }
+            Ok(Outcome::Invited) => {
+                run.ui.note(&format!("{name}: invites into a group"));
+                run.ui.next("poste groups");
+            }
             Ok(Outcome::Obeyed) => run.ui.note(&format!("{name}: holds no mail; it was heeded")),
             Ok(Outcome::Waiting) => {
                 run.ui.note(&format!("{name}: waits for a card that lists its day"));

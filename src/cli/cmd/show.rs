@@ -47,7 +47,17 @@ pub fn message(run: &Run<'_, '_>, filed: &[u8], names: &Names) -> Done {
     if let Some(why) = unproven {
         run.ui.line(&format!("Unproven: anybody may have written this ({why})"))?;
     }
-    run.ui.text(&render::read(message, &|who| names.name(who)).to_string())
+    let mut reading = render::read(message, &|who| names.name(who));
+    if let Some(group) = read::group(filed) {
+        if let Some(name) = names.group(group.id) {
+            reading.to = name.to_owned();
+        }
+        if group.differs {
+            let what = "Differs: its author had another text or other members in view than you do";
+            run.ui.line(what)?;
+        }
+    }
+    run.ui.text(&reading.to_string())
 }
 
 fn one_part(run: &mut Run<'_, '_>, entry: &Entry, number: usize) -> Done {

@@ -83,6 +83,14 @@ fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
         run.ui.note(&format!("{} unproven, in quarantine", report.quarantined));
         run.ui.next("poste quarantine show");
     }
+    match report.invitations {
+        0 => {}
+        1 => run.ui.note("1 invitation to a group"),
+        many => run.ui.note(&format!("{many} invitations to groups")),
+    }
+    if report.invitations > 0 {
+        run.ui.next("poste groups");
+    }
     if matches!(report.clock, Some(Clock::Behind | Clock::Contradicted)) {
         run.ui.warn("the clock is not right, so letters prove nothing; see: poste status");
     }

@@ -10,7 +10,7 @@ use crate::cli::ui::{Done, Stop};
 use crate::cli::wrong;
 use crate::client::error::{Error, Kind};
 use crate::client::read::{self, Reader};
-use crate::client::{draft, people, reply};
+use crate::client::{draft, queue, reply};
 use crate::core::keys::LetterId;
 use crate::core::mail::compose::Attached;
 use crate::core::mail::draft::Draft;
@@ -36,7 +36,7 @@ pub fn compose(run: &mut Run<'_, '_>, args: &Compose) -> Done {
         None => {
             let mut to: Vec<String> = Vec::new();
             for name in &args.names {
-                people::reachable(run.env, name)?;
+                queue::reachable(run.env, name)?;
                 if !to.contains(&name.to_string()) {
                     to.push(name.to_string());
                 }

@@ -2,11 +2,12 @@
 //! request. None of what it carries takes effect before the user accepts its author, and no address
 //! in its card is fetched. Specified in poste-protocol(7), Acknowledgement.
 
-use super::{Outcome, UNFIT, Way, carried, key, message, unproven};
+use super::{Outcome, UNFIT, Way, carried, head, key, message, unproven};
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::client::filing;
+use crate::client::groups::{self, Where};
 use crate::core::card::SignedCard;
 use crate::core::judge::{self, Arrival, Author, Reader, Verdict};
 use crate::core::letter::{Kind, Letter};
@@ -14,6 +15,9 @@ use crate::core::stamp::Stamp;
 use crate::store::maildir::{Folder, Name, Place};
 use crate::store::requests::{self, Request, file};
 use crate::store::seen::Mark;
+
+/// Why a stranger's letter is dropped that comes as a request if its author is not introduced.
+const NOT_INTRODUCED: &str = "a letter of a group by somebody who is not introduced yet";
 
 /// Takes a letter of somebody who is no contact.
 pub(super) fn take(
@@ -40,6 +44,15 @@ pub(super) fn take(
     }
     if control.kind != Kind::Mail || control.enclosure.is_some() {
         return Ok(Outcome::Dropped("a stranger's letter without a mail"));
+    }
+    // Whoever is in a group that one is in will be introduced, and then their letter is no request.
+    if let Some(group) = &control.group {
+        let me = desk.me.fingerprint();
+        match groups::place(env, me, control.from, control.date, group)? {
+            Where::Here(here) if here.is_mine => return Ok(Outcome::Dropped(NOT_INTRODUCED)),
+            Where::Later => return Ok(Outcome::Dropped(NOT_INTRODUCED)),
+            Where::Elsewhere | Where::Here(_) => {}
+        }
     }
     request(env, desk, letter, card, author)
 }
@@ -79,7 +92,8 @@ fn request(
     let now = env.now();
     let control = &letter.control;
     let known = |day| card.card.day_key(day);
-    let Some(message) = message(desk, letter, author, card.card.series, known) else {
+    let head = head(letter, desk.me, None);
+    let Some(message) = message(desk, letter, head, author, card.card.series, known) else {
         return Ok(Outcome::Dropped(UNFIT));
     };
     let key = key(letter);

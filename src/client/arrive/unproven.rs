@@ -23,7 +23,7 @@ pub(super) fn given_back(desk: &Desk, letter: &Letter<'_>, why: Why) -> Outcome 
     if letter.control.kind != Kind::Mail {
         return Outcome::Dropped(WITHOUT_MAIL);
     }
-    match filed::write_unproven(&head(letter, desk.me), letter.mail, why.word()) {
+    match filed::write_unproven(&head(letter, desk.me, None), letter.mail, why.word()) {
         Ok(message) => Outcome::Unproven { message, why },
         Err(_) => Outcome::Dropped(UNFIT),
     }
@@ -40,7 +40,7 @@ pub(super) fn quarantine(
     if control.kind != Kind::Mail || control.enclosure.is_some() {
         return Ok(Outcome::Dropped(WITHOUT_MAIL));
     }
-    let head = head(letter, desk.me);
+    let head = head(letter, desk.me, None);
     let Ok(message) = filed::write_unproven(&head, letter.mail, why.word()) else {
         return Ok(Outcome::Dropped(UNFIT));
     };

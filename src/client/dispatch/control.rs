@@ -2,14 +2,14 @@
 //! is room. For measuring, the same is put together without a key being made.
 //! Specified in poste-protocol(7), Prekeys and Letter.
 
-use super::{Cargo, Sender};
+use super::{Cargo, Matter, Sender};
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::client::renew::{self, OfferDue};
 use crate::core::attempt::{self, Optional};
 use crate::core::bucket::Bucket;
 use crate::core::keys::PairSecret;
-use crate::core::letter::{self, Control, MOST_ACKS, Offer};
+use crate::core::letter::{Control, MOST_ACKS, Offer};
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::keyring::Transit;
@@ -70,12 +70,18 @@ pub(super) fn control(
         enclosure: cargo.enclosure.clone(),
         ..Control::new(cargo.id, me.fingerprint(), cargo.date, bucket.day())
     };
+    match &cargo.matter {
+        Matter::Copy(group) => control.group = Some(group.clone()),
+        Matter::Introduction(introduction) => control.introduction = Some(introduction.clone()),
+        Matter::Nothing => {}
+        Matter::Statement(statement) => control.statement = Some(statement.clone()),
+    }
     let mut optional = Optional {
         acks: peer.owed(now).into_iter().take(MOST_ACKS).collect(),
         disclosed: sender.card.disclosed.clone(),
         ..Optional::default()
     };
-    let is_control = cargo.kind == letter::Kind::Control;
+    let is_control = !control.is_acknowledged();
     match is_control {
         true => control.want = cargo.want.clone(),
         false => optional.want = cargo.want.clone(),

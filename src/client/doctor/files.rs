@@ -13,6 +13,7 @@ use crate::store::atomic;
 use crate::store::config::Config;
 use crate::store::contacts::{Contact, Past};
 use crate::store::expiring::Expiring;
+use crate::store::groups::Group;
 use crate::store::home::{Home, Places};
 use crate::store::keyring::Transit;
 use crate::store::lock::{StateLock, SyncLock};
@@ -105,6 +106,7 @@ fn contents(env: &Env<'_>) -> Vec<Check> {
     let contacts = read.many(Contact::load_all(places));
     read.many(Request::load_all(places));
     read.many(Past::load_all(places));
+    read.many(Group::load_all(places));
     read.many(outbox::load(places));
     read.many(Waiting::load_all(places));
     for contact in contacts {

@@ -8,15 +8,16 @@ use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::filing;
+use crate::client::groups::{self, Here, Where};
 use crate::core::archive;
 use crate::core::cell::Chunk;
 use crate::core::enclosure::{CellSet, mail_limit, size};
-use crate::core::encode::{base64, unbase64_vec};
+use crate::core::encode::{base64, unbase64, unbase64_vec};
 use crate::core::filed::Head;
 use crate::core::hybrid::HybridSecret;
 use crate::core::judge::Reader;
 use crate::core::keys::{DhPublic, EnclosureId, Fingerprint, LetterId};
-use crate::core::letter::{Letter, Want};
+use crate::core::letter::{Group, Letter, Want};
 use crate::core::prim;
 use crate::core::seal;
 use crate::core::time::{HOUR, Time};
@@ -24,6 +25,7 @@ use crate::store::contacts::Contact;
 use crate::store::enclosures::{self, Coming, KEPT, MOST, MOST_EACH, MOST_REFUSED, Stage};
 use crate::store::home::Places;
 use crate::store::maildir::Folder;
+use crate::store::outbox::Copied;
 use crate::store::peers::Peer;
 use crate::store::seen::Mark;
 use std::collections::BTreeMap;
@@ -103,6 +105,12 @@ pub fn head(
         asked: Time::default(),
         asks: 0,
         have: base64(CellSet::none(enclosure.cells).as_bytes()),
+        group: control.group.as_ref().map(|group| Copied {
+            id: group.id,
+            version: group.version,
+            hash: base64(&group.hash),
+            to: Vec::new(),
+        }),
     };
     coming.save(&places)?;
     if !fits {
@@ -245,13 +253,14 @@ fn complete(
     let Ok(mail) = plain else {
         return give_up(env, contact, coming, "does not open with the key in its head");
     };
+    let here = here(env, desk, &coming)?;
     let head = Head {
         id: coming.letter,
         day: coming.day,
         from: coming.from,
-        to: vec![desk.me.fingerprint()],
+        to: here.as_ref().map_or_else(|| vec![desk.me.fingerprint()], |here| here.to.clone()),
         date: coming.date,
-        group: None,
+        group: here.as_ref().map(|here| here.of(&mail)),
     };
     let reader = Reader { sign: desk.me, dh: &desk.transit.series.dh };
     let sign = contact.card.card.sign;
@@ -261,7 +270,7 @@ fn complete(
         return give_up(env, contact, coming, "has a header that breaks the limits of mail");
     };
     drop(mail);
-    let folder = Folder::from(&contact.petname);
+    let folder = here.map_or_else(|| Folder::from(&contact.petname), |here| here.folder);
     let key = (*coming.from.as_bytes(), *coming.letter.as_bytes());
     let Desk { lock, seen, .. } = desk;
     let path = filing::deliver_once(env, lock, seen, key, &folder, coming.date, &message)?;
@@ -271,6 +280,17 @@ fn complete(
     peer.save(&places, coming.from)?;
     coming.remove(&places)?;
     Ok(path.map(|path| Outcome::Filed { folder, path }))
+}
+
+/// How the mail is filed if it is a group's.
+fn here(env: &Env<'_>, desk: &Desk, coming: &Coming) -> Result<Option<Here>, Error> {
+    let Some(copied) = &coming.group else { return Ok(None) };
+    let Ok(hash) = unbase64(&copied.hash) else { return Ok(None) };
+    let said = Group { id: copied.id, version: copied.version, hash };
+    match groups::place(env, desk.me.fingerprint(), coming.from, coming.date, &said)? {
+        Where::Here(here) => Ok(Some(here)),
+        Where::Elsewhere | Where::Later => Ok(None),
+    }
 }
 
 /// Forgets an enclosure's cells for good, and says so.

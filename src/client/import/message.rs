@@ -126,9 +126,20 @@ fn plain(
     if date > env.now() {
         return Err(bad("its Date has not come yet"));
     }
-    let (from, to) = people(desk, folder, &says("From"), &says("To"))?;
+    let (from, to, group) = match edit::group_of(desk.parties, &parts.fields) {
+        Some((id, circle)) => {
+            let from = edit::person(desk.parties, &says("From"));
+            let from = from.ok_or_else(|| bad("its From is nobody known"))?;
+            let (to, group) = edit::to_group(desk.parties, id, circle, &from);
+            (from, to, group)
+        }
+        None => {
+            let (from, to) = people(desk, folder, &says("From"), &says("To"))?;
+            (from, vec![to], None)
+        }
+    };
     let id = LetterId::generate(env.rng);
-    let head = Head { id, day: date.day(), from, to: vec![to], date, group: None };
+    let head = Head { id, day: date.day(), from, to, date, group };
     // What the field means in foreign mail is not that it shall disappear.
     let foreign = edit::person(desk.parties, &says("From")).is_none();
     let kept = |name: &str| foreign && name.eq_ignore_ascii_case(expires::FIELD);

@@ -2,7 +2,7 @@
 //! anything else have no place in the tree, and so no way into it.
 //! Specified in poste-files(5), Archives.
 
-use crate::client::export::{CONTACTS, CONTACTS_DIR, MAIL, PAST_DIR};
+use crate::client::export::{CONTACTS, CONTACTS_DIR, GROUPS_DIR, MAIL, PAST_DIR};
 use crate::core::keys::Fingerprint;
 use crate::store::maildir::{Flags, Folder, Name};
 use crate::store::petname::Petname;
@@ -12,8 +12,10 @@ use crate::store::petname::Petname;
 pub enum Piece {
     /// A contact's file.
     Contact(Petname),
-    /// The sealed file of contacts.
+    /// The sealed file of contacts and groups.
     Contacts,
+    /// A group's file.
+    Group(Petname),
     /// An mbox, of that folder if its name says so. What reads it gives its messages one by one.
     Mbox(Option<Folder>),
     /// A message, in that folder if its name says so.
@@ -47,6 +49,10 @@ pub fn piece(name: &[String]) -> Result<Piece, &'static str> {
         [PAST_DIR, file] => {
             let who = file.strip_suffix(".toml").and_then(|name| name.parse().ok());
             who.map(Piece::Past).ok_or("no name of a former contact")
+        }
+        [GROUPS_DIR, file] => {
+            let petname = file.strip_suffix(".toml").and_then(|name| name.parse().ok());
+            petname.map(Piece::Group).ok_or("no name of a group")
         }
         [.., part @ ("cur" | "new" | "tmp"), file] => {
             let before = &parts[..parts.len() - 2];
@@ -102,6 +108,7 @@ mod tests {
         assert_eq!(at("contacts/bob.toml"), Ok(Piece::Contact("bob".parse().unwrap())));
         let who = "4b".repeat(32);
         assert_eq!(at(&format!("past/{who}.toml")), Ok(Piece::Past(who.parse().unwrap())));
+        assert_eq!(at("groups/kin.toml"), Ok(Piece::Group("kin".parse().unwrap())));
         assert_eq!(at("bob.mbox"), Ok(Piece::Mbox(Some("bob".parse().unwrap()))));
     }
 
@@ -114,6 +121,7 @@ mod tests {
             "contacts/../x.toml",
             "contacts/Bob.toml",
             "past/bob.toml",
+            "groups/4b4b4b4b.invited",
             "mail/../cur/x",
             "mail/.git/cur/x",
             "mail/a/b/cur/x",

@@ -6,7 +6,7 @@
 use super::{admit, mend, remove};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::own;
+use crate::client::{groups, own};
 use crate::core::card::{self, NotTaken, SignedCard};
 use crate::core::keys::Fingerprint;
 use crate::core::printable;
@@ -170,6 +170,7 @@ fn take(
         let what = "the card is the last of an identity that was ended; nothing was changed";
         return Err(Error::new(Kind::Data, what));
     }
+    groups::not_named(env, petname)?;
     let old = all.into_iter().find(|c| c.petname == *petname);
     if let Some(old) = old.as_ref().filter(|old| old.fingerprint != fingerprint && !replace) {
         return Err(Error::new(
@@ -224,13 +225,19 @@ fn take(
 }
 
 /// Somebody who was a contact before, with what was known of their keys, and nothing else.
-fn again(petname: &Petname, was: Contact, card: SignedCard, now: Time) -> Result<Contact, Error> {
+pub(super) fn again(
+    petname: &Petname,
+    was: Contact,
+    card: SignedCard,
+    now: Time,
+) -> Result<Contact, Error> {
     let mut contact = Contact {
         petname: petname.clone(),
         urls: card.card.urls.clone(),
         confirmed: false,
         compared: None,
         blocked: false,
+        introduced: None,
         becomes: None,
         ..was
     };
@@ -243,7 +250,7 @@ fn again(petname: &Petname, was: Contact, card: SignedCard, now: Time) -> Result
     Ok(contact)
 }
 
-fn fresh(petname: &Petname, card: SignedCard, now: Time) -> Contact {
+pub(super) fn fresh(petname: &Petname, card: SignedCard, now: Time) -> Contact {
     let mut contact = Contact {
         petname: petname.clone(),
         fingerprint: card.card.fingerprint(),
@@ -251,6 +258,7 @@ fn fresh(petname: &Petname, card: SignedCard, now: Time) -> Contact {
         confirmed: false,
         compared: None,
         blocked: false,
+        introduced: None,
         becomes: None,
         older: Vec::new(),
         held: None,

@@ -1,9 +1,12 @@
 //! Whom a person may mean by part of a name: those who can be written to, by petname, by the name
-//! in the card, or by the beginning of the fingerprint. Specified in poste(1), query.
+//! in the card, or by the beginning of the fingerprint; and the groups that one is in, by petname or
+//! title. Specified in poste(1), query.
 
 use super::{contacts, state};
 use crate::client::env::Env;
 use crate::client::error::Error;
+use crate::client::groups;
+use crate::core::group::Standing;
 use crate::core::mail::recipients::DOMAIN;
 use crate::core::printable;
 use crate::store::contacts::Contact;
@@ -14,9 +17,9 @@ use serde::Serialize;
 pub struct Address {
     /// `bob@poste`.
     pub address: String,
-    /// The name that the card suggests, else the petname.
+    /// The name that the card suggests, or the title of a group; else the petname.
     pub name: String,
-    /// `confirmed`, `unconfirmed` or `ended`.
+    /// `confirmed`, `unconfirmed`, `introduced`, `ended` or `group`.
     pub state: &'static str,
 }
 
@@ -40,5 +43,14 @@ pub fn query(env: &Env<'_>, text: &str) -> Result<Vec<Address>, Error> {
         state: state(contact),
     };
     let open = contacts.iter().filter(|contact| !contact.blocked);
-    Ok(open.filter(matches).map(address).collect())
+    let mut found: Vec<Address> = open.filter(matches).map(address).collect();
+    let joined = groups::list(env)?.into_iter().filter(|row| row.state == Standing::Member);
+    let meant =
+        |row: &groups::Row| row.name.contains(text) || row.title.to_lowercase().contains(text);
+    found.extend(joined.filter(meant).map(|row| Address {
+        address: format!("{}@{DOMAIN}", row.name),
+        name: if row.title.is_empty() { row.name } else { printable::line(&row.title) },
+        state: "group",
+    }));
+    Ok(found)
 }

@@ -94,7 +94,8 @@ pub(super) fn forget(
     let mut letters = 0;
     for item in env.readable(items).iter().filter(|item| item.to == person) {
         item.remove(places)?;
-        letters += usize::from(item.is_waiting());
+        // What is said of a group is no letter of the user's.
+        letters += usize::from(item.is_waiting() && item.errand.is_none());
     }
     Waiting::forget(places, person)?;
     enclosures::forget(places, person)?;

@@ -7,6 +7,7 @@
 use super::{load, mend};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::groups;
 use crate::store::config;
 use crate::store::contacts::{Contact, Past};
 use crate::store::lock::StateLock;
@@ -22,6 +23,7 @@ pub fn rename(env: &mut Env<'_>, old: &Petname, new: &Petname) -> Result<(), Err
     if old == new {
         return Ok(());
     }
+    groups::not_named(env, new)?;
     let taken = |what: String| Error::new(Kind::CannotCreate, what);
     // A contact whose file cannot be read has a name too.
     let damaged = |error: &crate::store::Error| {

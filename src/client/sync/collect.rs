@@ -120,6 +120,7 @@ fn count(outcome: &Outcome, report: &mut Report) {
         Outcome::Filed { folder, .. } => {
             *report.letters.entry(folder.to_string()).or_default() += 1;
         }
+        Outcome::Invited => report.invitations += 1,
         Outcome::Quarantined { .. } => report.quarantined += 1,
         Outcome::Coming
         | Outcome::Duplicate

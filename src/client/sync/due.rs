@@ -4,13 +4,14 @@
 
 use super::{class, node};
 use crate::client::desk::Desk;
-use crate::client::dispatch::Cargo;
+use crate::client::dispatch::{Cargo, Matter};
 use crate::client::env::Env;
 use crate::client::error::Error;
+use crate::client::queue::Contents;
 use crate::core::bucket::{Bucket, Class};
 use crate::core::cell::LETTER_PARTS;
 use crate::core::keys::LetterId;
-use crate::core::letter::{Enclosure, Kind as LetterKind};
+use crate::core::letter::Kind as LetterKind;
 use crate::core::plan::{self, Past};
 use crate::core::random::below;
 use crate::core::stamp::Stamp;
@@ -125,13 +126,14 @@ pub(super) fn only_directories(contact: &Contact) -> bool {
 }
 
 /// A letter of the outbox, as it goes out by the offer.
-pub fn letter(item: &Item, (mail, enclosure): (Vec<u8>, Option<Enclosure>)) -> Cargo {
+pub fn letter(item: &Item, (mail, enclosure, matter): Contents) -> Cargo {
     Cargo {
         id: item.id,
-        kind: LetterKind::Mail,
+        kind: if item.errand.is_none() { LetterKind::Mail } else { LetterKind::Control },
         date: item.date,
         mail,
         enclosure,
+        matter,
         want: None,
         stamp: item.stamp.as_deref().and_then(Stamp::parse),
         fallback: false,
@@ -190,6 +192,7 @@ pub fn control_letter(env: &mut Env<'_>, with_card: bool) -> Cargo {
         date: env.now().minute(),
         mail: Vec::new(),
         enclosure: None,
+        matter: Matter::Nothing,
         want: None,
         stamp: None,
         fallback: false,

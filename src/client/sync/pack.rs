@@ -11,7 +11,7 @@ use crate::client::dispatch::{self, Cargo, Made, Sender, Stop};
 use crate::client::enclosure::{coming, going};
 use crate::client::env::Env;
 use crate::client::error::Error;
-use crate::client::{queue, stamps};
+use crate::client::{groups, queue, stamps};
 use crate::core::bucket::{Bucket, Class};
 use crate::core::cell::LETTER_PARTS;
 use crate::core::letter::Want;
@@ -118,7 +118,8 @@ impl<'a> Packer<'a> {
         }
         let turn = (item.tries, fallback);
         let nodes = dispatch::nodes(env, &desk.transit, &contact, turn, &self.sender.avoided)?;
-        if !self.slots.has_room(to, class, &nodes) {
+        let is_said = item.errand.is_some();
+        if !self.slots.has_room(to, class, &nodes) && !is_said {
             return Ok(());
         }
         let head = item.enclosure.as_ref();
@@ -126,9 +127,13 @@ impl<'a> Packer<'a> {
         if !is_whole && waits {
             return Ok(());
         }
-        let contents = match is_whole {
-            true => (queue::open(&places, &desk.transit, item)?, None),
-            false => queue::contents(&places, &desk.transit, item)?,
+        let author = self.sender.card.card.fingerprint();
+        let contents = match head.is_some() && is_whole {
+            true => {
+                let matter = groups::matter(&places, item, author)?;
+                (queue::open(&places, &desk.transit, item)?, None, matter)
+            }
+            false => queue::contents(&places, &desk.transit, item, author)?,
         };
         let most = self.most(&contact, class);
         let mut cargo = Cargo { fallback, want, most, ..due::letter(item, contents) };
@@ -137,12 +142,15 @@ impl<'a> Packer<'a> {
             return Ok(());
         }
         let mut cells = self.measure(env, desk, who, &cargo)?;
+        if cells.is_none() && is_said {
+            return self.said_at_length(env, desk, who, (at, fallback), (rank, class), report);
+        }
         if cells.is_none() && is_whole && !waits {
             if desk.outbox[at].enclosure.is_none() {
                 going::convert(env, &desk.transit, &mut desk.outbox[at], &cargo.mail)?;
             }
-            let contents = queue::contents(&places, &desk.transit, &desk.outbox[at])?;
-            (cargo.mail, cargo.enclosure) = contents;
+            let contents = queue::contents(&places, &desk.transit, &desk.outbox[at], author)?;
+            (cargo.mail, cargo.enclosure, cargo.matter) = contents;
             cells = self.measure(env, desk, who, &cargo)?;
         }
         let Some(cells) = cells else {
@@ -158,6 +166,28 @@ impl<'a> Packer<'a> {
         item.save(&places)?;
         let what = What::Letter(item.id);
         self.went(who, what, made);
+        Ok(())
+    }
+
+    /// What is said of a group and has more cells than an hour has slots waits for the daily exchange,
+    /// which has more; it has no mail that could be enclosed.
+    fn said_at_length(
+        &mut self,
+        env: &mut Env<'_>,
+        desk: &mut Desk,
+        who: usize,
+        letter: (usize, bool),
+        (rank, class): (Rank, Class),
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        match class {
+            Class::Daily => self.too_long(&self.people[who].contact, report),
+            // Nobody has been told yet: what was posted once is due in that class by itself.
+            Class::Hourly if self.daily && rank == Rank::Fresh => {
+                return self.letter(env, desk, who, letter, (rank, Class::Daily), report);
+            }
+            Class::Hourly => {}
+        }
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use crate::core::card::{Disclosed, LIMIT as CARD_LIMIT};
 use crate::core::encode::{base64, unbase64, unbase64_vec};
 use crate::core::hybrid::{HybridPublic, HybridSecret};
 use crate::core::keys::{EnclosureId, Fingerprint, GroupId, LetterId, PairSecret, Seed};
+use crate::core::letter::matter::{RawIntroduction, RawStatement};
 use crate::core::letter::{
     BadLetter, Control, Enclosure, Group, Kind, MOST_ACKS, MOST_NODES, NODES_LENGTH, Offer, Want,
 };
@@ -43,6 +44,10 @@ struct Raw {
     want: Option<RawWant>,
     #[serde(skip_serializing_if = "Option::is_none")]
     group: Option<RawGroup>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    introduction: Option<RawIntroduction>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    statement: Option<RawStatement>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -121,6 +126,8 @@ pub fn write(control: &Control) -> Result<Zeroizing<String>, BadLetter> {
             version: g.version,
             hash: base64(&g.hash),
         }),
+        introduction: control.introduction.as_deref().map(RawIntroduction::from),
+        statement: control.statement.as_deref().map(RawStatement::from),
     };
     let text = toml::to_string(&raw).map_err(|e| BadLetter::Control(e.to_string()))?;
     check(&raw)?;
@@ -152,6 +159,8 @@ pub fn read(bytes: &[u8]) -> Result<Control, BadLetter> {
         enclosure: raw.enclosure.map(enclosure).transpose()?,
         want: raw.want.map(want).transpose()?,
         group: raw.group.map(group).transpose()?,
+        statement: raw.statement.map(RawStatement::read).transpose()?.map(Box::new),
+        introduction: raw.introduction.map(RawIntroduction::read).transpose()?.map(Box::new),
         stamp: raw
             .stamp
             .map(|text| Stamp::parse(&text).ok_or(BadLetter::Field("stamp")))

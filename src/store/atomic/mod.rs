@@ -16,7 +16,7 @@ mod parts;
 mod text;
 
 pub use batch::Batch;
-pub use parts::{open_plain, read_parts, write_parts};
+pub use parts::{open_plain, read_parts, share, write_parts};
 pub use text::{
     line_of, one_line, parse_toml, read_text_followed, read_toml, write_new_toml, write_toml,
 };

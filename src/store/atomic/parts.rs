@@ -3,7 +3,7 @@
 //! a part is written once; what counts as written is said by another file, written after.
 
 use super::super::error::{CREATE, Cause, Error};
-use super::{parent, plain_flags, refused_link, sync_dir};
+use super::{parent, plain_flags, read, refused_link, sync_dir, write_new};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -57,6 +57,18 @@ pub fn read_parts(path: &Path, size: usize, numbers: &[u16]) -> Result<Vec<Vec<u
         Ok(bytes)
     };
     numbers.iter().map(part).collect()
+}
+
+/// Lets `to`, which must not be there, have the content of `from`, which is not changed any more:
+/// both are one file where the filesystem can do that, else `to` is a copy.
+pub fn share(from: &Path, to: &Path) -> Result<(), Error> {
+    match std::fs::hard_link(from, to) {
+        Ok(()) => sync_dir(parent(to)),
+        Err(_) => {
+            let missing = || Error::damaged(from, None, "it is missing");
+            write_new(to, &read(from, u64::MAX)?.ok_or_else(missing)?)
+        }
+    }
 }
 
 /// Opens a plain file to be read as it goes.

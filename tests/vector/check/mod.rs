@@ -22,6 +22,7 @@ pub fn judge(vector: &Vector, all: &[Vector]) -> String {
         "card" => files::card(vector, all),
         "cell" => files::cell(vector),
         "filed" => files::filed(vector),
+        "group" => small::group(vector),
         "letter" => files::letter(vector),
         other => panic!("{other} is no folder of vectors"),
     }

@@ -2,9 +2,11 @@
 
 use super::{agreed, mac_keys};
 use crate::vector::Vector;
+use crate::vector::make::group::people_of;
 use poste::core::bucket::{Bucket, Prefix};
 use poste::core::chain::Chain;
 use poste::core::encode::{base64, unhex};
+use poste::core::group::{self, Register, Registers};
 use poste::core::keys::{DhPublic, Fingerprint, LetterId, Seed, SignPublic};
 use poste::core::stamp::Stamp;
 use poste::core::time::Day;
@@ -99,4 +101,36 @@ pub fn point(vector: &Vector) -> String {
         }
         Err(rule) => format!("{rule:?}"),
     }
+}
+
+#[derive(serde::Deserialize)]
+struct Scene {
+    creator: Fingerprint,
+    said: Vec<Spoken>,
+}
+
+#[derive(serde::Deserialize)]
+struct Spoken {
+    author: Fingerprint,
+    register: Register,
+}
+
+/// Who is in a group does not depend on the order in which it was said.
+pub fn group(vector: &Vector) -> String {
+    let text = std::str::from_utf8(&vector.body).unwrap();
+    let scene: Scene = toml::from_str(text).unwrap();
+    for backwards in [false, true] {
+        let mut registers = Registers::new();
+        let mut said: Vec<&Spoken> = scene.said.iter().collect();
+        if backwards {
+            said.reverse();
+        }
+        for spoken in said {
+            group::take(&mut registers, spoken.author, spoken.register.clone(), None);
+        }
+        let state = group::state(scene.creator, &registers);
+        vector.says("title", &state.title);
+        vector.says("people", people_of(&state));
+    }
+    "good".into()
 }

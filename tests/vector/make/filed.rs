@@ -2,7 +2,7 @@
 
 use crate::vector::{ALICE, BOB, Dice, Person, Vector, mac_key, now, today};
 use poste::core::encode::base64;
-use poste::core::filed::{self, Head};
+use poste::core::filed::{self, Head, OfGroup};
 use poste::core::keys::{GroupId, LetterId};
 
 pub fn all() -> Vec<Vector> {
@@ -25,13 +25,20 @@ pub fn all() -> Vec<Vector> {
     let good = |name: &str, comment: &str, body: &[u8]| {
         vector(name, "good", comment, body).with("rewrite", "same")
     };
-    let group = (GroupId::generate(&mut Dice::new("group")), 3);
+    let id = GroupId::generate(&mut Dice::new("group"));
+    let group = OfGroup { id, version: 3, differs: false };
     let to = vec![head.to[0], carol.public().fingerprint()];
     let grouped = Head { group: Some(group), to, ..head.clone() };
+    let differs = Some(OfGroup { differs: true, ..group });
+    let many: Vec<_> = (1..=9_u8).map(|n| [n; 32].into()).collect();
+    let differing = Head { group: differs, ..grouped.clone() };
+    let large = Head { group: Some(group), to: many, ..head.clone() };
     let latin = b"Subject: caf\xe9\n\n\xe9\0\r\n";
     let mut all = vec![
         good("plain", "a message to one person, filed to the minute", text.as_bytes()),
         good("group", "all members but the author", &made(&grouped, mail)),
+        good("group_differs", "the author had another text or list", &made(&differing, mail)),
+        good("group_large", "more than eight stand in a line each", &made(&large, mail)),
         good("empty", "the empty line is there always", &made(&head, b"")),
         good("bytes", "the body is kept byte for byte", &made(&head, latin)),
     ];

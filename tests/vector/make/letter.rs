@@ -1,21 +1,23 @@
 //! Vectors of letters: good ones, and one for each rule of the first line, of the control data and
 //! of the MAC. The MAC of all but the last is right over whatever is wrong.
 
+use super::group::{introducing, statement, stating};
 use crate::vector::{ALICE, BOB, Dice, Person, Vector, mac_key, now, today};
 use poste::core::card::Disclosed;
 use poste::core::encode::base64;
+use poste::core::group::Register;
 use poste::core::hybrid::HybridSecret;
 use poste::core::keys::{EnclosureId, GroupId, LetterId, PairSecret};
-use poste::core::letter::{Control, Enclosure, Group, Kind, Offer, Want};
+use poste::core::letter::{Control, Enclosure, Group, Kind, Offer, Statement, Want};
 use poste::core::stamp::Stamp;
 
 const MAIL: &[u8] = b"Subject: lunch\n\nat one\n";
 
-fn people() -> (&'static Person, &'static Person) {
+pub fn people() -> (&'static Person, &'static Person) {
     (&ALICE, &BOB)
 }
 
-fn plain() -> Control {
+pub fn plain() -> Control {
     let (alice, _) = people();
     let id = LetterId::generate(&mut Dice::new("letter"));
     let control = Control::new(id, alice.public().fingerprint(), now(), today());
@@ -55,7 +57,7 @@ fn full() -> Control {
     }
 }
 
-fn vector(name: &str, expect: &str, comment: &str) -> Vector {
+pub fn vector(name: &str, expect: &str, comment: &str) -> Vector {
     let (alice, bob) = people();
     Vector::new("letter", name, expect, comment).with_terms(alice, bob, today())
 }
@@ -65,14 +67,14 @@ fn written(control: &Control, mail: &[u8]) -> Vec<u8> {
     control.write(mail, &mac_key(alice, bob, today())).expect("admissible").to_vec()
 }
 
-fn control_of(control: &Control) -> String {
+pub fn control_of(control: &Control) -> String {
     let bytes = written(control, b"");
     let text = String::from_utf8(bytes).expect("UTF-8");
     text.split_once('\n').expect("a first line").1.to_owned()
 }
 
 /// Any control data under a right MAC.
-fn sealed(control: &[u8], mail: &[u8]) -> Vec<u8> {
+pub fn sealed(control: &[u8], mail: &[u8]) -> Vec<u8> {
     let (alice, bob) = people();
     let mac = mac_key(alice, bob, today()).letter(control, mail);
     let first = format!("poste-letter/1 {} {}\n", base64(&mac), control.len());
@@ -107,6 +109,10 @@ pub fn good() -> Vec<Vector> {
     ours("cover", "a cover conversation's", Control { kind: Kind::Cover, ..plain() }, MAIL);
     ours("bytes", "mail is bytes", plain(), b"Subject: caf\xe9\n\n\0\xff\r\n");
     ours("full", "every optional key", full(), MAIL);
+    ours("statement", "what a keeper says of a group to one invited", stating(statement()), b"");
+    let alone = Statement { heard: None, own: Register::default(), ..statement() };
+    ours("statement_empty", "one who says nothing yet", stating(alone), b"");
+    ours("introduction", "the card of one of a group", introducing(), b"");
     let mut dice = Dice::new("acks");
     let acks = (0..256).map(|_| LetterId::generate(&mut dice)).collect();
     ours("acks_256", "the most", Control { acks, ..plain() }, b"");
