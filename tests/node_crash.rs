@@ -12,6 +12,7 @@ use node::{cell, cells, get, holds_marker, memory, post, soon};
 use poste::core::bucket::{Bucket, Class};
 use poste::core::time::{DAY, HOUR, MINUTE};
 use std::collections::HashSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -123,4 +124,62 @@ fn a_kill_during_uploads_tears_nothing_and_loses_nothing() {
     }
     assert_eq!(served, got.len() as u64, "every cell served was uploaded");
     assert!(stored.len() > 20, "only {} batches", stored.len());
+}
+
+/// Fills the bucket of [`afternoon`] and kills the node at a moment when the sorted copy of the
+/// closed bucket lies half written beside it: what was uploaded.
+fn kill_while_sorting(faked: &Faked, dir: &Path) -> Vec<Vec<u8>> {
+    /// Cells in a batch, and batches: 32 MiB, so that sorting takes longer than looking.
+    const BATCH: u64 = 128;
+    const BATCHES: u64 = 64;
+    let bucket = Bucket::at(Class::Hourly, afternoon());
+    let uploaded: Vec<Vec<u8>> = (0..BATCH * BATCHES)
+        .map(|number| cell((number.wrapping_mul(40_503) & 0xffff) as u16, number))
+        .collect();
+    faked.set(afternoon());
+    let node = faked.start(dir);
+    for batch in uploaded.chunks(BATCH as usize) {
+        assert_eq!(post(node.address, bucket, &batch.concat()).unwrap().status, 200);
+    }
+    let whole = std::fs::metadata(dir.join(format!("store/{bucket}"))).unwrap().len();
+    let new = dir.join(format!("store/{bucket}.new"));
+    let half = || std::fs::metadata(&new).is_ok_and(|new| new.len() < whole);
+    let mut node = Some(node);
+    for _ in 0..50 {
+        let running = node.take().unwrap_or_else(|| faked.start(dir));
+        faked.set(bucket.closes());
+        let closed = || running.log().contains(&format!("closed {bucket}"));
+        while !half() && !closed() {}
+        running.kill();
+        if half() {
+            return uploaded;
+        }
+        faked.set(afternoon());
+    }
+    panic!("fifty times the copy was whole before it was seen");
+}
+
+#[test]
+fn a_kill_while_a_closed_bucket_is_sorted_loses_nothing_and_leaves_no_copy() {
+    let dir = memory();
+    let faked = Faked::at(dir.path(), afternoon());
+    let bucket = Bucket::at(Class::Hourly, afternoon());
+    let mut uploaded = kill_while_sorting(&faked, dir.path());
+    let node = faked.start(dir.path());
+    assert!(!dir.path().join(format!("store/{bucket}.new")).exists());
+    uploaded.sort_unstable();
+    assert!(cells(&get(node.address, &format!("/v1/{bucket}/")).body) == uploaded);
+}
+
+#[test]
+fn a_half_sorted_copy_is_wiped_by_a_node_that_was_dead_at_the_boundary() {
+    let dir = memory();
+    let faked = Faked::at(dir.path(), afternoon());
+    let bucket = Bucket::at(Class::Hourly, afternoon());
+    kill_while_sorting(&faked, dir.path());
+    assert!(holds_marker(dir.path()));
+    faked.set(bucket.wiped());
+    let node = faked.start(dir.path());
+    assert!(!holds_marker(dir.path()));
+    assert_eq!(get(node.address, &format!("/v1/{bucket}/")).status, 410);
 }
