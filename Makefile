@@ -25,7 +25,7 @@ TOOLS = age:age mandoc:mandoc mutt:mutt faketime:faketime nginx:nginx-light open
 	strace:strace tmux:tmux tor:tor unshare:util-linux cc:build-essential
 
 # the same for `make soak` alone
-SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs
+SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkswap:util-linux swapon:mount
 
 # and for `make interop` alone
 INTEROPTOOLS = chromium:chromium npm:npm

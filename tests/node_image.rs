@@ -82,12 +82,6 @@ fn in_memory(id: u32) -> Option<Vec<(String, usize)>> {
     Some(found)
 }
 
-fn swapped(id: u32) -> String {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmSwap:")).unwrap();
-    line.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
-}
-
 /// A connection, with TLS or without.
 trait Line: Read + Write {}
 impl<T: Read + Write> Line for T {}
@@ -235,7 +229,7 @@ fn check(tls: bool, stalled: bool) {
         std::thread::sleep(Duration::from_millis(500));
     }
     assert_eq!(in_files(dir.path()), 0, "nor is it anywhere else in its directory");
-    assert_eq!(swapped(id), "0 kB");
+    assert_eq!(relay.node.swapped(), "0 kB");
     for mut line in stalled {
         let mut got = Vec::new();
         // What lay between, and then the end, which need not be a polite one.

@@ -7,6 +7,7 @@ use crate::node::log::Log;
 use crate::node::tmpfs;
 use rustix::mm::{MlockAllFlags, mlockall};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::thread::{CapabilitySet, capabilities};
 
 /// Takes all the privacy that the system grants.
 pub fn keep(log: Log) {
@@ -26,9 +27,11 @@ pub fn keep(log: Log) {
 }
 
 /// Keeps all pages in memory, those to come too. Under a limit they would fail to come once it is
-/// reached, so there is none or nothing is locked.
+/// reached, so there is none, or none that holds for this process, or nothing is locked.
 fn lock() -> bool {
     let unlimited = Rlimit { current: None, maximum: None };
+    let exempt =
+        || capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::IPC_LOCK));
     let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
-    setrlimit(Resource::Memlock, unlimited).is_ok() && mlockall(flags).is_ok()
+    (setrlimit(Resource::Memlock, unlimited).is_ok() || exempt()) && mlockall(flags).is_ok()
 }

@@ -30,13 +30,18 @@ impl Faked {
 
     /// Runs the relay in `dir` by it.
     pub fn start(&self, dir: &Path) -> Node {
+        self.start_by(dir, &[])
+    }
+
+    /// The same by way of `wrapper`, whose last argument the program is.
+    pub fn start_by(&self, dir: &Path, wrapper: &[&str]) -> Node {
         let env = [
             ("LD_PRELOAD", self.library.to_str().unwrap()),
             ("FAKETIME_TIMESTAMP_FILE", self.file.to_str().unwrap()),
             ("FAKETIME_NO_CACHE", "1"),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
         ];
-        Node::start(dir, &[], &env)
+        Node::start(dir, wrapper, &env)
     }
 }
 

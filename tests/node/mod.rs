@@ -211,6 +211,13 @@ impl Node {
         self.child.0.id()
     }
 
+    /// How much of its memory is in swap, as proc(5) says it.
+    pub fn swapped(&self) -> String {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmSwap:")).unwrap();
+        line.trim().to_owned()
+    }
+
     /// Whether it has ended by itself.
     pub fn has_ended(&mut self) -> bool {
         self.child.0.try_wait().unwrap().is_some()
