@@ -1,4 +1,5 @@
-# poste. `make` builds, `make demo` shows, `make test` checks everything, `make install` installs.
+# poste. `make` builds, `make demo` shows, `make test` checks everything, `make install` installs,
+# `make deb` packs.
 # `make soak` runs the long tests, for two hours or so; as root it also cuts the power of loop mounts.
 # Only `make deps` and `make interop` reach for the network; all else works offline.
 
@@ -22,7 +23,8 @@ OFFLINE = CARGO_NET_OFFLINE=true
 # program:package, for what the tests and the demo run beside the two programs
 TOOLS = age:age mandoc:mandoc mutt:mutt faketime:faketime nginx:nginx-light openssl:openssl \
 	ip:iproute2 notmuch:notmuch python3:python3 redis-server:redis-server redis-cli:redis-tools \
-	strace:strace tmux:tmux tor:tor unshare:util-linux cc:build-essential
+	strace:strace tmux:tmux tor:tor unshare:util-linux cc:build-essential \
+	dpkg-shlibdeps:dpkg-dev
 
 # the same for `make soak` alone
 SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkswap:util-linux swapon:mount
@@ -37,7 +39,11 @@ EXAMPLES = $(wildcard examples/*.toml examples/*.sh examples/*.conf examples/mut
 UNITS = $(wildcard examples/systemd/posted* examples/systemd/run-posted.mount)
 USERUNITS = $(wildcard examples/systemd/poste-*)
 
-.PHONY: all demo test soak deps bench interop install uninstall clean
+# Where `make deb` puts its package together
+DEB = $(abspath $(OUT))/deb
+DEBDOC = /usr/share/doc/poste
+
+.PHONY: all demo test soak deps bench interop install uninstall deb clean
 
 all:
 	$(CARGO) build --release --locked
@@ -91,26 +97,32 @@ interop: deps
 	$(CARGO) build --locked --bin posted
 	python3 tests/interop/page.py $(OUT)/debug/posted
 
+# Puts a file there as it is where the programs lie elsewhere, readable for all.
+PLACED = umask 022; sed 's|/usr/local/bin|$(BINDIR)|g'
+
 install:
 	@test -x $(RELEASE)/poste && test -x $(RELEASE)/posted || \
 		{ echo "make install: run make first" >&2; exit 1; }
 	$(INSTALL) -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(DOCDIR)/examples
 	$(INSTALL) -m 755 $(RELEASE)/poste $(RELEASE)/posted $(DESTDIR)$(BINDIR)
 	ln -sf poste $(DESTDIR)$(BINDIR)/poste-sendmail
+	$(INSTALL) -d $(sort $(foreach page,$(PAGES),$(DESTDIR)$(MANDIR)/man$(subst .,,$(suffix $(page)))))
 	for page in $(PAGES); do \
-		$(INSTALL) -D -m 644 $$page $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; \
+		$(PLACED) $$page >$(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/} || exit 1; \
 	done
 	$(INSTALL) -d $(DESTDIR)$(BASHCOMPDIR) $(DESTDIR)$(ZSHCOMPDIR) $(DESTDIR)$(FISHCOMPDIR)
-	$(RELEASE)/poste completions bash >$(DESTDIR)$(BASHCOMPDIR)/poste
-	$(RELEASE)/poste completions zsh >$(DESTDIR)$(ZSHCOMPDIR)/_poste
-	$(RELEASE)/poste completions fish >$(DESTDIR)$(FISHCOMPDIR)/poste.fish
-	$(INSTALL) -m 644 $(EXAMPLES) $(DESTDIR)$(DOCDIR)/examples
+	umask 022; $(RELEASE)/poste completions bash >$(DESTDIR)$(BASHCOMPDIR)/poste
+	umask 022; $(RELEASE)/poste completions zsh >$(DESTDIR)$(ZSHCOMPDIR)/_poste
+	umask 022; $(RELEASE)/poste completions fish >$(DESTDIR)$(FISHCOMPDIR)/poste.fish
+	for example in $(EXAMPLES); do \
+		$(PLACED) $$example >$(DESTDIR)$(DOCDIR)/$$example || exit 1; \
+	done
 	$(INSTALL) -m 644 README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE $(DESTDIR)$(DOCDIR)
 	$(INSTALL) -d $(DESTDIR)$(SYSTEMDUNITDIR) $(DESTDIR)$(SYSTEMDUSERUNITDIR)
-	for unit in $(UNITS); do sed 's|/usr/local/bin|$(BINDIR)|' $$unit \
-		>$(DESTDIR)$(SYSTEMDUNITDIR)/$${unit##*/} || exit 1; done
-	for unit in $(USERUNITS); do sed 's|/usr/local/bin|$(BINDIR)|' $$unit \
-		>$(DESTDIR)$(SYSTEMDUSERUNITDIR)/$${unit##*/} || exit 1; done
+	for unit in $(UNITS); do \
+		$(PLACED) $$unit >$(DESTDIR)$(SYSTEMDUNITDIR)/$${unit##*/} || exit 1; done
+	for unit in $(USERUNITS); do \
+		$(PLACED) $$unit >$(DESTDIR)$(SYSTEMDUSERUNITDIR)/$${unit##*/} || exit 1; done
 
 uninstall:
 	cd $(DESTDIR)$(BINDIR) && rm -f poste posted poste-sendmail
@@ -122,6 +134,20 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(SYSTEMDUNITDIR)/,$(notdir $(UNITS)))
 	rm -f $(addprefix $(DESTDIR)$(SYSTEMDUSERUNITDIR)/,$(notdir $(USERUNITS)))
 	rm -rf $(DESTDIR)$(DOCDIR)
+
+# A Debian package in $(OUT)/deb, from what `make install` puts under /usr.
+deb: all
+	rm -rf $(DEB)
+	$(MAKE) install PREFIX=/usr DESTDIR=$(DEB)/root
+	find $(DEB)/root/usr/share/man -type f -exec gzip -9n {} +
+	umask 022; gzip -9nc debian/changelog >$(DEB)/root$(DEBDOC)/changelog.Debian.gz
+	gzip -9n $(DEB)/root$(DEBDOC)/CHANGELOG.md
+	$(INSTALL) -m 644 debian/copyright $(DEB)/root$(DEBDOC)/copyright
+	$(INSTALL) -d $(DEB)/root/DEBIAN
+	dpkg-shlibdeps -T$(DEB)/substvars $(DEB)/root/usr/bin/poste $(DEB)/root/usr/bin/posted
+	dpkg-gencontrol -pposte -P$(DEB)/root -T$(DEB)/substvars -f$(DEB)/files
+	cd $(DEB)/root && find usr -type f -exec md5sum {} + >DEBIAN/md5sums
+	dpkg-deb --root-owner-group --build $(DEB)/root $(DEB)
 
 clean:
 	$(CARGO) clean

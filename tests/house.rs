@@ -12,7 +12,7 @@ use std::fs;
 use std::path::Path;
 
 /// Everything that may stand at the top level, beside hidden files and `target`.
-const TOP: [&str; 15] = [
+const TOP: [&str; 16] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Cargo.lock",
@@ -23,6 +23,7 @@ const TOP: [&str; 15] = [
     "README.md",
     "benches",
     "clippy.toml",
+    "debian",
     "examples",
     "man",
     "rustfmt.toml",

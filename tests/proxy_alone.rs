@@ -6,18 +6,20 @@
 #![cfg(feature = "node")]
 #![allow(clippy::unwrap_used)]
 
+#[path = "common/alone.rs"]
+mod alone;
 #[path = "common/posted.rs"]
 mod posted;
 #[path = "common/programs.rs"]
 mod programs;
 
+use alone::is_alone;
 use posted::Posted;
 use programs::Home;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::thread;
 
@@ -25,23 +27,6 @@ const ONION: &str = "pg6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd.on
 
 /// What was asked of the proxy: name and port, and the credentials.
 type Asked = Arc<Mutex<Vec<(String, String)>>>;
-
-/// Runs the test `name` again where only loopback is; whether this is that second run.
-fn is_alone(name: &str) -> bool {
-    // The table's two lines of head, and loopback.
-    if fs("/proc/self/net/dev").lines().count() == 3 {
-        let up = Command::new("ip").args(["link", "set", "lo", "up"]).status();
-        assert!(up.expect("ip is installed (make deps)").success());
-        return true;
-    }
-    let mut again = Command::new("unshare");
-    again.arg("-rn").arg(std::env::current_exe().unwrap()).args(["--exact", name]);
-    let output = again.output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(said.contains("1 passed"), "{said}");
-    false
-}
 
 fn fs(path: &str) -> String {
     std::fs::read_to_string(path).unwrap()
