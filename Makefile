@@ -30,7 +30,7 @@ TOOLS = age:age mandoc:mandoc mutt:mutt faketime:faketime nginx:nginx-light open
 SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkswap:util-linux swapon:mount
 
 # and for `make interop` alone
-INTEROPTOOLS = chromium:chromium npm:npm
+INTEROPTOOLS = chromium:chromium npm:npm debootstrap:debootstrap
 
 PAGES = $(wildcard man/*.[1-8])
 SCRIPTS = $(wildcard tests/*.sh tests/*/*.sh benches/*.sh examples/*.sh examples/*/*.sh)
@@ -92,10 +92,11 @@ bench: deps
 	$(OFFLINE) $(CARGO) bench --locked --benches
 
 interop: TOOLS += $(INTEROPTOOLS)
-interop: deps
+interop: deps deb
 	sh tests/interop/run.sh
 	$(CARGO) build --locked --bin posted
 	python3 tests/interop/page.py $(OUT)/debug/posted
+	sh tests/interop/debian.sh $(DEB)/poste_*.deb README.md
 
 # Puts a file there as it is where the programs lie elsewhere, readable for all.
 PLACED = umask 022; sed 's|/usr/local/bin|$(BINDIR)|g'
