@@ -7,7 +7,7 @@ use crate::cli::Run;
 use crate::cli::args::CardAction;
 use crate::cli::ui::Done;
 use crate::client::error::{Error, Kind};
-use crate::client::{own, series};
+use crate::client::{own, people, series};
 use crate::core::card::Card;
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
@@ -24,7 +24,12 @@ pub fn run(run: &mut Run<'_, '_>, toml: bool, qr: bool, words: bool) -> Done {
     if !words {
         run.ui.line(&own::link(&signed.card))?;
     }
-    run.ui.line(&spoken)
+    run.ui.line(&spoken)?;
+    if people::list(run.env)?.is_empty() {
+        run.ui.note("that is for friends; what a friend gives you:");
+        run.ui.next("poste add bob LINK-OR-FILE");
+    }
+    Ok(())
 }
 
 /// The identity link as a QR code in characters. A code is dark on light, and terminals mostly are

@@ -56,10 +56,12 @@ pub fn finish(run: &mut Run<'_, '_>) -> Done {
         (false, _) => {}
     }
     match run.env.config.publish.is_empty() {
-        true => run.ui.next("poste card --toml >card.toml"),
+        true => {
+            run.ui.next("poste card --toml >card.toml  # for friends, as a file");
+            run.ui.next("poste card");
+        }
         false => run.ui.next("poste publish"),
     }
-    run.ui.next("poste card");
     Ok(())
 }
 

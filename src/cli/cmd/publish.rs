@@ -6,7 +6,7 @@ use crate::cli::Run;
 use crate::cli::ui::Done;
 use crate::client::disclose::{self, Outcome, Word};
 use crate::client::error::{Error, Kind};
-use crate::client::{own, publish};
+use crate::client::{own, people, publish};
 use crate::core::card::SignedCard;
 use std::fs;
 use std::path::Path;
@@ -38,6 +38,9 @@ pub fn run(
         None => {
             let places = publish::publish(run.env, &card)?;
             run.ui.note(&format!("the card is at {places} of {places} places"));
+            if people::list(run.env)?.is_empty() {
+                run.ui.next("poste card");
+            }
             Ok(())
         }
     }

@@ -11,6 +11,8 @@ use crate::client::read::{self, Reader};
 use crate::client::{queue, reply};
 use crate::core::enclosure::mail_limit;
 use crate::core::mail::compose::{Attached, Draft, compose};
+use crate::core::time::Time;
+use crate::store::progress::Progress;
 use std::io::{IsTerminal, stdin};
 
 pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
@@ -54,6 +56,9 @@ pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
     queue::send(run.env, &to, &mail, args.daily)?;
     let names: Vec<&str> = to.iter().map(|name| name.as_str()).collect();
     run.ui.note(&format!("queued for {}; it leaves with the next sync", names.join(", ")));
+    if Progress::load(run.env.home.places())?.last_sync == Time::default() {
+        run.ui.next("poste sync  # and a timer for the next ones: man poste-tour");
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use crate::cli::wrong;
 use crate::client::error::{Error, Kind};
 use crate::client::read::{self, Names, Reader};
 use crate::core::mail::render;
-use crate::store::maildir::Entry;
+use crate::store::maildir::{Entry, Folder};
 
 pub fn run(run: &mut Run<'_, '_>, messages: &[String], raw: bool, part: Option<usize>) -> Done {
     let found = cmd::messages(run, messages)?;
@@ -37,6 +37,9 @@ pub fn entries(run: &mut Run<'_, '_>, entries: &[Entry], raw: bool) -> Done {
         }
         message(run, &filed, &reader.names)?;
         read::mark_seen(run.env, entry)?;
+        if entry.folder == Folder::requests() {
+            run.ui.next(&format!("poste accept {} NAME", entry.name.unique()));
+        }
     }
     Ok(())
 }

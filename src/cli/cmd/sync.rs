@@ -79,6 +79,9 @@ fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
         1 => run.ui.note(&format!("1 new letter: {}", by_folder.join(", "))),
         _ => run.ui.note(&format!("{letters} new letters: {}", by_folder.join(", "))),
     }
+    if letters > 0 {
+        run.ui.next("poste list -u | poste show");
+    }
     if report.quarantined > 0 {
         run.ui.note(&format!("{} unproven, in quarantine", report.quarantined));
         run.ui.next("poste quarantine show");
