@@ -4,29 +4,18 @@
 //! Specified in poste-protocol(7), A sync from outside.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/dice.rs"]
+mod dice;
+
+use dice::Dice;
 use poste::core::bucket::{Bucket, Class};
 use poste::core::cell::Cell;
 use poste::core::keys::Fingerprint;
 use poste::core::plan::slots::{Rank, Slots, Visit, Waiting, instead, visits};
 use poste::core::plan::{Node, uploads};
-use poste::core::random::{Random, below};
+use poste::core::random::below;
 use poste::core::time::{HOUR, Time};
 use std::collections::BTreeSet;
-
-/// Repeatable random numbers (splitmix64).
-struct Dice(u64);
-
-impl Random for Dice {
-    fn fill(&mut self, out: &mut [u8]) {
-        for chunk in out.chunks_mut(8) {
-            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-            let mut z = self.0;
-            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-            chunk.copy_from_slice(&(z ^ (z >> 31)).to_be_bytes()[..chunk.len()]);
-        }
-    }
-}
 
 /// What an observer sees of the uploads: node, bucket and bytes, in order.
 type Trace = Vec<(String, String, usize)>;

@@ -4,67 +4,17 @@
 //! Specified in poste-protocol(7), A sync from outside.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/overheard.rs"]
+mod overheard;
 #[path = "common/programs.rs"]
 mod programs;
 
+use overheard::{Heard, listen_in, requests};
 use programs::{Home, Node};
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
-use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::{Duration, Instant};
-
-/// What was said on a connection, with when it began and when the last of the answers came.
-struct Talk {
-    began: Option<Instant>,
-    said: Vec<u8>,
-    answered: Option<Instant>,
-}
-
-type Heard = Arc<Mutex<Vec<Arc<Mutex<Talk>>>>>;
-
-/// Passes everything on to `node` and notes what clients said, and when.
-fn listen_in(node: &str) -> (String, Heard) {
-    let node = node.trim_start_matches("http://").to_owned();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let heard = Heard::default();
-    let kept = heard.clone();
-    thread::spawn(move || {
-        for client in listener.incoming() {
-            let (client, node) = (client.unwrap(), TcpStream::connect(&node).unwrap());
-            let talk = Talk { began: None, said: Vec::new(), answered: None };
-            let talk = Arc::new(Mutex::new(talk));
-            kept.lock().unwrap().push(talk.clone());
-            let (back, front) = (node.try_clone().unwrap(), client.try_clone().unwrap());
-            let asks = talk.clone();
-            thread::spawn(move || {
-                pass(client, node, |said| {
-                    let mut talk = asks.lock().unwrap();
-                    talk.began.get_or_insert_with(Instant::now);
-                    talk.said.extend_from_slice(said);
-                });
-            });
-            thread::spawn(move || {
-                pass(back, front, |_| talk.lock().unwrap().answered = Some(Instant::now()));
-            });
-        }
-    });
-    (url, heard)
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream, mut note: impl FnMut(&[u8])) {
-    let mut buffer = [0; 1 << 16];
-    while let Ok(length @ 1..) = from.read(&mut buffer) {
-        note(&buffer[..length]);
-        if to.write_all(&buffer[..length]).is_err() {
-            break;
-        }
-    }
-    let _ = to.shutdown(std::net::Shutdown::Write);
-}
+use std::time::Duration;
 
 /// A sync as it was seen: the heads and the sizes of bodies, connection by connection in order; and
 /// how long it was still between the last download and the first upload.
@@ -77,7 +27,8 @@ fn seen(home: &Home, args: &[&str], heard: &Heard) -> (Vec<Vec<(String, usize)>>
     let (mut trace, mut down, mut up) = (Vec::new(), None, None);
     for talk in &talks {
         let talk = talk.lock().unwrap();
-        let requests = requests(&talk.said);
+        let requests: Vec<_> =
+            requests(&talk.said).into_iter().map(|(head, body)| (head, body.len())).collect();
         let uploads = requests.iter().filter(|(head, _)| head.starts_with("POST ")).count();
         assert!(
             [0, requests.len()].contains(&uploads),
@@ -91,22 +42,6 @@ fn seen(home: &Home, args: &[&str], heard: &Heard) -> (Vec<Vec<(String, usize)>>
     }
     let still = up.zip(down).map(|(up, down)| up.saturating_duration_since(down));
     (trace, still.unwrap_or_default())
-}
-
-fn requests(mut said: &[u8]) -> Vec<(String, usize)> {
-    let mut requests = Vec::new();
-    while !said.is_empty() {
-        let end = said.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole head");
-        let head = std::str::from_utf8(&said[..end]).unwrap().to_owned();
-        let length = head.lines().find_map(|line| {
-            let value = line.to_ascii_lowercase();
-            value.strip_prefix("content-length:").map(|value| value.trim().parse().unwrap())
-        });
-        let length = length.unwrap_or(0);
-        requests.push((head, length));
-        said = &said[end + 4 + length..];
-    }
-    requests
 }
 
 fn copy(home: &Home, to: &Path) -> Home {

@@ -3,70 +3,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/overheard.rs"]
+mod overheard;
 #[path = "common/programs.rs"]
 mod programs;
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
-use std::thread;
+use overheard::{listen_in, requests};
 
 const CELL: usize = 4096;
-
-/// What clients said, a connection each.
-type Heard = Arc<Mutex<Vec<Arc<Mutex<Vec<u8>>>>>>;
-
-/// Passes everything on to `node` and keeps what clients said; its own URL.
-fn listen_in(node: &str) -> (String, Heard) {
-    let node = node.trim_start_matches("http://").to_owned();
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let heard = Heard::default();
-    let kept = heard.clone();
-    thread::spawn(move || {
-        for client in listener.incoming() {
-            let (client, node) = (client.unwrap(), TcpStream::connect(&node).unwrap());
-            let said = Arc::new(Mutex::new(Vec::new()));
-            kept.lock().unwrap().push(said.clone());
-            let (back, front) = (node.try_clone().unwrap(), client.try_clone().unwrap());
-            thread::spawn(move || pass(client, node, Some(&said)));
-            thread::spawn(move || pass(back, front, None));
-        }
-    });
-    (url, heard)
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream, said: Option<&Mutex<Vec<u8>>>) {
-    let mut buffer = [0; 1 << 16];
-    while let Ok(length @ 1..) = from.read(&mut buffer) {
-        if let Some(said) = said {
-            said.lock().unwrap().extend_from_slice(&buffer[..length]);
-        }
-        if to.write_all(&buffer[..length]).is_err() {
-            break;
-        }
-    }
-    let _ = to.shutdown(std::net::Shutdown::Write);
-}
-
-/// The requests of a connection: first line, and body.
-fn requests(mut said: &[u8]) -> Vec<(String, Vec<u8>)> {
-    let mut requests = Vec::new();
-    while !said.is_empty() {
-        let end = said.windows(4).position(|w| w == b"\r\n\r\n").expect("a whole head");
-        let head = std::str::from_utf8(&said[..end]).unwrap();
-        let (first, fields) = head.split_once("\r\n").unwrap();
-        let length = fields.lines().find_map(|line| {
-            let (name, value) = line.split_once(':').unwrap();
-            assert!(!name.eq_ignore_ascii_case("transfer-encoding"), "no body of unknown length");
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
-        });
-        let (body, rest) = said[end + 4..].split_at(length.unwrap_or(0));
-        requests.push((first.to_owned(), body.to_vec()));
-        said = rest;
-    }
-    requests
-}
 
 #[test]
 fn everything_posted_is_whole_cells() {
@@ -87,9 +31,9 @@ fn everything_posted_is_whole_cells() {
     }
     assert!(bob.ok(&["list", "alice"]).lines().count() >= 4, "all has arrived");
 
-    let heard: Vec<Vec<u8>> =
-        heard.lock().unwrap().iter().map(|said| said.lock().unwrap().clone()).collect();
-    let requests: Vec<(String, Vec<u8>)> = heard.iter().flat_map(|said| requests(said)).collect();
+    let heard = heard.lock().unwrap();
+    let requests: Vec<(String, Vec<u8>)> =
+        heard.iter().flat_map(|talk| requests(&talk.lock().unwrap().said)).collect();
     let (mut posts, mut cells) = (0, Vec::new());
     for (first, body) in &requests {
         if first.starts_with("GET ") {
