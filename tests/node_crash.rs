@@ -8,7 +8,7 @@ mod node;
 
 use node::clients::kill_during_uploads;
 use node::faked::{Faked, afternoon};
-use node::{cell, cells, get, holds_marker, memory, post, soon};
+use node::{Node, cell, cells, get, holds_marker, memory, post, soon};
 use poste::core::bucket::{Bucket, Class};
 use poste::core::time::{DAY, HOUR, MINUTE};
 use std::collections::HashSet;
@@ -16,15 +16,20 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+/// Stores a cell for the hour and one for the day of [`afternoon`].
+fn cell_for_hour_and_day(node: &Node) -> (Bucket, Bucket) {
+    let [hour, day] = [Class::Hourly, Class::Daily].map(|class| Bucket::at(class, afternoon()));
+    assert_eq!(post(node.address, hour, &cell(1, 1)).unwrap().status, 200);
+    assert_eq!(post(node.address, day, &cell(2, 2)).unwrap().status, 200);
+    (hour, day)
+}
+
 #[test]
 fn nothing_is_left_when_the_node_was_dead_at_the_boundary() {
     let dir = memory();
     let faked = Faked::at(dir.path(), afternoon());
-    let hour = Bucket::at(Class::Hourly, afternoon());
-    let day = Bucket::at(Class::Daily, afternoon());
     let node = faked.start(dir.path());
-    assert_eq!(post(node.address, hour, &cell(1, 1)).unwrap().status, 200);
-    assert_eq!(post(node.address, day, &cell(2, 2)).unwrap().status, 200);
+    let (hour, day) = cell_for_hour_and_day(&node);
     node.kill();
     assert!(holds_marker(dir.path()));
     // Within the hour after, everything is still there.
@@ -52,11 +57,8 @@ fn nothing_is_left_when_the_node_was_dead_at_the_boundary() {
 fn the_running_node_wipes_at_the_hour_and_the_day() {
     let dir = memory();
     let faked = Faked::at(dir.path(), afternoon());
-    let hour = Bucket::at(Class::Hourly, afternoon());
-    let day = Bucket::at(Class::Daily, afternoon());
     let node = faked.start(dir.path());
-    assert_eq!(post(node.address, hour, &cell(1, 1)).unwrap().status, 200);
-    assert_eq!(post(node.address, day, &cell(2, 2)).unwrap().status, 200);
+    let (hour, day) = cell_for_hour_and_day(&node);
     let store = dir.path().join("store");
     faked.set(hour.wiped());
     soon("the hour is wiped", || !holds_marker(&store.join("hourly")));
