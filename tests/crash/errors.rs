@@ -62,6 +62,7 @@ fn point(
     wrong.extend(again(scenario, &end, before));
     wrong.extend(world.settle(people));
     wrong.extend(sound(world, &homes(people), &scenario.ledger));
+    wrong.extend(scenario.ungrouped());
     if further {
         wrong.extend(still(world, &homes(people)));
     }

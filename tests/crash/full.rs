@@ -57,6 +57,7 @@ fn point(scenario: &Scenario, (pages, inodes): (u64, u64), tally: &mut Tally) {
     wrong.extend(again(scenario, &end, before));
     wrong.extend(world.settle(people));
     wrong.extend(sound(world, &homes(people), &scenario.ledger));
+    wrong.extend(scenario.ungrouped());
     wrong.extend(still(world, &homes(people)));
     tally.add(&format!("{} with {pages} pages and {inodes} inodes", scenario.name), wrong);
 }

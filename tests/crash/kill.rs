@@ -86,6 +86,7 @@ fn point(scenario: &Scenario, calls: [&Call; 2], further: bool, tally: &mut Tall
     let mut wrong = again(scenario, &end, before);
     wrong.extend(world.settle(people));
     wrong.extend(sound(world, &homes(people), &scenario.ledger));
+    wrong.extend(scenario.ungrouped());
     if further {
         wrong.extend(still(world, &homes(people)));
     }
@@ -173,6 +174,21 @@ fn while_handling() {
 }
 
 #[test]
+fn while_founding_a_group() {
+    series("killed while founding a group", &scenario::FOUNDED, WRITING, (2, 0));
+}
+
+#[test]
+fn while_in_a_group() {
+    series("killed while in a group", &scenario::JOINED, WRITING, (2, 0));
+}
+
+#[test]
+fn while_changing_a_group() {
+    series("killed while changing a group", &scenario::CHANGED, WRITING, (2, 0));
+}
+
+#[test]
 fn while_opening_files() {
     series("killed while opening files", &scenario::all(), OPENING, (24, 0));
 }
@@ -240,6 +256,24 @@ fn soak_while_moving() {
 #[ignore = "make soak"]
 fn soak_while_accepting() {
     soak("accepting", &scenario::PEOPLE);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_founding_a_group() {
+    soak("founding a group", &scenario::FOUNDED);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_in_a_group() {
+    soak("in a group", &scenario::JOINED);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_changing_a_group() {
+    soak("changing a group", &scenario::CHANGED);
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! The commands that change a home, each in a world made ready for it, and what must be there at
 //! the end whatever befell the command before it was run again. [`late`] has those of letters that
-//! take several exchanges, [`moving`] those of a home that moves.
+//! take several exchanges, [`moving`] those of a home that moves, [`group`] those of a group.
 
+mod group;
 mod late;
 mod moving;
 
@@ -23,6 +24,25 @@ pub struct Scenario {
     pub people: &'static [&'static str],
     /// What is there at the end.
     pub ledger: Ledger,
+    /// Who is in which group at the end: whose view, of which group, as `poste groups` prints it.
+    pub groups: &'static [(&'static str, &'static str, &'static str)],
+}
+
+impl Scenario {
+    /// The same with the groups that are there at the end.
+    fn then(self, groups: &'static [(&'static str, &'static str, &'static str)]) -> Scenario {
+        Scenario { groups, ..self }
+    }
+
+    /// What is wrong with the groups.
+    pub fn ungrouped(&self) -> Vec<String> {
+        let view = |(who, group, wanted): &(&'static str, &str, &str)| {
+            let output = self.world.home(who).run(&["groups", group], b"");
+            let found = String::from_utf8_lossy(&output.stdout).into_owned();
+            (found != *wanted).then(|| format!("{who} sees in {group}: {found:?} {output:?}"))
+        };
+        self.groups.iter().filter_map(view).collect()
+    }
 }
 
 /// How somebody goes on after a command died.
@@ -52,6 +72,7 @@ pub const WRITING: [Make; 4] = [send, send_to_three, sendmail, seal];
 pub const GOING: [Make; 1] = [sync_out];
 pub const COMING: [Make; 2] = [sync_in, first_letter_in];
 pub const ANSWERED: [Make; 2] = [sync_acknowledged, sync_wiping];
+pub use group::{CHANGED, FOUNDED, JOINED};
 pub use late::{EXPIRED, LARGE};
 pub use moving::MOVING;
 /// What is done by hand once in a while.
@@ -61,8 +82,9 @@ pub const HANDS: [Make; 5] = [receive, sync_unproven, keep, discard, drop_letter
 
 /// Every one of them.
 pub fn all() -> Vec<Make> {
-    [&WRITING[..], &GOING, &COMING, &ANSWERED, &LARGE, &EXPIRED, &KEYS, &MOVING, &PEOPLE, &HANDS]
-        .concat()
+    let alone = [&WRITING[..], &GOING, &COMING, &ANSWERED, &LARGE, &EXPIRED, &KEYS, &MOVING];
+    let among = [&PEOPLE[..], &HANDS, &FOUNDED, &JOINED, &CHANGED];
+    [alone.concat(), among.concat()].concat()
 }
 
 fn init() -> Scenario {
@@ -284,7 +306,8 @@ fn ready(
 ) -> Scenario {
     world.keep();
     let args = args.iter().map(|arg| (*arg).to_owned()).collect();
-    Scenario { name, world, step: Step { who, args, stdin }, again, people, ledger }
+    let step = Step { who, args, stdin };
+    Scenario { name, world, step, again, people, ledger, groups: &[] }
 }
 
 /// What acquainted people have, and of bob's letters these: his copy, and what came to alice.
