@@ -110,6 +110,12 @@ fn by_hand() {
 }
 
 #[test]
+fn in_a_group() {
+    let makes = [&scenario::FOUNDED[..], &scenario::JOINED, &scenario::CHANGED].concat();
+    series("errors in a group", &makes, WRITING, 5);
+}
+
+#[test]
 fn while_opening_files() {
     series("errors while opening files", &scenario::all(), OPENING, 11);
 }

@@ -1,8 +1,10 @@
 //! The commands that change a home, each in a world made ready for it, and what must be there at
 //! the end whatever befell the command before it was run again. [`late`] has those of letters that
-//! take several exchanges, [`moving`] those of a home that moves, [`group`] those of a group.
+//! take several exchanges, [`moving`] those of a home that moves, [`group`] those of a
+//! group, [`hands`] those of single messages.
 
 mod group;
+mod hands;
 mod late;
 mod moving;
 
@@ -73,12 +75,12 @@ pub const GOING: [Make; 1] = [sync_out];
 pub const COMING: [Make; 2] = [sync_in, first_letter_in];
 pub const ANSWERED: [Make; 2] = [sync_acknowledged, sync_wiping];
 pub use group::{CHANGED, FOUNDED, JOINED};
+pub use hands::HANDS;
 pub use late::{EXPIRED, LARGE};
 pub use moving::MOVING;
 /// What is done by hand once in a while.
 pub const KEYS: [Make; 4] = [init, publish, renew, passphrase];
 pub const PEOPLE: [Make; 7] = [add, accept, words, rename, remove, block, unblock];
-pub const HANDS: [Make; 5] = [receive, sync_unproven, keep, discard, drop_letter];
 
 /// Every one of them.
 pub fn all() -> Vec<Make> {
@@ -254,43 +256,6 @@ fn seal() -> Scenario {
     ready("seal", world, "bob", &args, SEALED, Again::Or(73), QUIET, all)
 }
 
-fn receive() -> Scenario {
-    let world = sealed_letter();
-    let file = world.path("sealed.age");
-    ready("receive", world, "alice", &["receive", &file], b"", Again::Same, ROUND, by_hand())
-}
-
-fn sync_unproven() -> Scenario {
-    let all = unproven("quarantine");
-    ready("sync unproven", doubted(), "alice", &["sync", "-v"], b"", Again::Same, &["alice"], all)
-}
-
-fn keep() -> Scenario {
-    let (world, letter) = quarantined();
-    let (args, all) = (["quarantine", "keep", &letter], unproven("bob"));
-    ready("keep", world, "alice", &args, b"", Again::Or(66), &["alice"], all)
-}
-
-fn discard() -> Scenario {
-    let (world, letter) = quarantined();
-    let args = ["quarantine", "drop", &letter];
-    let mut all = unproven("quarantine");
-    all.remove(&("alice", "quarantine".into(), "doubted".into()));
-    ready("quarantine drop", world, "alice", &args, b"", Again::Or(66), &["alice"], all)
-}
-
-fn drop_letter() -> Scenario {
-    let world = World::acquainted();
-    let bob = world.home("bob");
-    bob.ok_with(&["send", "alice", "-s", "given up"], TEXT);
-    let outbox = bob.ok(&["outbox"]);
-    let line = outbox.lines().find(|line| line.contains("queued")).unwrap();
-    let args = ["outbox", "drop", line.split('\t').next().unwrap()];
-    let mut all = ledger(&[]);
-    all.insert(("bob", "alice".into(), "given up".into()), 1..=1);
-    ready("outbox drop", world, "bob", &args, b"", Again::Or(66), QUIET, all)
-}
-
 const SEALED: &[u8] = b"Subject: sealed\n\nFirst line of the letter.\n\nThe last one.\n";
 
 #[expect(clippy::too_many_arguments, reason = "one call a scenario, in the order of its fields")]
@@ -352,50 +317,6 @@ fn three_letters() -> World {
     mail.extend(TEXT);
     world.home("bob").ok_with(&["sendmail", "-t"], &mail);
     world
-}
-
-fn sealed_letter() -> World {
-    let world = World::acquainted();
-    let file = world.path("sealed.age");
-    world.home("bob").ok_with(&["seal", "--to", "alice", "-o", &file], SEALED);
-    world
-}
-
-/// A letter waits for alice, who has a clock that nobody confirms.
-fn doubted() -> World {
-    let world = World::acquainted();
-    world.home("bob").ok_with(&["send", "alice", "-s", "doubted"], TEXT);
-    world.home("bob").ok(&["sync"]);
-    let config = world.home("alice").dir.join("config/config.toml");
-    let text = fs::read_to_string(&config).unwrap();
-    let doubting = text.replace("trust_clock = true", "trust_clock = false");
-    assert_ne!(text, doubting);
-    fs::write(config, doubting).unwrap();
-    world
-}
-
-/// Alice has a letter of bob's in quarantine.
-fn quarantined() -> (World, String) {
-    let world = doubted();
-    world.home("alice").ok(&["sync"]);
-    let path = world.home("alice").ok(&["quarantine"]);
-    (world, path.trim().to_owned())
-}
-
-/// What alice has, with the letter that proves nothing in a folder.
-fn unproven(folder: &str) -> Ledger {
-    let mut all = ledger(&[]);
-    all.retain(|(who, ..), _| *who == "alice");
-    all.insert(("alice", folder.into(), "doubted".into()), 1..=1);
-    all
-}
-
-fn by_hand() -> Ledger {
-    let mut all = ledger(&[]);
-    for (who, folder) in [("bob", "alice"), ("alice", "bob")] {
-        all.insert((who, folder.into(), "sealed".into()), 1..=1);
-    }
-    all
 }
 
 /// The letters in somebody's outbox.
