@@ -1,7 +1,8 @@
 //! The memory of the real `posted` while it takes and wipes bucket after bucket: its clock runs 120
 //! times as fast, so that an hour is over in half a minute. What it holds must not grow: once each
-//! of its threads has had its share, the line through the last ten minutes is level. Thirty minutes
-//! under `make soak`, or as many as POSTE_SOAK_MINUTES says. What is held is posted(8), STORE.
+//! of its threads has had its share, for which a crowd uploads first, the line through the last ten
+//! minutes is level. Thirty minutes under `make soak`, or as many as POSTE_SOAK_MINUTES says. What is
+//! held is posted(8), STORE.
 #![cfg(feature = "node")]
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
@@ -18,6 +19,9 @@ use std::time::{Duration, Instant, SystemTime};
 const SPEED: u32 = 120;
 /// Cells in an upload.
 const BATCH: u64 = 64;
+/// Clients that come at once in the beginning: as many as there may ever be threads for one. More
+/// would leave free memory in which a leak could hide.
+const CROWD: u64 = 6;
 /// Seconds from one look at the memory to the next.
 const EVERY: u32 = 5;
 /// KiB by which it may rise in a minute over the last third of the run. A leak of 200 bytes in a
@@ -43,6 +47,7 @@ fn memory_stays_level_over_thirty_minutes_of_upload_and_wipe() {
     let now = || Time::from_unix((start + began.elapsed() * SPEED).as_secs());
     let (mut series, mut next, mut taken, mut refused) = (Vec::new(), 0, 0u64, 0u64);
     let mut wiped = 0;
+    crowd(&node, Bucket::at(Class::Hourly, now()));
     while began.elapsed() < Duration::from_secs(60 * minutes) {
         let bucket = Bucket::at(Class::Hourly, now());
         let body: Vec<u8> = (0..BATCH).flat_map(|n| cell((n << 10) as u16, next + n)).collect();
@@ -80,6 +85,25 @@ fn memory_stays_level_over_thirty_minutes_of_upload_and_wipe() {
     let level = series[series.len() / 6..series.len() / 2].iter().max().unwrap();
     let late = late.iter().max().unwrap();
     assert!(*late <= level + level / 10 + 1024, "{level} KiB in the first half, then {late}");
+}
+
+/// A few upload and download at once, so that there are as many threads as one client will ever
+/// make, each with what malloc(3) gives it.
+fn crowd(node: &Node, bucket: Bucket) {
+    std::thread::scope(|scope| {
+        for client in 1..=CROWD {
+            scope.spawn(move || {
+                for turn in 0..30 {
+                    let first = client << 40 | turn << 20;
+                    let body: Vec<u8> =
+                        (0..BATCH).flat_map(|n| cell(n as u16, first + n)).collect();
+                    // Some are refused when the hour is over meanwhile.
+                    request(node.address, &format!("POST /v1/{bucket}"), &body);
+                    request(node.address, &format!("GET /v1/{bucket}/0"), b"");
+                }
+            });
+        }
+    });
 }
 
 /// By how much a series rises from one value to the next: the slope of the line nearest to it.

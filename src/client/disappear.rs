@@ -13,7 +13,7 @@ use crate::store::home::Places;
 use crate::store::lock::StateLock;
 use crate::store::maildir::{Maildir, Name};
 use crate::store::petname::Petname;
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 /// The mail that leaves for a contact or group, as `outgoing` gives it, marked as the configuration says of the conversation
 /// unless it says itself when it disappears.
@@ -67,14 +67,15 @@ pub fn tidy(env: &Env<'_>, _lock: &StateLock) -> Result<usize, Error> {
     let mut deleted = 0;
     if list.message.iter().any(|message| message.is_over(now)) {
         let mail = Maildir::new(places.mail());
-        let mut tree = HashMap::new();
+        let over = list.message.iter().filter(|message| message.is_over(now));
+        let over: HashSet<&str> = over.map(|message| message.id.as_str()).collect();
+        // A person may have copied one into another folder.
         for folder in mail.folders()? {
-            tree.extend(mail.list(&folder)?.into_iter().map(|entry| (entry.name.unique(), entry)));
-        }
-        for message in list.message.iter().filter(|message| message.is_over(now)) {
-            if let Some(entry) = tree.get(&message.id) {
-                mail.remove(entry)?;
-                deleted += 1;
+            for entry in mail.list(&folder)? {
+                if over.contains(entry.name.unique().as_str()) {
+                    mail.remove(&entry)?;
+                    deleted += 1;
+                }
             }
         }
         list.message.retain(|message| !message.is_over(now));

@@ -15,6 +15,9 @@ pub const MAX: usize = 64;
 /// and reports about one's own letters.
 pub const FOLDERS: [&str; 3] = ["requests", "quarantine", "inbox"];
 
+/// What oneself is called wherever people are named.
+pub const ME: &str = "me";
+
 /// The parts of a Maildir, which a mail program would not take for folders.
 const PARTS: [&str; 3] = ["cur", "new", "tmp"];
 
@@ -42,7 +45,7 @@ pub enum BadPetname {
     /// It ends with a dot, or two dots stand together; an address cannot.
     #[error("a name neither ends with a dot nor has two together")]
     Dots,
-    /// It is the name of a folder or of a part of one.
+    /// It is the name of a folder or of a part of one, or what oneself is called.
     #[error("this name is reserved")]
     Reserved,
     /// 64 hex digits, which an address takes for a fingerprint.
@@ -108,7 +111,7 @@ fn check(text: &str) -> Result<(), BadPetname> {
     if text.ends_with('.') || text.contains("..") {
         return Err(BadPetname::Dots);
     }
-    if FOLDERS.contains(&text) || PARTS.contains(&text) {
+    if FOLDERS.contains(&text) || PARTS.contains(&text) || text == ME {
         return Err(BadPetname::Reserved);
     }
     if bytes.len() == 64 && bytes.iter().all(u8::is_ascii_hexdigit) {
@@ -123,7 +126,7 @@ mod tests {
 
     #[test]
     fn good_names_pass() {
-        for good in ["bob", "b", "4ever", "a.b-c_d", &"x".repeat(64), "inbox2"] {
+        for good in ["bob", "b", "mei", "4ever", "a.b-c_d", &"x".repeat(64), "inbox2"] {
             assert_eq!(good.parse::<Petname>().map(String::from), Ok(good.to_owned()));
         }
     }
@@ -142,7 +145,7 @@ mod tests {
         }
         assert_eq!(bad("bob."), BadPetname::Dots);
         assert_eq!(bad("b..b"), BadPetname::Dots);
-        for text in ["requests", "quarantine", "inbox", "cur", "new", "tmp"] {
+        for text in ["requests", "quarantine", "inbox", "cur", "new", "tmp", "me"] {
             assert_eq!(bad(text), BadPetname::Reserved, "{text}");
         }
         assert_eq!(bad(&"4b".repeat(32)), BadPetname::Fingerprint);

@@ -18,6 +18,9 @@ use crate::store::petname::Petname;
 /// Bytes of a suggested name that are kept.
 const NAME: usize = 40;
 
+/// Hex digits of a fingerprint or id that stand for it.
+const DIGITS: usize = 16;
+
 /// Makes a contact of somebody by a card that was checked; `by` made them known.
 pub fn introduce(
     env: &mut Env<'_>,
@@ -74,7 +77,9 @@ fn based_on(suggested: &str) -> String {
         }
     }
     let name = name.trim_end_matches('-').to_owned();
-    if name.parse::<Petname>().is_ok() { name } else { "member".to_owned() }
+    // By so many digits people and groups are named who have no name.
+    let is_number = name.len() >= DIGITS && name.bytes().all(|b| b.is_ascii_hexdigit());
+    if name.parse::<Petname>().is_ok() && !is_number { name } else { "member".to_owned() }
 }
 
 #[cfg(test)]
@@ -89,10 +94,12 @@ mod tests {
             ("", "member"),
             ("\u{416}\u{1b}[1m", "1m"),
             ("inbox", "member"),
+            ("Me", "member"),
+            ("0123456789ABCDEF", "member"),
             ("--", "member"),
         ] {
             assert_eq!(based_on(suggested), name, "{suggested:?}");
         }
-        assert_eq!(based_on(&"Ab".repeat(64)).len(), NAME);
+        assert_eq!(based_on(&"Xy".repeat(64)).len(), NAME);
     }
 }

@@ -85,6 +85,10 @@ fn plan(
     let waiting = Waiting::authors(env.home.places())?;
     let mut wanted = BTreeMap::new();
     for contact in &desk.contacts {
+        // Their cards come in letters; where to ask for them somebody else has said.
+        if contact.introduced.is_some() && !contact.confirmed {
+            continue;
+        }
         let peer = Peer::load(env.home.places(), contact.fingerprint)?;
         let need = need(&desk, (renews, &nodes), contact, &peer, &waiting, env.now());
         let urls = contact.card.card.urls.iter().chain(&contact.urls).cloned();

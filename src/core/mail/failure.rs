@@ -4,6 +4,7 @@
 //! cannot break out of its part: boundaries are random.
 //! Specified in poste-protocol(7), Acknowledgement.
 
+use super::expires;
 use super::fields::{self, Field, Parts};
 use crate::core::encode::hex;
 use crate::core::filed;
@@ -57,8 +58,7 @@ impl Failure<'_> {
         );
         out.extend_from_slice(head.as_bytes());
         if !original.is_empty() {
-            let whole = self.mail.is_some_and(|mail| mail.len() <= WHOLE);
-            let kind = if whole { "message/rfc822" } else { "text/rfc822-headers" };
+            let kind = if self.is_whole() { "message/rfc822" } else { "text/rfc822-headers" };
             let head = format!("--{boundary}\nContent-Type: {kind}\n{encoding}\n");
             out.extend_from_slice(head.as_bytes());
             out.extend_from_slice(&original);
@@ -122,10 +122,16 @@ impl Failure<'_> {
         )
     }
 
-    /// The letter's mail, or its header if it is long; nothing if it cannot be read.
+    /// Whether the mail is quoted whole: not if it is long, nor if it was to disappear, which the
+    /// report does not.
+    fn is_whole(&self) -> bool {
+        self.mail.is_some_and(|mail| mail.len() <= WHOLE && !expires::is_in(mail))
+    }
+
+    /// The letter's mail, or its header alone; nothing if it cannot be read.
     fn original(&self, parts: Option<&Parts<'_>>) -> Vec<u8> {
         let (Some(mail), Some(parts)) = (self.mail, parts) else { return Vec::new() };
-        let quoted = match mail.len() <= WHOLE {
+        let quoted = match self.is_whole() {
             true => mail,
             false => &mail[..mail.len() - parts.body.len()],
         };
@@ -227,6 +233,15 @@ mod tests {
         assert!(parsed.body_text(0).unwrap().contains("No node ever took it."));
         assert!(report.windows(boundary.len()).any(|bytes| bytes == boundary));
         assert!(mime::parts(&report).len() >= 3);
+    }
+
+    #[test]
+    fn of_mail_that_was_to_disappear_only_the_header_stays() {
+        let mail = [b"Expires: Sun, 22 Nov 2026 14:00:00 +0000\n", MAIL].concat();
+        let report =
+            String::from_utf8(failure(Some(&mail), None).report(&mut Fixed::new(3))).unwrap();
+        assert!(report.contains("text/rfc822-headers") && report.contains("Subject: tea\n"));
+        assert!(!report.contains("At four?"), "{report}");
     }
 
     #[test]
