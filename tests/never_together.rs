@@ -9,6 +9,7 @@ use poste::client::sync::Options;
 use poste::core::keys::LetterId;
 use poste::core::time::{DAY, HOUR};
 use poste::store::outbox::State;
+use poste::store::progress::Progress;
 use world::film::{NOW, arrived, came, coming, item, left, send, state};
 use world::{Person, RELAY, World, acquainted};
 
@@ -54,15 +55,30 @@ fn a_letter_longer_than_the_hourly_slots_goes_whole_in_the_daily_exchange() {
     assert_eq!((coming(&bob).len(), left(&bob)), (0, 0), "the enclosure is forgotten");
 }
 
+/// Somebody's daily exchange is the first sync after this moment of the day.
+fn set_moment(person: &Person<'_>, hour: u64, minute: u64) {
+    let mut progress = Progress::load(&person.places()).unwrap();
+    progress.daily_moment = Some(hour * HOUR + minute * 60);
+    progress.save(&person.places()).unwrap();
+}
+
+/// Bob's daily exchange is his first sync of a day, or a later one.
 #[test]
 fn a_file_is_asked_for_and_comes_in_daily_exchanges() {
+    for (hour, minute) in [(12, 0), (18, 42), (19, 30), (20, 59)] {
+        a_file_comes(hour, minute);
+    }
+}
+
+fn a_file_comes(hour: u64, minute: u64) {
     let world = World::at("2026-11-22T00");
     let (alice, bob) = apart(&world);
+    set_moment(&bob, hour, minute);
     let id = send(&alice, "bob", "film", 150_000);
     assert_eq!(item(&alice, id).enclosure.unwrap().cells, 52);
     let took = days(&world, (&alice, &bob), id, 12);
     // 16 cells a day at the one relay, after a day each for the head and the want.
-    assert!(took >= 6, "{took} days");
+    assert!(took >= 6, "{took} days with {hour}:{minute}");
     came(&bob, "film", 150_000);
     assert_eq!(left(&bob), 0);
 }
@@ -91,4 +107,25 @@ fn a_letter_that_comes_whole_ends_its_enclosure() {
     alice.sync();
     assert_eq!(state(&alice, id), State::Acknowledged);
     assert_eq!(coming(&bob).len(), 0, "a repeated head does not begin it anew");
+}
+
+/// The hourly visits of a rhythm that is not that of an hour may never come to some of the relays;
+/// the daily exchange comes to all of six.
+#[test]
+fn a_first_attempt_goes_by_the_day_where_the_turns_by_the_hour_never_come() {
+    let relays: Vec<String> = (0..6).map(|at| format!("https://relay{at}.example")).collect();
+    for at in 0..relays.len() {
+        let world = World::at("2026-11-22T09");
+        let own: Vec<&str> = relays.iter().map(String::as_str).collect();
+        let alice = Person::new(&world, "alice", 1, &own);
+        let bob = Person::new(&world, "bob", 2, &[&relays[at]]);
+        alice.add("bob", &bob);
+        set_moment(&alice, 0, 10);
+        let id = send(&alice, "bob", "waiting", 100);
+        for _ in 0..2 {
+            alice.sync();
+            world.pass(2 * DAY);
+        }
+        assert_eq!(state(&alice, id), State::Posted, "at relay {at}");
+    }
 }

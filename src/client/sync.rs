@@ -158,7 +158,7 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
         true => Some(SyncLock::wait(&env.home, None)?),
         false => SyncLock::try_lock(&env.home)?,
     };
-    let Some(_lock) = lock else {
+    let Some(lock) = lock else {
         report.skipped = true;
         return Ok(report);
     };
@@ -200,14 +200,15 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
         report.soft(error);
     }
 
-    // It takes as long as there are letters to strangers, so no request comes after it.
+    end(env, options, daily, &mut report)?;
+    drop(lock);
+    // It takes as long as there are letters to strangers and as they ask for, so no request comes
+    // after it, and no other sync has to wait for it.
     if pace > 0 {
-        stamps::find(env)?;
-        if let Err(error) = conversations::prepare(env) {
-            report.soft(error);
+        for done in [stamps::find(env), conversations::prepare(env)] {
+            done.unwrap_or_else(|error| report.soft(error));
         }
     }
-    end(env, options, daily, &mut report)?;
     Ok(report)
 }
 

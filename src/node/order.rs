@@ -3,7 +3,6 @@
 //! Used by `shelf`.
 
 use crate::core::bucket::CELL;
-use std::cmp::Ordering;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -12,39 +11,56 @@ use std::path::Path;
 /// Cells written at a time.
 const PIECE: usize = 32;
 
+/// Bytes of a cell that are compared at first, and at a time after those. Whoever makes many cells
+/// alike costs the node a read of so many bytes after the other, and no more.
+const NEAR: usize = 16;
+/// See [`NEAR`].
+const FAR: usize = 64;
+
 /// Positions of the cells in `file`, which begin at byte `first`, in the order of their bytes.
 /// `tops` are their first 12 bits; only cells in which those are the same are read.
 pub fn order(file: &File, first: u64, tops: &[u16]) -> io::Result<Vec<u32>> {
-    let read = |at: u32, out: &mut [u8]| file.read_exact_at(out, place(first, at));
     let mut order: Vec<u32> = (0..tops.len() as u32).collect();
     let top = |at: &u32| tops[*at as usize];
     order.sort_by_key(top);
-    let (mut a, mut b, mut keys) = (vec![0; CELL], vec![0; CELL], Vec::new());
-    let mut failed = None;
+    let mut keys = Vec::new();
     for alike in order.chunk_by_mut(|left, right| top(left) == top(right)) {
-        keys.clear();
-        for at in alike.iter() {
-            let mut destination = [0; 16];
-            read(*at, &mut destination)?;
-            keys.push((destination, *at));
+        by_bytes(file, first, alike, &mut keys)?;
+    }
+    Ok(order)
+}
+
+/// Sorts positions of cells by the bytes of those, some bytes at a time: what they have in common is
+/// read once and not compared again. `keys` is there to be used again.
+fn by_bytes(
+    file: &File,
+    first: u64,
+    positions: &mut [u32],
+    keys: &mut Vec<([u8; FAR], u32)>,
+) -> io::Result<()> {
+    // Ranges of cells that are the same in all bytes before this one.
+    let mut alike = vec![(0..positions.len(), 0)];
+    while let Some((range, from)) = alike.pop() {
+        if range.len() < 2 || from == CELL {
+            continue;
         }
-        keys.sort_unstable_by(|left, right| {
-            left.0.cmp(&right.0).then_with(|| {
-                match read(left.1, &mut a).and_then(|()| read(right.1, &mut b)) {
-                    Ok(()) => a.cmp(&b),
-                    Err(error) => {
-                        failed = Some(error);
-                        Ordering::Equal
-                    }
-                }
-            })
-        });
-        alike.iter_mut().zip(&keys).for_each(|(at, (_, key))| *at = *key);
+        let to = if from == 0 { NEAR } else { (from + FAR).min(CELL) };
+        keys.clear();
+        for at in &positions[range.clone()] {
+            let mut key = [0; FAR];
+            file.read_exact_at(&mut key[..to - from], place(first, *at) + from as u64)?;
+            keys.push((key, *at));
+        }
+        keys.sort_unstable();
+        let mut start = range.start;
+        for same in keys.chunk_by(|left, right| left.0 == right.0) {
+            let end = start + same.len();
+            positions[start..end].iter_mut().zip(same).for_each(|(at, (_, key))| *at = *key);
+            alike.push((start..end, to));
+            start = end;
+        }
     }
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(order),
-    }
+    Ok(())
 }
 
 /// Puts the first `first` bytes of `file` and its cells in this order into the file `path`, mode

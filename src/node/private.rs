@@ -30,8 +30,33 @@ pub fn keep(log: Log) {
 /// reached, so there is none, or none that holds for this process, or nothing is locked.
 fn lock() -> bool {
     let unlimited = Rlimit { current: None, maximum: None };
-    let exempt =
-        || capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::IPC_LOCK));
     let flags = MlockAllFlags::CURRENT | MlockAllFlags::FUTURE | MlockAllFlags::ONFAULT;
-    (setrlimit(Resource::Memlock, unlimited).is_ok() || exempt()) && mlockall(flags).is_ok()
+    (setrlimit(Resource::Memlock, unlimited).is_ok() || is_exempt()) && mlockall(flags).is_ok()
+}
+
+/// Whether the limit does not hold for this process. The kernel asks for the capability in the first
+/// user namespace: that of a container's own root counts for nothing.
+fn is_exempt() -> bool {
+    let users = std::fs::read_to_string("/proc/self/uid_map").unwrap_or_default();
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::IPC_LOCK))
+        && maps_everybody(&users)
+}
+
+/// Whether an uid_map of user_namespaces(7) is that of the first namespace.
+fn maps_everybody(uid_map: &str) -> bool {
+    uid_map.split_whitespace().eq(["0", "0", "4294967295"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_of_a_container_is_not_everybody() {
+        assert!(maps_everybody("         0          0 4294967295\n"));
+        assert!(!maps_everybody("         0       1000          1\n"));
+        assert!(!maps_everybody("         0     100000      65536\n"));
+        assert!(!maps_everybody("0 1000 1\n1 100000 65536\n"));
+        assert!(!maps_everybody(""));
+    }
 }

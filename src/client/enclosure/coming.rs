@@ -175,14 +175,21 @@ pub fn finish(env: &mut Env<'_>, desk: &mut Desk) -> Result<(Vec<Outcome>, Vec<E
     Ok((outcomes, wrong))
 }
 
-/// What is to be asked of a person now.
-pub fn wants(places: &Places, to: Fingerprint, now: Time) -> Result<Vec<Want>, Error> {
+/// What is to be asked of a person now; `by_day` in the daily exchange, to somebody who sees nothing
+/// else: that asks each day.
+pub fn wants(
+    places: &Places,
+    to: Fingerprint,
+    by_day: bool,
+    now: Time,
+) -> Result<Vec<Want>, Error> {
     let due = |coming: &Coming| {
         let quiet = now.since(coming.asked.max(coming.last));
         let stalled = coming.asks < ASKS && quiet >= STALLED;
         // Asked in the future: the clock has been set back since.
         let rested = now.since(coming.asked) >= AGAIN || coming.asked > now;
-        coming.asked == Time::default() || stalled || rested
+        let today = coming.asked.day() == now.day();
+        coming.asked == Time::default() || stalled || rested || by_day && !today
     };
     let want = |coming: Coming| {
         let missing = coming.have().others();

@@ -71,7 +71,7 @@ pub fn refresh(
         return Ok(());
     }
     let found: Vec<Found> = wanted.into_iter().map(|(who, urls)| fetch(env, who, &urls)).collect();
-    take(env, found, report)
+    take(env, found, pace > 0, report)
 }
 
 /// Whose cards are asked for, and where.
@@ -160,7 +160,12 @@ fn fetch(env: &mut Env<'_>, who: Fingerprint, urls: &BTreeSet<String>) -> Found 
 }
 
 /// Takes the cards that a reader takes, and tries letters again that waited for one.
-fn take(env: &mut Env<'_>, found: Vec<Found>, report: &mut Report) -> Result<(), Error> {
+fn take(
+    env: &mut Env<'_>,
+    found: Vec<Found>,
+    paced: bool,
+    report: &mut Report,
+) -> Result<(), Error> {
     let mut desk = Desk::open(env)?;
     let places = env.home.places().clone();
     let now = env.now();
@@ -200,7 +205,8 @@ fn take(env: &mut Env<'_>, found: Vec<Found>, report: &mut Report) -> Result<(),
         peer.card_asked = now;
         peer.save(&places, who)?;
     }
-    match changed {
+    // With a pace requests follow, and nothing is opened between two: that is done after them.
+    match changed && !paced {
         true => collect::retry_waiting(env, &mut desk, report),
         false => Ok(()),
     }

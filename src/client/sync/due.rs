@@ -98,15 +98,15 @@ pub fn travels(item: &Item, contact: &Contact, own: Class) -> Class {
     if daily { Class::Daily } else { Class::Hourly }
 }
 
-/// In which class cells of an enclosure may go now, if they may. Who is never seen `awake` gets them
-/// in the daily exchange, since what goes by the hour is gone when they come.
+/// In which class cells of an enclosure may go now, if they may. Whoever `sleeps` when this home is
+/// awake gets them in the daily exchange alone, since what goes by the hour is gone when they come.
 pub fn cells_class(
     item: &Item,
     contact: &Contact,
     own: Class,
-    (daily, awake): (bool, bool),
+    (daily, sleeps): (bool, bool),
 ) -> Option<Class> {
-    let class = if daily && !awake { Class::Daily } else { travels(item, contact, own) };
+    let class = if sleeps { Class::Daily } else { travels(item, contact, own) };
     (class == Class::Hourly || daily || only_directories(contact)).then_some(class)
 }
 

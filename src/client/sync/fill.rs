@@ -21,7 +21,7 @@ pub fn cells(env: &mut Env<'_>, desk: &mut Desk, packer: &mut Packer<'_>, report
         let item = &desk.outbox[at];
         let person = packer.people.iter().find(|person| person.contact.fingerprint == item.to);
         let Some(person) = person.filter(|_| item.is_waiting()) else { continue };
-        let when = (packer.daily, due::is_awake(&person.peer, packer.now));
+        let when = (packer.daily, packer.sleeps(&person.peer));
         let contact = person.contact.clone();
         let Some(class) = due::cells_class(item, &contact, own, when) else { continue };
         if let Err(error) = enclosure(env, desk, at, (&contact, class), packer) {

@@ -19,6 +19,7 @@ use crate::core::plan::Node;
 use crate::core::plan::slots::{Rank, Slots, Waiting};
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
+use crate::store::outbox::Item;
 use crate::store::peers::Peer;
 
 /// What gets places in a round, and what was made of it.
@@ -92,10 +93,17 @@ impl<'a> Packer<'a> {
     fn person(&self, env: &Env<'_>, contact: &Contact) -> Result<Person, Error> {
         let places = env.home.places();
         let peer = Peer::load(places, contact.fingerprint)?;
-        let wants = coming::wants(places, contact.fingerprint, self.now)?;
+        let by_day = self.daily && self.sleeps(&peer);
+        let wants = coming::wants(places, contact.fingerprint, by_day, self.now)?;
         let known = self.daily && peer.card_seen != Time::default();
         let acks = if known { peer.owed(self.now) } else { Vec::new() };
         Ok(Person { contact: contact.clone(), peer, wants, acks })
+    }
+
+    /// Whether somebody is asleep whenever this home is awake, as far as is known, so that with a
+    /// pace only the daily exchange counts for them. Without one all goes by both.
+    pub fn sleeps(&self, peer: &Peer) -> bool {
+        !self.round.whole && !due::is_awake(peer, self.now)
     }
 
     fn letter(
@@ -120,7 +128,7 @@ impl<'a> Packer<'a> {
         let nodes = dispatch::nodes(env, &desk.transit, &contact, turn, &self.sender.avoided)?;
         let is_said = item.errand.is_some();
         if !self.slots.has_room(to, class, &nodes) && !is_said {
-            return Ok(());
+            return self.instead(env, desk, who, (at, fallback), (rank, class), report);
         }
         let head = item.enclosure.as_ref();
         let is_whole = head.is_none_or(|e| class == Class::Daily && e.cells <= LETTER_PARTS);
@@ -159,7 +167,7 @@ impl<'a> Packer<'a> {
         };
         let waiting = Waiting { to, rank, class, cells, nodes: &nodes };
         let Some(made) = self.make(env, desk, (&contact, &peer), &cargo, &waiting)? else {
-            return Ok(());
+            return self.instead(env, desk, who, (at, fallback), (rank, class), report);
         };
         let item = &mut desk.outbox[at];
         item.tries += 1;
@@ -167,6 +175,23 @@ impl<'a> Packer<'a> {
         let what = What::Letter(item.id);
         self.went(who, what, made);
         Ok(())
+    }
+
+    /// A letter that no node has taken and for which the hour has no room goes in the daily exchange:
+    /// that comes to relays which the turns of somebody's hours may never come to.
+    fn instead(
+        &mut self,
+        env: &mut Env<'_>,
+        desk: &mut Desk,
+        who: usize,
+        letter: (usize, bool),
+        (rank, class): (Rank, Class),
+        report: &mut Report,
+    ) -> Result<(), Error> {
+        match self.daily && !self.round.whole && (rank, class) == (Rank::Fresh, Class::Hourly) {
+            true => self.letter(env, desk, who, letter, (rank, Class::Daily), report),
+            false => Ok(()),
+        }
     }
 
     /// What is said of a group and has more cells than an hour has slots waits for the daily exchange,
@@ -182,8 +207,7 @@ impl<'a> Packer<'a> {
     ) -> Result<(), Error> {
         match class {
             Class::Daily => self.too_long(&self.people[who].contact, report),
-            // Nobody has been told yet: what was posted once is due in that class by itself.
-            Class::Hourly if self.daily && rank == Rank::Fresh => {
+            Class::Hourly if self.daily && !went_today(&desk.outbox[letter.0], self.now) => {
                 return self.letter(env, desk, who, letter, (rank, Class::Daily), report);
             }
             Class::Hourly => {}
@@ -204,7 +228,7 @@ impl<'a> Packer<'a> {
             return Ok(());
         }
         let cargo = Cargo { want: Some(want), ..due::control_letter(env, false) };
-        let by_day = self.daily && !due::is_awake(&self.people[who].peer, self.now);
+        let by_day = self.daily && self.sleeps(&self.people[who].peer);
         self.control_letter(env, desk, who, (rank, by_day), cargo, report)
     }
 
@@ -346,7 +370,12 @@ impl<'a> Packer<'a> {
         dispatch::make(env, lock, &self.sender, transit, to, cargo, stop)
     }
 
-    fn went(&mut self, who: usize, what: What, made: Made) {
+    fn went(&mut self, who: usize, what: What, mut made: Made) {
+        let sleeps = self.sleeps(&self.people[who].peer);
+        if sleeps && made.bucket.class() == Class::Hourly {
+            // Should they be awake after all, it is seen; it is asked all the same by the day.
+            made.want = None;
+        }
         let Person { contact, peer, wants, .. } = &mut self.people[who];
         super::post::sent(peer, &made, self.now);
         wants.retain(|want| made.want != Some(want.id));
@@ -362,6 +391,11 @@ impl<'a> Packer<'a> {
         );
         report.held.get_or_insert(what);
     }
+}
+
+/// Whether a letter went in today's daily exchange.
+fn went_today(item: &Item, now: Time) -> bool {
+    due::last(item, Class::Daily).is_some_and(|at| at.day() == now.day())
 }
 
 fn is_directory(nodes: &[Node], url: &str) -> bool {

@@ -88,8 +88,10 @@ impl Packer<'_> {
                 add(Rank::Spare, since, letter(Class::Hourly, false));
             }
         }
+        // Before the daily exchange it is a mere chance that somebody who sleeps sees it.
+        let rank = if self.sleeps(peer) && !self.daily { Rank::Spare } else { Rank::Answer };
         for want in wants {
-            add(Rank::Answer, peer.last_letter, Due::Want(want.clone()));
+            add(rank, peer.last_letter, Due::Want(want.clone()));
         }
         let (control, card) =
             dispatch::control_due(&self.sender, &desk.transit, contact, peer, now);

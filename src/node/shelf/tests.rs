@@ -111,9 +111,9 @@ fn room_for_sorting_is_given_back_once() {
 fn one_destination_is_sorted_by_the_rest() {
     let (_dir, mut shelf) = shelf();
     let mut cells = Vec::new();
-    for last in [5, 1, 9, 3] {
+    for (at, byte) in [(CELL - 1, 5), (CELL - 1, 1), (20, 9), (1000, 3), (79, 9), (80, 9)] {
         let mut cell = cell(7, 0);
-        cell[CELL - 1] = last;
+        cell[at] = byte;
         cells.push(cell);
     }
     put(&mut shelf, cells.concat());
