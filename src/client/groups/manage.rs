@@ -64,6 +64,8 @@ pub fn found(env: &mut Env<'_>, name: &Petname, people: &[Petname]) -> Result<Ch
         told: Default::default(),
         introduced: Default::default(),
         ended: Default::default(),
+        changed: Vec::new(),
+        becomes: None,
     };
     for who in known(&contacts, people, &group)? {
         act(&mut group, me, Act::Invite(who), now)?;
@@ -156,7 +158,7 @@ fn all<'a>(
 fn act(group: &mut Group, me: Fingerprint, act: Act<'_>, now: Time) -> Result<(), Error> {
     let done = group::act(me, group.creator, &group.said, act, now);
     let register = done.map_err(|why| refused(super::shown(group), why))?;
-    group::take(&mut group.said, me, register, None);
+    group.take(me, register, None, now);
     Ok(())
 }
 
