@@ -68,8 +68,10 @@ pub fn joined(env: &Env<'_>, name: &Petname) -> Result<(Group, Fingerprint), Err
     let group = load(env, name)?;
     let me = own::load(env)?.card.fingerprint();
     if group.state().standing(&me) != Some(Standing::Member) {
-        let what = format!("you are not in {name} any more, so nothing goes to it");
-        return Err(Error::new(Kind::NoContact, what).hint("poste groups"));
+        let what = format!(
+            "you are not in {name} any more, so nothing goes to it; who keeps it can ask you in again"
+        );
+        return Err(Error::new(Kind::NoContact, what).hint(format!("poste groups {name}")));
     }
     Ok((group, me))
 }
