@@ -252,6 +252,8 @@ fn who_was_in_a_group_is_known_by_it_when_removed_or_replaced() {
     assert!(said.contains(&format!("{digits} in family gets no copy")), "{said}");
     alice.ok(&["remove", "carol"]);
     verifies(&alice, "family", 3);
+    alice.ok(&["add", "carol", &carol.card().display().to_string()]);
+    assert!(alice.ok(&["groups", "family"]).contains("carol\tmember\t\n"));
 
     // Bob has lost his keys.
     std::fs::rename(&bob.dir, dir.path().join("lost")).unwrap();
