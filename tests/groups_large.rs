@@ -3,16 +3,19 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "common/programs.rs"]
+mod programs;
 mod world;
 
 use poste::client::queue;
 use poste::core::bucket::CELL;
 use poste::core::mail::render;
 use poste::store::outbox::{self, State};
+use programs::Home;
 use std::collections::HashMap;
 use std::os::unix::fs::MetadataExt;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Stdio;
+use std::time::Instant;
 use world::film::{self, NOW};
 use world::{Person, World, petname};
 
@@ -111,35 +114,22 @@ fn one_mebibyte_for_fifty_people() {
     assert_eq!(done.count(), 2);
     let left = bytes_in(&outbox);
     assert!(left > mail.len() as u64, "the others' enclosure stays");
-    memory(&alice, &mail);
+    let memory = memory(&alice, &mail);
+    println!("{memory} bytes of memory of the program");
+    assert!(memory < 64 << 20, "{memory} bytes of memory");
 }
 
 /// The program queues the same mail once more with little memory: some copies of the mail and what
-/// it needs anyway, but none for each member.
-fn memory(alice: &Person<'_>, mail: &[u8]) {
-    let home = alice.dir.path().join("home");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_poste"))
-        .env("POSTE_HOME", &home)
-        .args(["sendmail", "team"])
-        .stdin(Stdio::piped())
-        .spawn()
-        .unwrap();
+/// it needs anyway, but none for each member. Gives the bytes of memory that it took.
+fn memory(alice: &Person<'_>, mail: &[u8]) -> u64 {
+    let home = Home { dir: alice.dir.path().join("home") };
+    let mut command = home.command(&["sendmail", "team"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut pipe = child.stdin.take().unwrap();
     let bytes = mail.to_vec();
     let feeder = std::thread::spawn(move || std::io::Write::write_all(&mut pipe, &bytes));
-    let status_file = format!("/proc/{}/status", child.id());
-    let mut memory = 0;
-    let status = loop {
-        let text = std::fs::read_to_string(&status_file).unwrap_or_default();
-        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        memory = memory.max(peak.unwrap_or_default() << 10);
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    };
+    let (status, memory) = programs::watch(&mut child);
     feeder.join().unwrap().unwrap();
     assert!(status.success());
-    assert!((1..64 << 20).contains(&memory), "{memory} bytes of memory");
+    memory
 }

@@ -189,7 +189,7 @@ impl<'w> Town<'w> {
             // Asked in once more.
             Some(_) => {
                 let us = petname("us");
-                self.people[who].with(|env| groups::accept(env, "us", &us)).unwrap();
+                self.people[who].with(|env| groups::accept(env, "us", &us, false)).unwrap();
             }
         }
         self.note("join");
@@ -281,7 +281,7 @@ fn all_views_converge_and_every_letter_comes_once_to_those_who_were_members() {
             }
         }
     }
-    assert!(still["send"] > 40 && still["join"] > 9 && still["remove"] > 1, "{still:?}");
+    assert!(still["send"] > 40 && still["join"] > 6 && still["remove"] > 1, "{still:?}");
     let losses: u64 =
         RELAYS.iter().map(|url| world.relay(url).lock().unwrap().faults.count.lost).sum();
     assert!(losses > 100, "{losses} cells were lost");

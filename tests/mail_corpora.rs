@@ -7,7 +7,7 @@ mod corpora;
 
 use mail_parser::{Message, MessageParser, MimeHeaders, PartType};
 use poste::core::mail::fields::{self, MailError};
-use poste::core::mail::outgoing::{Audience, outgoing};
+use poste::core::mail::outgoing::outgoing;
 use poste::core::mail::{incoming, mime, render};
 
 const ID: &str = "<0123456789abcdef0123456789abcdef@poste>";
@@ -17,7 +17,7 @@ fn real_mail_arrives_as_it_was_sent() {
     let mut passed = 0;
     let mut refused = Vec::new();
     for (name, mail) in corpora::messages() {
-        let sent = match outgoing(&mail, ID, Audience::One) {
+        let sent = match outgoing(&mail, ID) {
             Ok(sent) => sent,
             Err(reason) => {
                 refused.push(format!("{name}: {reason}"));

@@ -151,3 +151,132 @@ fn a_group_is_forged_in_exported_and_brought_up_elsewhere() {
     moved.ok(&["init", "--import", &file("home.tar")]);
     assert_eq!(moved.ok(&["groups", "family"]), before);
 }
+
+/// What a command that must succeed says on standard error.
+fn says(home: &Home, args: &[&str]) -> String {
+    let output = home.run(&[&["-v"], args].concat(), b"");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{args:?}: {said}");
+    said
+}
+
+fn verifies(home: &Home, folder: &str, count: usize) {
+    let paths = home.ok(&["list", folder]);
+    assert_eq!(paths.lines().count(), count, "{paths}");
+    for path in paths.lines() {
+        assert!(home.ok(&["verify", path]).contains("holds"), "{path}");
+    }
+}
+
+#[test]
+fn a_group_gets_another_name_with_its_folder_and_is_forgotten_at_last() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let [alice, bob, carol] = family(dir.path(), &node.url);
+    bob.ok_with(&["send", "kin", "-s", "one"], b"one\n");
+    rounds(&[&bob, &alice, &carol], 2);
+    let config = bob.dir.join("config/config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, format!("{text}\n[expires]\nkin = \"30d\"\n")).unwrap();
+
+    for (name, status, says) in
+        [("carol", 73, "a contact carol already"), ("inbox", 64, "invalid value")]
+    {
+        let (code, said) = fails(&bob, &["rename", "kin", name]);
+        assert!(code == status && said.contains(says), "{said}");
+    }
+    bob.ok(&["rename", "kin", "folk"]);
+    assert_eq!(bob.ok(&["groups"]), "folk\tfamily\tmember\talice,carol,me\n");
+    assert!(std::fs::read_to_string(&config).unwrap().contains("\"folk\" = \"30d\""));
+    verifies(&bob, "folk", 1);
+    // Cut short after the folder has moved: whoever comes next finishes it.
+    let file = bob.dir.join("share/groups/folk.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("becomes = \"kin\"\n{text}")).unwrap();
+    std::fs::rename(bob.dir.join("share/mail/folk"), bob.dir.join("share/mail/kin")).unwrap();
+    assert_eq!(bob.ok(&["groups"]), "kin\tfamily\tmember\talice,carol,me\n");
+    verifies(&bob, "kin", 1);
+    alice.ok_with(&["send", "family", "-s", "two"], b"two\n");
+    rounds(&[&alice, &bob], 2);
+    verifies(&bob, "kin", 2);
+
+    // Another group of alice's takes the name over.
+    alice.ok(&["group", "new", "crew", "bob"]);
+    rounds(&[&alice, &bob], 2);
+    assert!(bob.ok(&["status"]).contains("1 invitation"));
+    let list = bob.ok(&["groups"]);
+    let id = list.lines().find(|line| line.contains("\tinvited\t")).unwrap();
+    let id = id.split('\t').next().unwrap();
+    let (code, said) = fails(&bob, &["accept", id, "kin"]);
+    assert!(code == 73 && said.contains(&format!("poste accept {id} kin --replace")), "{said}");
+    let (code, said) = fails(&bob, &["accept", id, "carol", "--replace"]);
+    assert!(code == 73 && said.contains("there is a contact carol already"), "{said}");
+    let said = says(&bob, &["accept", id, "kin", "--replace"]);
+    assert!(said.contains("is called kin-2 now"), "{said}");
+    let list = bob.ok(&["groups"]);
+    let rows = "kin\tcrew\tmember\talice,me\nkin-2\tfamily\tmember\talice,carol,me\n";
+    assert_eq!(list, rows);
+    verifies(&bob, "kin", 0);
+    verifies(&bob, "kin-2", 2);
+
+    let (code, said) = fails(&bob, &["remove", "kin-2"]);
+    assert!(code == 69 && said.contains("poste group leave kin-2"), "{said}");
+    bob.ok(&["group", "leave", "kin-2"]);
+    assert!(says(&bob, &["remove", "kin-2"]).contains("had not heard yet"));
+    assert_eq!(bob.ok(&["groups"]), "kin\tcrew\tmember\talice,me\n");
+    assert!(!bob.dir.join("share/mail/kin-2").exists());
+    assert!(bob.ok(&["outbox"]).lines().all(|line| !line.contains("kin-2")));
+    assert_eq!(fails(&bob, &["remove", "kin-2"]).0, 67);
+}
+
+#[test]
+fn who_was_in_a_group_is_known_by_it_when_removed_or_replaced() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let [alice, bob, carol] = family(dir.path(), &node.url);
+    bob.ok_with(&["send", "kin", "-s", "one"], b"one\n");
+    carol.ok_with(&["send", "clan", "-s", "two"], b"two\n");
+    rounds(&[&bob, &carol, &alice], 2);
+
+    // Without their mail, and what they wrote to all still verifies.
+    let said = says(&alice, &["remove", "carol"]);
+    assert!(said.contains("wrote to family verifies"), "{said}");
+    assert!(said.contains("carol is still in family"), "{said}");
+    verifies(&alice, "family", 2);
+    let digits = alice.ok(&["contacts"]);
+    let digits = digits.lines().find(|line| line.ends_with("\tformer")).unwrap();
+    let digits = digits.split('\t').next().unwrap();
+    assert!(said.contains(&format!("poste group remove family {digits}")), "{said}");
+    assert!(alice.ok(&["groups", "family"]).contains(&format!("{digits}\tmember\twas carol\n")));
+    let said = says(&alice, &["send", "family", "-s", "three"]);
+    assert!(said.contains(&format!("{digits} in family gets no copy")), "{said}");
+    alice.ok(&["remove", "carol"]);
+    verifies(&alice, "family", 3);
+    alice.ok(&["add", "carol", &carol.card().display().to_string()]);
+    assert!(alice.ok(&["groups", "family"]).contains("carol\tmember\t\n"));
+
+    // Bob has lost his keys.
+    std::fs::rename(&bob.dir, dir.path().join("lost")).unwrap();
+    let bob = Home::init(dir.path(), "bob", &node.url);
+    bob.ok(&["add", "alice", &alice.card().display().to_string()]);
+    bob.ok_with(&["send", "alice", "-s", "new keys"], b"it is me\n");
+    rounds(&[&bob, &alice], 1);
+    let request = alice.ok(&["list", "requests"]);
+    let said = says(&alice, &["accept", request.trim_end(), "bob", "--replace"]);
+    assert!(said.contains("the old bob is still in family"), "{said}");
+    let remove = said.lines().find_map(|line| line.split_once("poste group remove family "));
+    let old = remove.unwrap().1.trim();
+    assert!(said.contains("poste group add family bob"), "{said}");
+    alice.ok(&["group", "remove", "family", old]);
+    alice.ok(&["group", "add", "family", "bob"]);
+    rounds(&[&alice, &bob], 2);
+    let list = bob.ok(&["groups"]);
+    bob.ok(&["accept", list.split('\t').next().unwrap(), "kin"]);
+    rounds(&[&bob, &alice, &carol], 4);
+    let people = alice.ok(&["groups", "family"]);
+    assert!(people.contains("bob\tmember\t\n"), "{people}");
+    assert!(people.contains(&format!("{old}\tremoved\twas bob\n")), "{people}");
+    // The others see whom alice introduced, beside the one they knew.
+    assert!(carol.ok(&["groups", "clan"]).contains("bob\tremoved\t\nbob-2\tmember\t\n"));
+    verifies(&alice, "family", 3);
+}

@@ -110,20 +110,8 @@ fn sync(home: &Home) -> Synced {
         stderr.read_to_end(&mut said).unwrap();
         String::from_utf8_lossy(&said).into_owned()
     });
-    let status_file = format!("/proc/{}/status", child.id());
-    let mut memory = 0;
-    let status = loop {
-        let text = std::fs::read_to_string(&status_file).unwrap_or_default();
-        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-        memory = memory.max(peak.unwrap_or_default() << 10);
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    };
+    let (status, memory) = programs::watch(&mut child);
     let (status, said) = (status.code().unwrap(), reader.join().unwrap());
-    assert!(memory > 0, "its memory was never seen");
     Synced { status, said, memory, took: start.elapsed() }
 }
 

@@ -14,7 +14,7 @@ use crate::core::filed::{Filed, Head, OfGroup};
 use crate::core::keys::{Fingerprint, LetterId, Seed};
 use crate::core::mail::fields;
 use crate::core::mail::mime::text_of;
-use crate::core::mail::outgoing::{Audience, outgoing};
+use crate::core::mail::outgoing::outgoing;
 use crate::core::party::Party;
 use crate::core::random::{Random, bytes};
 use crate::core::time::{Day, Time};
@@ -157,7 +157,7 @@ pub fn mail(text: &[u8], before: Option<&[u8]>, rng: &mut dyn Random) -> Result<
     let id = message_id(&text)
         .or_else(|| message_id(before?))
         .unwrap_or_else(|| format!("<{}@poste>", hex(&bytes::<16>(rng))));
-    Ok(outgoing(&text, &id, Audience::One)?)
+    Ok(outgoing(&text, &id)?)
 }
 
 /// Whether a mail has a Message-ID of our form, as all have that came or went as letters.

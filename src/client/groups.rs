@@ -7,11 +7,13 @@ mod errands;
 mod hear;
 mod mail;
 mod manage;
+mod rename;
 
 pub use errands::{errands, matter, say_again};
 pub use hear::{Heard, introduction, statement};
 pub use mail::{Addressed, Here, Where, addressed, joined, place};
 pub use manage::{Changed, Part, accept, change, found, leave, part};
+pub use rename::{Forgotten, Seated, forget, mend, rename, seats};
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
@@ -19,7 +21,7 @@ use crate::client::own;
 use crate::core::group::{Standing, State};
 use crate::core::keys::{Fingerprint, GroupId};
 use crate::core::printable;
-use crate::store::contacts::Contact;
+use crate::store::contacts::{Contact, Past};
 use crate::store::groups::Group;
 use crate::store::home::Places;
 use crate::store::maildir::Folder;
@@ -58,26 +60,53 @@ pub struct MemberRow {
     pub state: &'static str,
     /// Whether all that is known is what others said.
     pub hearsay: bool,
+    /// The petname of somebody who was a contact.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub was: Option<Petname>,
 }
 
 /// All groups that one has a name for, then the invitations that wait.
 pub fn list(env: &Env<'_>) -> Result<Vec<Row>, Error> {
     let Some(card) = own::find(env)? else { return Ok(Vec::new()) };
     let me = card.card.fingerprint();
-    let groups = env.readable(Group::load_all(env.home.places())?);
-    let contacts = env.readable(Contact::load_all(env.home.places())?);
-    let names = contacts.iter().map(|c| (c.fingerprint, c.petname.to_string()));
-    let names: HashMap<_, _> = names.chain([(me, "me".to_owned())]).collect();
+    let mut groups = env.readable(Group::load_all(env.home.places())?);
+    if groups.iter().any(|group| group.becomes.is_some()) {
+        mend(env, &env.lock()?)?;
+        groups = env.readable(Group::load_all(env.home.places())?);
+    }
+    let names = Names::load(env, me)?;
     let shown = groups.into_iter().filter(|group| group.name.is_some() || is_open(group, me));
     Ok(shown.map(|group| row(&group, me, &names)).collect())
 }
 
+/// By what names people are listed.
+struct Names {
+    known: HashMap<Fingerprint, String>,
+    /// Of those who are contacts no more, what they were called.
+    was: HashMap<Fingerprint, Petname>,
+}
+
+impl Names {
+    fn load(env: &Env<'_>, me: Fingerprint) -> Result<Names, Error> {
+        let contacts = env.readable(Contact::load_all(env.home.places())?);
+        let known = contacts.iter().map(|c| (c.fingerprint, c.petname.to_string()));
+        let known: HashMap<_, _> = known.chain([(me, "me".to_owned())]).collect();
+        let past = env.readable(Past::load_all(env.home.places())?).into_iter();
+        let was = past.map(|past| (past.contact.fingerprint, past.contact.petname));
+        let was = was.filter(|(who, _)| !known.contains_key(who)).collect();
+        Ok(Names { known, was })
+    }
+
+    /// The petname, or the first digits of the fingerprint.
+    fn name(&self, who: &Fingerprint) -> String {
+        self.known.get(who).cloned().unwrap_or_else(|| who.to_string()[..16].to_owned())
+    }
+}
+
 /// What is listed of one group.
-fn row(group: &Group, me: Fingerprint, names: &HashMap<Fingerprint, String>) -> Row {
+fn row(group: &Group, me: Fingerprint, names: &Names) -> Row {
     let state = group.state();
-    let name = |who: &Fingerprint| {
-        names.get(who).cloned().unwrap_or_else(|| who.to_string()[..16].to_owned())
-    };
+    let name = |who: &Fingerprint| names.name(who);
     let hearsay =
         |who: &Fingerprint| *who != me && group.said.get(who).is_none_or(|said| said.by.is_some());
     let mut people: Vec<MemberRow> = state
@@ -95,6 +124,7 @@ fn row(group: &Group, me: Fingerprint, names: &HashMap<Fingerprint, String>) -> 
                 (Standing::Member, false, false) => "member",
             },
             hearsay: hearsay(who),
+            was: names.was.get(who).cloned(),
         })
         .collect();
     people.sort_by(|a, b| a.name.cmp(&b.name));

@@ -18,7 +18,7 @@ use crate::core::judge::Arrival;
 use crate::core::keys::LetterId;
 use crate::core::letter;
 use crate::core::mail::fields;
-use crate::core::mail::outgoing::{Audience, outgoing};
+use crate::core::mail::outgoing::outgoing;
 use crate::core::random::bytes;
 use crate::core::seal;
 use crate::core::time::Time;
@@ -48,7 +48,7 @@ pub fn seal(env: &mut Env<'_>, to: &Petname, mail: &[u8]) -> Result<Sealed, Erro
     let places = env.home.places().clone();
     let message_id = format!("<{}@poste>", hex(&bytes::<16>(env.rng)));
     let date = env.now().minute();
-    let mail = outgoing(&fields::normalize(mail), &message_id, Audience::One)?;
+    let mail = outgoing(&fields::normalize(mail), &message_id)?;
     let mail = disappear::marked(env, to, date, mail);
     let cargo = Cargo {
         id,

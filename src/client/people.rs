@@ -15,10 +15,10 @@ mod words;
 
 pub use add::{Added, accept, add};
 pub use block::{block, unblock};
-pub use introduce::introduce;
+pub use introduce::{introduce, unused};
 pub use query::{Address, query};
 pub use remove::{Removed, messages, remove};
-pub use rename::rename;
+pub use rename::{free, move_folder, rename};
 pub use words::{Words, confirm, words};
 
 use crate::client::env::Env;
@@ -142,12 +142,13 @@ pub fn reachable(env: &Env<'_>, petname: &Petname) -> Result<Contact, Error> {
     }
 }
 
-/// Reads all contacts, finishing a rename that was cut short. What is damaged is among the errors;
+/// Contacts, and why the files of others cannot be read.
+pub type Named = (Vec<Contact>, Vec<store::Error>);
+
+/// Reads all contacts, finishing a rename of one or of a group that was cut short. What is damaged is among the errors;
 /// that the system does not let us read one is an error of this.
-pub(super) fn mend(
-    env: &Env<'_>,
-    lock: &StateLock,
-) -> Result<(Vec<Contact>, Vec<store::Error>), Error> {
+pub(super) fn mend(env: &Env<'_>, lock: &StateLock) -> Result<Named, Error> {
+    groups::mend(env, lock)?;
     let (mut contacts, mut bad) = Contact::load_all(env.home.places())?;
     if let Some(error) = store::Error::passing(&mut bad) {
         return Err(error.into());

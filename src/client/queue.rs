@@ -20,7 +20,7 @@ use crate::core::filed::{Head, OfGroup};
 use crate::core::keys::{Fingerprint, LetterId, SignPublic};
 use crate::core::letter::{Control, Enclosure};
 use crate::core::mail::fields;
-use crate::core::mail::outgoing::{Audience, outgoing};
+use crate::core::mail::outgoing::outgoing;
 use crate::core::stamp::Stamp;
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
@@ -260,7 +260,7 @@ pub fn item(env: &mut Env<'_>, contact: &Contact, daily: bool) -> Item {
 
 /// The mail as it leaves for a contact, or the same for all of a group.
 fn leaving(env: &Env<'_>, target: &Target, mail: &[u8]) -> Result<Vec<u8>, Error> {
-    let out = outgoing(mail, &target.message_id, Audience::One)?;
+    let out = outgoing(mail, &target.message_id)?;
     Ok(disappear::marked(env, &target.name, target.date, out))
 }
 

@@ -8,7 +8,9 @@ use crate::client::own;
 use crate::core::archive::{self, ArchiveIdentity};
 use crate::core::enclosure::MOST_BYTES;
 use crate::core::filed::{Filed, OfGroup};
+use crate::core::group;
 use crate::core::keys::GroupId;
+use crate::core::time::Time;
 use crate::store::contacts::{Contact, Past};
 use crate::store::groups::Group;
 use crate::store::keyring::Transit;
@@ -71,7 +73,7 @@ pub fn mark_seen(env: &Env<'_>, entry: &Entry) -> Result<(), Error> {
 /// By what names people are shown.
 pub struct Names {
     people: HashMap<String, String>,
-    groups: HashMap<GroupId, String>,
+    groups: HashMap<GroupId, (String, Vec<Time>)>,
 }
 
 impl Names {
@@ -90,7 +92,8 @@ impl Names {
             names.insert(card.card.fingerprint().to_string(), "me".to_owned());
         }
         let groups = env.readable(Group::load_all(env.home.places())?);
-        let groups = groups.into_iter().filter_map(|g| Some((g.id, g.name?.to_string())));
+        let groups =
+            groups.into_iter().filter_map(|g| Some((g.id, (g.name?.to_string(), g.changed))));
         Ok(Names { people: names, groups: groups.collect() })
     }
 
@@ -101,7 +104,13 @@ impl Names {
 
     /// The petname of a group.
     pub fn group(&self, id: GroupId) -> Option<&str> {
-        self.groups.get(&id).map(String::as_str)
+        self.groups.get(&id).map(|(name, _)| name.as_str())
+    }
+
+    /// Whether the copies of a message of that date differ, if it says so, for a change of members
+    /// alone that had not come to everybody yet.
+    pub fn is_settling(&self, id: GroupId, date: Time) -> bool {
+        self.groups.get(&id).is_some_and(|(_, changed)| group::is_settling(changed, date))
     }
 }
 
@@ -140,9 +149,10 @@ impl Reader {
     }
 }
 
-/// Of which group a message is, if of one.
-pub fn group(filed: &[u8]) -> Option<OfGroup> {
-    Filed::read(filed).ok()?.head.group
+/// Of which group a message is, if of one, and of when.
+pub fn group(filed: &[u8]) -> Option<(OfGroup, Time)> {
+    let head = Filed::read(filed).ok()?.head;
+    Some((head.group?, head.date))
 }
 
 /// The message without the line that says how it is authenticated, and if it lies in quarantine,

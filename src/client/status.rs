@@ -4,7 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::Error;
-use crate::client::{loops, nodes, outbox, own, read};
+use crate::client::{groups, loops, nodes, outbox, own, read};
 use crate::core::bucket::{Bucket, Class};
 use crate::core::clock::Clock;
 use crate::core::listen;
@@ -48,6 +48,8 @@ pub struct Status {
     pub missed: u64,
     /// Unread messages, by folder.
     pub unread: Vec<(String, usize)>,
+    /// Invitations to groups that wait for an answer.
+    pub invitations: usize,
     /// Letters queued, posted, and expired.
     pub queued: usize,
     /// Letters that a node took and that are not yet acknowledged.
@@ -115,6 +117,7 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         daily_done: some(progress.daily_done).map(|time| time.day().to_string()),
         missed: some(progress.last_answer).map_or(0, |last| missed(card.card.class, last, now)),
         unread,
+        invitations: groups::invitations(env)?.len(),
         queued: count(State::Queued),
         posted: count(State::Posted),
         expired: count(State::Expired),

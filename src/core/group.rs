@@ -15,6 +15,7 @@ pub use register::{BadRegister, Entry, Register, Title, is_title};
 
 use crate::core::keys::{Fingerprint, GroupId};
 use crate::core::prim::sha256;
+use crate::core::time::{DAY, Time};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -93,6 +94,16 @@ pub fn hash(mail: &[u8], members: &[Fingerprint]) -> [u8; 32] {
     sorted.dedup();
     let people = sorted.into_iter().map(|who| who.as_bytes().as_slice());
     sha256(&[mail].into_iter().chain(people).collect::<Vec<_>>())
+}
+
+/// For so long statements are given to travel, in seconds.
+pub const TRAVEL: u64 = 2 * DAY;
+
+/// Whether members may have known of different members at `date` without anybody's doing: others
+/// became members, or some ceased to be, shortly before, so that the author may not have heard of it,
+/// or after, so that the author may have heard of it first. `changed` is when that became known here.
+pub fn is_settling(changed: &[Time], date: Time) -> bool {
+    changed.iter().any(|at| at.since(date).max(date.since(*at)) < TRAVEL)
 }
 
 /// Takes what an author says, or is said to have said `by` another: the newest counts, and any

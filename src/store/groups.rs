@@ -19,6 +19,9 @@ pub const LIMIT: u64 = 4 << 20;
 /// Invitations that wait at most.
 pub const MOST_INVITED: usize = 64;
 
+/// Changes of members that are remembered at most.
+const MOST_CHANGES: usize = 64;
+
 const NAMED: &str = "toml";
 const INVITED: &str = "invited";
 
@@ -45,6 +48,10 @@ pub struct Group {
     pub introduced: BTreeMap<Fingerprint, BTreeSet<Fingerprint>>,
     /// Since when it is known of people that they have left or were removed.
     pub ended: BTreeMap<Fingerprint, Time>,
+    /// When it became known that others are members than before, the newest last.
+    pub changed: Vec<Time>,
+    /// The petname it is being given: a rename that is not finished.
+    pub becomes: Option<Petname>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -61,6 +68,10 @@ struct Raw {
     introduced: BTreeMap<Fingerprint, BTreeSet<Fingerprint>>,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     ended: BTreeMap<Fingerprint, Time>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    changed: Vec<Time>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    becomes: Option<Petname>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     said: Vec<RawSaid>,
 }
@@ -112,10 +123,11 @@ impl Group {
         Group::from_raw(path, None, atomic::parse_toml(path, text)?).map(|_| ())
     }
 
-    /// Reads the text of a group's file that comes from elsewhere.
+    /// Reads the text of a group's file that comes from elsewhere; no renaming in it goes on.
     pub fn parse(places: &Places, name: &Petname, text: &str) -> Result<Group, Error> {
         let path = file(places, Some(name), GroupId::from([0; 16]));
-        Group::from_raw(&path, Some(name.clone()), atomic::parse_toml(&path, text)?)
+        let group = Group::from_raw(&path, Some(name.clone()), atomic::parse_toml(&path, text)?)?;
+        Ok(Group { becomes: None, ..group })
     }
 
     fn from_raw(path: &Path, name: Option<Petname>, raw: Raw) -> Result<Group, Error> {
@@ -123,13 +135,26 @@ impl Group {
         if group::id(&raw.creator, &nonce) != raw.id {
             return Err(Error::damaged(path, None, "its id is that of another group"));
         }
-        if raw.said.len() > MOST_REGISTERS {
+        if raw.said.len() > MOST_REGISTERS || raw.changed.len() > MOST_CHANGES {
             return Err(Error::damaged(path, None, "too many people speak in it"));
         }
         let said = raw.said.into_iter();
         let said = said.map(|s| (s.author, Said { register: s.register, by: s.by })).collect();
-        let Raw { id, creator, since, by, told, introduced, ended, .. } = raw;
-        Ok(Group { name, id, creator, nonce, since, by, said, told, introduced, ended })
+        let Raw { id, creator, since, by, told, introduced, ended, changed, becomes, .. } = raw;
+        Ok(Group {
+            name,
+            id,
+            creator,
+            nonce,
+            since,
+            by,
+            said,
+            told,
+            introduced,
+            ended,
+            changed,
+            becomes,
+        })
     }
 
     /// Writes it, durably.
@@ -148,6 +173,8 @@ impl Group {
             told: self.told.clone(),
             introduced: self.introduced.clone(),
             ended: self.ended.clone(),
+            changed: self.changed.clone(),
+            becomes: self.becomes.clone(),
             said: said.collect(),
         };
         atomic::write_toml(&file(places, self.name.as_ref(), self.id), &raw)
@@ -159,6 +186,33 @@ impl Group {
         self.name = Some(name.clone());
         self.save(places)?;
         atomic::remove(&invited)
+    }
+
+    /// Takes what somebody says, as [`group::take`], and notes when by that others are members
+    /// than before.
+    pub fn take(
+        &mut self,
+        author: Fingerprint,
+        register: Register,
+        by: Option<Fingerprint>,
+        now: Time,
+    ) -> bool {
+        let before = self.state().members();
+        let taken = group::take(&mut self.said, author, register, by);
+        if self.state().members() != before && self.changed.last() != Some(&now) {
+            let surplus = (self.changed.len() + 1).saturating_sub(MOST_CHANGES);
+            self.changed.drain(..surplus);
+            self.changed.push(now);
+        }
+        taken
+    }
+
+    /// Moves the file to the name of `petname`, which no group must have.
+    pub fn rename(&mut self, places: &Places, petname: &Petname) -> Result<(), Error> {
+        let old = file(places, self.name.as_ref(), self.id);
+        atomic::rename_new(&old, &file(places, Some(petname), self.id))?;
+        self.name = Some(petname.clone());
+        Ok(())
     }
 
     /// Forgets it.
@@ -189,7 +243,7 @@ fn file(places: &Places, name: Option<&Petname>, id: GroupId) -> PathBuf {
 mod tests {
     use super::super::home::tests::scratch_home;
     use super::*;
-    use crate::core::group::founded;
+    use crate::core::group::{Entry, founded};
 
     #[test]
     fn a_group_is_read_as_it_was_written_and_a_name_ends_the_invitation() {
@@ -208,6 +262,8 @@ mod tests {
             told: [(me, 9)].into(),
             introduced: [(me, [me].into())].into(),
             ended: [(me, Time::from_unix(6))].into(),
+            changed: vec![Time::from_unix(8)],
+            becomes: None,
         };
         group.save(places).unwrap();
         let invited = Group::load_all(places).unwrap().0.remove(0);
@@ -228,5 +284,39 @@ mod tests {
         assert!(Group::parse(places, &name, &other).is_err());
         std::fs::write(&path, "id = 1\n").unwrap();
         assert_eq!(Group::load_all(places).unwrap().1.len(), 1);
+    }
+
+    #[test]
+    fn it_is_noted_when_others_are_members_and_not_for_ever() {
+        let (me, other) = (Fingerprint::from([7; 32]), Fingerprint::from([8; 32]));
+        let mut own = founded("family", Time::from_unix(1)).unwrap();
+        own.entries.insert(other, Entry { length: 1, keeper: false });
+        let mut group = Group {
+            name: None,
+            id: group::id(&me, &[3; 16]),
+            creator: me,
+            nonce: [3; 16],
+            since: Time::from_unix(5),
+            by: me,
+            said: [(me, Said { register: own, by: None })].into(),
+            told: BTreeMap::new(),
+            introduced: BTreeMap::new(),
+            ended: BTreeMap::new(),
+            changed: Vec::new(),
+            becomes: None,
+        };
+        let says = |version: u32, left| {
+            let accepted = 1;
+            Register { version: version.into(), accepted, left, ..Register::default() }
+        };
+        assert!(group.take(other, says(1, 1), None, Time::from_unix(20)));
+        assert!(group.changed.is_empty(), "invited or declined, they are no member");
+        for at in 2..99 {
+            assert!(group.take(other, says(at, at % 2), None, Time::from_unix(20 + u64::from(at))));
+        }
+        assert_eq!(group.changed.len(), MOST_CHANGES);
+        assert_eq!(group.changed.last(), Some(&Time::from_unix(118)));
+        assert!(!group.take(other, says(3, 0), None, Time::from_unix(200)));
+        assert_eq!(group.changed.last(), Some(&Time::from_unix(118)));
     }
 }

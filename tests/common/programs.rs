@@ -4,7 +4,8 @@
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::time::Duration;
 
 /// The client.
 pub const POSTE: &str = env!("CARGO_BIN_EXE_poste");
@@ -155,6 +156,23 @@ pub fn acquainted(parent: &Path, node: &str) -> (Home, Home) {
     alice.ok(&["sync"]);
     bob.ok(&["sync"]);
     (alice, bob)
+}
+
+/// Waits for a program: its status, and the most bytes of memory it was seen to take.
+pub fn watch(child: &mut Child) -> (ExitStatus, u64) {
+    let status_file = format!("/proc/{}/status", child.id());
+    let mut memory = 0;
+    loop {
+        let text = std::fs::read_to_string(&status_file).unwrap_or_default();
+        let peak = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.and_then(|peak| peak.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+        memory = memory.max(peak.unwrap_or_default() << 10);
+        if let Some(status) = child.try_wait().unwrap() {
+            assert!(memory > 0, "its memory was never seen");
+            return (status, memory);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Runs a command that is killed at its `at`th call of a family; whether it came that far.

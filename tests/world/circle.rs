@@ -32,7 +32,7 @@ impl Person<'_> {
     pub fn join(&self, group: &str) {
         let invitation = self.with(|env| groups::invitations(env)).unwrap()[0].name.clone();
         let name = petname(group);
-        self.with(|env| groups::accept(env, &invitation, &name)).unwrap().unwrap();
+        self.with(|env| groups::accept(env, &invitation, &name, false)).unwrap().unwrap();
     }
 
     pub fn is_invited(&self) -> bool {

@@ -37,7 +37,7 @@ pub fn add(
 }
 
 pub fn accept(run: &mut Run<'_, '_>, request: &str, name: &Petname, replace: bool) -> Done {
-    if let Some(changed) = groups::accept(run.env, request, name)? {
+    if let Some(changed) = groups::accept(run.env, request, name, replace)? {
         return group::tell(run, &changed);
     }
     let added = people::accept(run.env, request, name, replace)?;
@@ -103,6 +103,9 @@ fn tell(run: &mut Run<'_, '_>, added: &Added) -> Done {
         run.ui.note(&format!(
             "who was {name} before is removed ({old}); their messages stay, and verify as before"
         ));
+        group::still_in(run, &added.groups, &format!("the old {name}"), &old.to_string()[..16]);
+        let mine = added.groups.iter().filter(|seated| seated.inside && seated.mine);
+        mine.for_each(|seated| run.ui.next(&format!("poste group add {} {name}", seated.group)));
     }
     if added.blocked {
         run.ui.note(&format!("{name} is still blocked"));

@@ -6,7 +6,7 @@ use crate::cli::Run;
 use crate::cli::args::GroupAction;
 use crate::cli::ui::Done;
 use crate::client::error::Error;
-use crate::client::groups::{self, Changed, MemberRow, Part, Row};
+use crate::client::groups::{self, Changed, MemberRow, Part, Row, Seated};
 use crate::core::group::Standing;
 use crate::store::petname::Petname;
 
@@ -36,6 +36,9 @@ pub fn tell(run: &mut Run<'_, '_>, changed: &Changed) -> Done {
     if changed.dropped > 0 {
         let letters = if changed.dropped == 1 { "letter" } else { "letters" };
         run.ui.note(&format!("{} {letters} to the group will not be sent", changed.dropped));
+    }
+    if let Some(moved) = &changed.moved {
+        run.ui.note(&format!("the group that was called so is called {moved} now"));
     }
     run.ui.note("the others hear of it with the next sync");
     Ok(())
@@ -83,11 +86,25 @@ fn part(
     groups::part(run.env, group, part, members)
 }
 
-/// One line each: name, how they stand to it, and whether they have said so themselves.
+/// Says of somebody who was removed in which groups the keys still are, and how to take them out.
+pub fn still_in(run: &Run<'_, '_>, groups: &[Seated], name: &str, digits: &str) {
+    for Seated { group, mine, .. } in groups.iter().filter(|seated| seated.inside) {
+        run.ui.note(&format!("{name} is still in {group}, and gets no copies from here"));
+        match mine {
+            true => run.ui.next(&format!("poste group remove {group} {digits}")),
+            false => run.ui.note(&format!("who keeps {group} can take {name} out")),
+        }
+    }
+}
+
+/// One line each: name, how they stand to it, and whether they have said so themselves or who
+/// they were when they were a contact.
 fn members(run: &Run<'_, '_>, row: &Row) -> Done {
     for member in &row.people {
-        let hearsay = if member.hearsay { "hearsay" } else { "" };
-        run.ui.columns(&[&member.name, member.state, hearsay])?;
+        let hearsay = member.hearsay.then(|| "hearsay".to_owned());
+        let was = member.was.as_ref().map(|was| format!("was {was}"));
+        let notes: Vec<String> = hearsay.into_iter().chain(was).collect();
+        run.ui.columns(&[&member.name, member.state, &notes.join(", ")])?;
     }
     Ok(())
 }

@@ -1,9 +1,11 @@
-//! `poste remove`: a contact becomes a stranger. Their messages go too, which a person at a terminal
+//! `poste remove`: a contact becomes a stranger, a group that one is out of is forgotten. Their messages go too, which a person at a terminal
 //! is asked about; a script is taken at its word, as by rm(1).
 //! Specified in poste(1), remove.
 
 use crate::cli::Run;
+use crate::cli::cmd::group;
 use crate::cli::ui::Done;
+use crate::client::groups::Seated;
 use crate::client::people;
 use crate::store::petname::Petname;
 
@@ -29,6 +31,22 @@ pub fn run(run: &mut Run<'_, '_>, name: &Petname, keep_mail: bool) -> Done {
         true => format!("{name} is removed; {} stay in the folder", count(messages, "message")),
         false => format!("{name} is removed; {} deleted", count(removed.messages, "message")),
     });
+    if removed.card_stays {
+        let is_with = |seated: &&Seated| seated.messages;
+        let with: Vec<String> =
+            removed.groups.iter().filter(is_with).map(|seated| seated.group.to_string()).collect();
+        run.ui.note(&format!(
+            "the card of {name} stays, by which what they wrote to {} verifies",
+            with.join(", ")
+        ));
+    }
+    if let Some(who) = removed.fingerprint {
+        group::still_in(run, &removed.groups, name.as_str(), &who.to_string()[..16]);
+    }
+    if removed.unheard > 0 {
+        let people = if removed.unheard == 1 { "1 member" } else { "some members" };
+        run.ui.note(&format!("{people} of {name} had not heard yet that you left, and may write"));
+    }
     if removed.folder_stays {
         run.ui.warn(&format!("the folder {name} stays: files that are no messages lie in it"));
     }

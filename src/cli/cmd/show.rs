@@ -51,12 +51,13 @@ pub fn message(run: &Run<'_, '_>, filed: &[u8], names: &Names) -> Done {
         run.ui.line(&format!("Unproven: anybody may have written this ({why})"))?;
     }
     let mut reading = render::read(message, &|who| names.name(who));
-    if let Some(group) = read::group(filed) {
+    if let Some((group, date)) = read::group(filed) {
         if let Some(name) = names.group(group.id) {
             reading.to = name.to_owned();
         }
-        if group.differs {
-            let what = "Differs: its author had another text or other members in view than you do";
+        if group.differs && !names.is_settling(group.id, date) {
+            let what = "Differs: its author wrote to other members than you know of, or sent you \
+                        another text";
             run.ui.line(what)?;
         }
     }

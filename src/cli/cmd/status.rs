@@ -20,6 +20,9 @@ pub fn run(run: &mut Run<'_, '_>) -> Done {
     if status.card_due || status.unpublished {
         run.ui.next("poste publish");
     }
+    if status.invitations > 0 {
+        run.ui.next("poste groups");
+    }
     Ok(())
 }
 
@@ -115,6 +118,11 @@ fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
         ),
         ("clock", clock),
     ];
+    match status.invitations {
+        0 => {}
+        1 => lines.push(("groups", "1 invitation".to_owned())),
+        many => lines.push(("groups", format!("{many} invitations"))),
+    }
     if status.drafts > 0 {
         lines.push(("drafts", format!("{} begun and not sent", status.drafts)));
     }

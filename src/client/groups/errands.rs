@@ -103,7 +103,7 @@ fn confirm(env: &Env<'_>, group: &mut Group, me: Fingerprint) -> Result<(), Erro
     for who in state.people.iter().filter(|(_, seat)| left(seat)).map(|(who, _)| *who) {
         // Of the creator and other keepers a keeper has no say.
         if let Ok(own) = group::act(me, group.creator, &group.said, Act::Remove(who), env.now()) {
-            changed |= group::take(&mut group.said, me, own, None);
+            changed |= group.take(me, own, None, env.now());
         }
     }
     if changed { Ok(group.save(env.home.places())?) } else { Ok(()) }

@@ -54,12 +54,13 @@ fn known(
     let before = (group.said.clone(), group.told.get(&from).copied());
     let stood = group.state().standing(&me);
     if let Some(heard) = statement.heard.clone().filter(|_| from == group.by) {
-        hearsay(&mut group.said, group.creator, Register { accepted: 0, left: 0, ..heard }, from);
+        let heard = hearsay(&group.said, group.creator, unjoined(heard));
+        group.take(group.creator, heard, Some(from), env.now());
     }
     if group.state().standing(&from).is_none() {
         return Ok(Heard::NotYet);
     }
-    group::take(&mut group.said, from, statement.own.clone(), None);
+    group.take(from, statement.own.clone(), None, env.now());
     let own = group.register(&me).version;
     let told = group.told.get(&from).copied().unwrap_or_default();
     // Who holds the newest was told; who holds less than was acknowledged has lost it.
@@ -83,7 +84,7 @@ fn unknown(
     let own = Said { register: statement.own.clone(), by: None };
     let mut said: Registers = [(from, own)].into();
     if let Some(heard) = statement.heard.clone().filter(|_| from != statement.creator) {
-        hearsay(&mut said, statement.creator, Register { accepted: 0, left: 0, ..heard }, from);
+        group::take(&mut said, statement.creator, unjoined(heard), Some(from));
     }
     let state = group::state(statement.creator, &said);
     let governs = from == statement.creator || state.people.get(&from).is_some_and(|s| s.keeper);
@@ -101,6 +102,8 @@ fn unknown(
         told: BTreeMap::new(),
         introduced: BTreeMap::<_, BTreeSet<_>>::new(),
         ended: BTreeMap::new(),
+        changed: Vec::new(),
+        becomes: None,
     };
     group.save(env.home.places())?;
     Ok(Heard::Invited)
@@ -144,23 +147,24 @@ pub fn introduction(
     let Introduction { accepted, left, .. } = *introduction;
     let known = group.said.get(&who).filter(|said| said.by.is_some());
     let known = known.map(|said| said.register.clone()).unwrap_or_default();
-    if hearsay(&mut group.said, who, Register { accepted, left, ..known }, from) {
+    let heard = hearsay(&group.said, who, Register { accepted, left, ..known });
+    if group.take(who, heard, Some(from), env.now()) {
         group.save(env.home.places())?;
     }
     Ok(Heard::Taken)
 }
 
-/// Takes what somebody is said to have said. That they have joined or left is said with their card
-/// alone, so that nobody counts as a member whom one cannot write to; what was known of it stays.
-fn hearsay(
-    said: &mut Registers,
-    who: Fingerprint,
-    mut register: Register,
-    by: Fingerprint,
-) -> bool {
-    if let Some(old) = said.get(&who).filter(|old| old.by.is_some()) {
-        register.accepted = register.accepted.max(old.register.accepted);
-        register.left = register.left.max(old.register.left);
-    }
-    group::take(said, who, register, Some(by))
+/// What somebody is said to have said, as it is to be taken. That they have joined or left is said
+/// with their card alone, so that nobody counts as a member whom one cannot write to; what was known
+/// of it stays.
+fn hearsay(said: &Registers, who: Fingerprint, register: Register) -> Register {
+    let old = said.get(&who).filter(|old| old.by.is_some());
+    let (accepted, left) = old.map_or((0, 0), |old| (old.register.accepted, old.register.left));
+    let (accepted, left) = (register.accepted.max(accepted), register.left.max(left));
+    Register { accepted, left, ..register }
+}
+
+/// What was said, but for whether its author joined or left.
+fn unjoined(register: Register) -> Register {
+    Register { accepted: 0, left: 0, ..register }
 }

@@ -12,16 +12,12 @@ use crate::core::filed::OfGroup;
 use crate::core::group::{self, Standing};
 use crate::core::keys::{Fingerprint, GroupId};
 use crate::core::letter;
-use crate::core::time::{DAY, Time};
+use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::groups::Group;
 use crate::store::maildir::Folder;
 use crate::store::outbox::Copied;
 use crate::store::petname::Petname;
-
-/// For so long after it was written a letter by somebody of whom the group does not know yet is
-/// not taken, since they may have been invited a moment ago.
-const PATIENCE: u64 = 2 * DAY;
 
 /// To whom a letter to a group goes.
 pub struct Addressed {
@@ -40,6 +36,9 @@ pub fn addressed(env: &Env<'_>, name: &Petname) -> Result<Addressed, Error> {
     let members = group.state().members();
     let others: Vec<Fingerprint> = members.iter().copied().filter(|who| *who != me).collect();
     let mut contacts = env.readable(Contact::load_all(env.home.places())?);
+    let blocked = contacts.iter().filter(|contact| contact.blocked);
+    let names: Vec<(Fingerprint, Petname)> =
+        blocked.map(|contact| (contact.fingerprint, contact.petname.clone())).collect();
     contacts.retain(|contact| !contact.blocked && others.contains(&contact.fingerprint));
     contacts.sort_by_key(|contact| contact.fingerprint);
     if contacts.is_empty() {
@@ -49,13 +48,16 @@ pub fn addressed(env: &Env<'_>, name: &Petname) -> Result<Addressed, Error> {
         };
         return Err(Error::new(Kind::NoContact, what).hint(format!("poste groups {name}")));
     }
-    if contacts.len() < others.len() {
-        (env.warn)(&format!(
-            "{} of the {} others in {name} get no copy: they are blocked, or no card of theirs is \
-             at hand yet",
-            others.len() - contacts.len(),
-            others.len()
-        ));
+    let reached = |who: &Fingerprint| contacts.iter().any(|contact| contact.fingerprint == *who);
+    for who in others.iter().filter(|who| !reached(who)) {
+        let called = names.iter().find(|(known, _)| known == who);
+        (env.warn)(&match called {
+            Some((_, petname)) => format!("{petname} is blocked, and gets no copy from you"),
+            None => {
+                let digits = &who.to_string()[..16];
+                format!("{digits} in {name} gets no copy: no card of theirs is at hand")
+            }
+        });
     }
     let version = group.register(&me).version;
     Ok(Addressed { contacts, members, group, version })
@@ -66,8 +68,10 @@ pub fn joined(env: &Env<'_>, name: &Petname) -> Result<(Group, Fingerprint), Err
     let group = load(env, name)?;
     let me = own::load(env)?.card.fingerprint();
     if group.state().standing(&me) != Some(Standing::Member) {
-        let what = format!("you are not in {name} any more, so nothing goes to it");
-        return Err(Error::new(Kind::NoContact, what).hint("poste groups"));
+        let what = format!(
+            "you are not in {name} any more, so nothing goes to it; who keeps it can ask you in again"
+        );
+        return Err(Error::new(Kind::NoContact, what).hint(format!("poste groups {name}")));
     }
     Ok((group, me))
 }
@@ -140,7 +144,8 @@ pub fn place(
         Some(Standing::Left | Standing::Removed) => {
             group.ended.get(&from).is_none_or(|ended| date <= *ended)
         }
-        None if env.now().since(date) < PATIENCE => return Ok(Where::Later),
+        // They may have been invited a moment ago.
+        None if env.now().since(date) < group::TRAVEL => return Ok(Where::Later),
         None => false,
     };
     if !is_of_it {

@@ -4,7 +4,7 @@
 //! network. Specified in poste(1), Groups.
 
 use super::errands::errands;
-use super::{Row, find, invitation, load, row};
+use super::{Names, Row, find, invitation, load, row};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::{own, people, stamps};
@@ -19,7 +19,6 @@ use crate::store::lock::StateLock;
 use crate::store::maildir::{Folder, Maildir};
 use crate::store::petname::Petname;
 use serde::Serialize;
-use std::collections::HashMap;
 
 /// A group after a change.
 #[derive(Clone, Debug, Serialize)]
@@ -29,6 +28,9 @@ pub struct Changed {
     pub group: Row,
     /// Letters taken back from people who were removed.
     pub dropped: usize,
+    /// What the group is called now that had its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Petname>,
 }
 
 /// What is done to people of a group.
@@ -47,8 +49,9 @@ pub enum Part {
 /// Founds a group and asks people in.
 pub fn found(env: &mut Env<'_>, name: &Petname, people: &[Petname]) -> Result<Changed, Error> {
     let lock = env.lock()?;
-    let (contacts, _) = people::mend(env, &lock)?;
-    free(env, name, &contacts)?;
+    let named = people::mend(env, &lock)?;
+    people::free(env, name, &named)?;
+    let contacts = named.0;
     let me = own::load(env)?.card.fingerprint();
     let nonce = bytes::<16>(env.rng);
     let now = env.now();
@@ -64,6 +67,8 @@ pub fn found(env: &mut Env<'_>, name: &Petname, people: &[Petname]) -> Result<Ch
         told: Default::default(),
         introduced: Default::default(),
         ended: Default::default(),
+        changed: Vec::new(),
+        becomes: None,
     };
     for who in known(&contacts, people, &group)? {
         act(&mut group, me, Act::Invite(who), now)?;
@@ -114,17 +119,37 @@ pub fn leave(env: &mut Env<'_>, name: &str) -> Result<Changed, Error> {
 }
 
 /// Accepts an invitation: the group gets that petname, or keeps the one it had, which is then to be
-/// named. `None` if the text names no invitation.
-pub fn accept(env: &mut Env<'_>, text: &str, name: &Petname) -> Result<Option<Changed>, Error> {
+/// named. With `replace` it gets the name of another group, which is given a new one that is free.
+/// `None` if the text names no invitation.
+pub fn accept(
+    env: &mut Env<'_>,
+    text: &str,
+    name: &Petname,
+    replace: bool,
+) -> Result<Option<Changed>, Error> {
     let Some(group) = invitation(env, text)? else { return Ok(None) };
     let lock = env.lock()?;
-    let (contacts, _) = people::mend(env, &lock)?;
-    if group.name.as_ref() != Some(name) {
-        free(env, name, &contacts)?;
-    }
+    let named = people::mend(env, &lock)?;
+    let other = find(env, name)?.filter(|other| other.id != group.id);
+    let mut moved = None;
     if let Some(known) = group.name.as_ref().filter(|known| *known != name) {
         let what = format!("this is the group that you call {known}");
         return Err(Error::new(Kind::Data, what).hint(format!("poste accept {known} {known}")));
+    }
+    match other {
+        Some(other) if replace => {
+            let new = people::unused(env, name.as_str())?;
+            super::rename(env, &lock, other, &new)?;
+            moved = Some(new);
+        }
+        Some(_) => {
+            let what = format!("there is a group {name} already");
+            return Err(Error::new(Kind::CannotCreate, what).hint("poste groups").hint(format!(
+                "to give that one another name: poste accept {text} {name} --replace"
+            )));
+        }
+        None if group.name.is_some() => {}
+        None => people::free(env, name, &named)?,
     }
     let (me, now) = (own::load(env)?.card.fingerprint(), env.now());
     let places = env.home.places().clone();
@@ -137,7 +162,7 @@ pub fn accept(env: &mut Env<'_>, text: &str, name: &Petname) -> Result<Option<Ch
         group.accept(&places, name)?;
     }
     Maildir::new(places.mail()).make(&Folder::from(name))?;
-    spoken(env, lock, group).map(Some)
+    Ok(Some(Changed { moved, ..spoken(env, lock, group)? }))
 }
 
 fn all<'a>(
@@ -156,7 +181,7 @@ fn all<'a>(
 fn act(group: &mut Group, me: Fingerprint, act: Act<'_>, now: Time) -> Result<(), Error> {
     let done = group::act(me, group.creator, &group.said, act, now);
     let register = done.map_err(|why| refused(super::shown(group), why))?;
-    group::take(&mut group.said, me, register, None);
+    group.take(me, register, None, now);
     Ok(())
 }
 
@@ -170,10 +195,7 @@ fn spoken(env: &mut Env<'_>, lock: StateLock, group: Group) -> Result<Changed, E
         stamps::find(env)?;
     }
     let me = own::load(env)?.card.fingerprint();
-    let contacts = env.readable(Contact::load_all(env.home.places())?);
-    let names = contacts.iter().map(|c| (c.fingerprint, c.petname.to_string()));
-    let names: HashMap<_, _> = names.chain([(me, "me".to_owned())]).collect();
-    Ok(Changed { group: row(&group, me, &names), dropped })
+    Ok(Changed { group: row(&group, me, &Names::load(env, me)?), dropped, moved: None })
 }
 
 /// The people that are meant: contacts, or by their fingerprints those who are none but in it.
@@ -195,21 +217,6 @@ fn known(
         })
     };
     people.iter().map(one).collect()
-}
-
-/// That no contact, group or folder has a name.
-fn free(env: &Env<'_>, name: &Petname, contacts: &[Contact]) -> Result<(), Error> {
-    super::not_named(env, name)?;
-    let taken = |what: String| Error::new(Kind::CannotCreate, what);
-    if contacts.iter().any(|contact| contact.petname == *name) {
-        return Err(taken(format!("there is a contact {name} already")).hint("poste contacts"));
-    }
-    let folder = Folder::from(name);
-    if !Maildir::new(env.home.places().mail()).list(&folder)?.is_empty() {
-        return Err(taken(format!("there is a folder {name} already, with messages in it"))
-            .hint(format!("poste list {name}")));
-    }
-    Ok(())
 }
 
 fn nothing(text: &str) -> Error {

@@ -5,7 +5,6 @@
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::{groups, own};
-use crate::core::group;
 use crate::store::contacts::Contact;
 use crate::store::groups::Group;
 use crate::store::petname::Petname;
@@ -24,7 +23,7 @@ pub fn take(
     if let Some(mut known) = all.into_iter().find(|known| known.id == new.id) {
         let before = known.said.clone();
         for (author, said) in new.said.into_iter().filter(|(author, _)| *author != me) {
-            group::take(&mut known.said, author, said.register, Some(me));
+            known.take(author, said.register, Some(me), env.now());
         }
         if known.said != before && !dry_run {
             known.save(places)?;

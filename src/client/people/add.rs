@@ -6,7 +6,8 @@
 use super::{admit, mend, remove};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::{groups, own};
+use crate::client::groups::{self, Seated};
+use crate::client::own;
 use crate::core::card::{self, NotTaken, SignedCard};
 use crate::core::keys::Fingerprint;
 use crate::core::printable;
@@ -35,6 +36,9 @@ pub struct Added {
     /// Who had the name before and was removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaced: Option<Fingerprint>,
+    /// The groups in which those are or were who had it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Seated>,
     /// Whether they are blocked, as before.
     pub blocked: bool,
 }
@@ -213,6 +217,7 @@ fn take(
     Maildir::new(places.mail()).make(&Folder::from(petname))?;
     let letters = admit::admit(env, &lock, &contact, now)?;
     let words = fingerprint.words();
+    let groups = other.as_ref().map(|other| groups::seats(env, other.fingerprint)).transpose()?;
     Ok(Added {
         petname: petname.clone(),
         fingerprint,
@@ -220,6 +225,7 @@ fn take(
         pinned,
         letters,
         replaced: other.map(|other| other.fingerprint),
+        groups: groups.unwrap_or_default(),
         blocked: contact.blocked,
     })
 }
@@ -231,16 +237,9 @@ pub(super) fn again(
     card: SignedCard,
     now: Time,
 ) -> Result<Contact, Error> {
-    let mut contact = Contact {
-        petname: petname.clone(),
-        urls: card.card.urls.clone(),
-        confirmed: false,
-        compared: None,
-        blocked: false,
-        introduced: None,
-        becomes: None,
-        ..was
-    };
+    let Contact { card: known, older, held, former, .. } = was;
+    let mut contact = Contact { older, held, former, ..unknown(petname, known) };
+    contact.urls.clone_from(&card.card.urls);
     match card.check(contact.fingerprint, Some(&contact.card), now) {
         Ok(()) => contact.take_card(card, now),
         // They may come back by a card that is older than the one that was kept.
@@ -251,7 +250,17 @@ pub(super) fn again(
 }
 
 pub(super) fn fresh(petname: &Petname, card: SignedCard, now: Time) -> Contact {
-    let mut contact = Contact {
+    let disclosed = card.disclosed.clone();
+    let mut contact = unknown(petname, card);
+    if let Some(disclosed) = disclosed {
+        contact.take_seed(&disclosed, now);
+    }
+    contact
+}
+
+/// Somebody of whom nothing is known but a card.
+fn unknown(petname: &Petname, card: SignedCard) -> Contact {
+    Contact {
         petname: petname.clone(),
         fingerprint: card.card.fingerprint(),
         urls: card.card.urls.clone(),
@@ -263,10 +272,6 @@ pub(super) fn fresh(petname: &Petname, card: SignedCard, now: Time) -> Contact {
         older: Vec::new(),
         held: None,
         former: Vec::new(),
-        card: card.clone(),
-    };
-    if let Some(disclosed) = &card.disclosed {
-        contact.take_seed(disclosed, now);
+        card,
     }
-    contact
 }

@@ -73,8 +73,8 @@ pub(super) fn find(env: &Env<'_>, text: &str) -> Result<Request, Error> {
         (None, _, Some(error)) => Err(error.into()),
         (None, _, None) => Err(Error::new(
             Kind::NoContact,
-            format!("no request is named {}", printable::line(text)),
+            format!("no request and no invitation is named {}", printable::line(text)),
         )
-        .hint("poste list requests")),
+        .hint("poste contacts")),
     }
 }

@@ -29,7 +29,7 @@ pub fn introduce(
     by: Fingerprint,
 ) -> Result<Contact, Error> {
     let (places, now) = (env.home.places().clone(), env.now());
-    let petname = free(env, &card.card.name)?;
+    let petname = unused(env, &card.card.name)?;
     let who = card.card.fingerprint();
     // Who was a contact before is known by more than this card.
     let known = match Past::load(&places, who)? {
@@ -47,7 +47,7 @@ pub fn introduce(
 }
 
 /// A petname that neither a contact nor a group nor a folder has.
-fn free(env: &Env<'_>, suggested: &str) -> Result<Petname, Error> {
+pub fn unused(env: &Env<'_>, suggested: &str) -> Result<Petname, Error> {
     let places = env.home.places();
     let folders = Maildir::new(places.mail()).folders()?;
     let base = based_on(suggested);

@@ -1,15 +1,17 @@
 //! Removing a contact, who is a stranger from then on: offers made and received are erased, what was
 //! queued is dropped, and their messages go unless they are kept. The contact's file goes last, so
 //! that a removal which was cut short leaves a contact, who can be removed again. The ids of letters
-//! that came stay, so that none is filed once more. With the messages stays the card by which they
-//! verify; it goes when they are removed after all.
+//! that came stay, so that none is filed once more. With the messages, also those in the folder of a
+//! group, stays the card by which they verify; it goes when they are removed after all. A group that
+//! one is out of is forgotten by its name in the same way.
 //! Specified in poste(1) and poste-protocol(7), Acknowledgement.
 
-use super::{mend, no_contact};
+use super::mend;
 use crate::client::env::Env;
-use crate::client::error::Error;
+use crate::client::error::{Error, Kind};
+use crate::client::groups::{self, Seated};
 use crate::client::queue;
-use crate::core::keys::Fingerprint;
+use crate::core::keys::{Fingerprint, GroupId};
 use crate::store::contacts::{Contact, Past};
 use crate::store::enclosures;
 use crate::store::keyring::Transit;
@@ -22,44 +24,72 @@ use serde::Serialize;
 use std::slice;
 
 /// What became of somebody removed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Removed {
     /// Who it was.
-    pub fingerprint: Fingerprint,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<Fingerprint>,
+    /// Which group it was, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<GroupId>,
     /// Letters that will not be sent.
     pub letters: usize,
     /// Messages deleted.
     pub messages: usize,
     /// Whether their folder stays, since files lie in it that are no messages.
     pub folder_stays: bool,
+    /// Whether the card stays by which their messages in the folders of groups verify.
+    pub card_stays: bool,
+    /// The groups in which they are or were.
+    pub groups: Vec<Seated>,
+    /// People of a group who have not heard yet that one has left it.
+    pub unheard: usize,
 }
 
-/// Removes a contact, and their messages unless `keep_mail`.
+/// Removes a contact, or a group that one is out of, and the messages unless `keep_mail`.
 pub fn remove(env: &mut Env<'_>, petname: &Petname, keep_mail: bool) -> Result<Removed, Error> {
     let lock = env.lock()?;
-    mend(env, &lock)?;
+    let (contacts, _) = mend(env, &lock)?;
+    if let Some(group) = groups::find(env, petname)? {
+        let gone = groups::forget(env, &lock, &group, &contacts, keep_mail)?;
+        return Ok(Removed {
+            group: Some(gone.id),
+            messages: gone.messages,
+            folder_stays: gone.folder_stays,
+            unheard: gone.unheard,
+            ..Removed::default()
+        });
+    }
     let places = env.home.places().clone();
     let past = past(env, petname)?;
     let contact = match Contact::load(&places, petname)? {
-        None if past.is_empty() => return Err(no_contact(petname)),
+        None if past.is_empty() => return Err(nobody(petname)),
         found => found,
     };
     let person = contact.as_ref().or(past.last().map(|past| &past.contact));
-    let fingerprint = person.ok_or_else(|| no_contact(petname))?.fingerprint;
+    let fingerprint = person.ok_or_else(|| nobody(petname))?.fingerprint;
+    // What is sealed cannot be looked into here: any message of a group may be theirs.
+    let groups = groups::seats(env, fingerprint)?;
+    let in_groups = |groups: &[Seated]| groups.iter().any(|seated| seated.messages);
+    let card_stays = !keep_mail && in_groups(&groups);
     let letters = match &contact {
         Some(contact) => forget(env, &lock, contact)?,
         None => 0,
     };
-    let mut removed = Removed { fingerprint, letters, messages: 0, folder_stays: false };
-    if keep_mail {
-        if let Some(contact) = &contact {
-            Past { until: env.now().day(), contact: contact.clone() }.save(&places)?;
-        }
-    } else {
+    let fingerprint = Some(fingerprint);
+    let mut removed = Removed { fingerprint, letters, card_stays, groups, ..Removed::default() };
+    if let Some(contact) = contact.as_ref().filter(|_| keep_mail || card_stays) {
+        Past { until: env.now().day(), contact: contact.clone() }.save(&places)?;
+    }
+    if !keep_mail {
         let folder = Folder::from(petname);
         let gone = Maildir::new(places.mail()).remove_folder(&folder)?;
         (removed.messages, removed.folder_stays) = (gone.messages, gone.stays);
-        past.iter().try_for_each(|past| Past::remove(&places, past.contact.fingerprint))?;
+        for who in past.iter().map(|past| past.contact.fingerprint) {
+            if !in_groups(&groups::seats(env, who)?) {
+                Past::remove(&places, who)?;
+            }
+        }
     }
     if let Some(contact) = contact {
         contact.remove(&places)?;
@@ -76,10 +106,16 @@ fn past(env: &Env<'_>, petname: &Petname) -> Result<Vec<Past>, Error> {
 
 /// The number of messages that [`remove`] would delete.
 pub fn messages(env: &Env<'_>, petname: &Petname) -> Result<usize, Error> {
-    if Contact::load(env.home.places(), petname)?.is_none() && past(env, petname)?.is_empty() {
-        return Err(no_contact(petname));
+    let places = env.home.places();
+    if Contact::load(places, petname)?.is_none() && past(env, petname)?.is_empty() {
+        groups::find(env, petname)?.ok_or_else(|| nobody(petname))?;
     }
     Ok(Maildir::new(env.home.places().mail()).list(&Folder::from(petname))?.len())
+}
+
+fn nobody(petname: &Petname) -> Error {
+    let what = format!("no contact and no group is named {petname}");
+    Error::new(Kind::NoContact, what).hint("poste contacts").hint("poste groups")
 }
 
 /// Erases all that is kept of the exchange with a person. Gives the number of letters dropped.

@@ -1,10 +1,10 @@
-//! Giving a contact another name: the file of the contact and the folder of the conversation move
+//! Giving a contact or a group another name: its file and the folder of the conversation move
 //! together. The filed messages have no names in them, so none is touched. That a rename has begun
-//! stands in the contact's file before anything moves, and goes from it after everything has: after
+//! stands in that file before anything moves, and goes from it after everything has: after
 //! a crash in between, whoever holds the state lock next finishes it.
 //! Specified in poste(1), rename.
 
-use super::{load, mend};
+use super::{Named, mend};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::groups;
@@ -14,15 +14,37 @@ use crate::store::lock::StateLock;
 use crate::store::maildir::{Folder, Maildir};
 use crate::store::petname::Petname;
 
-/// Calls the contact `old` by the name `new`, which neither a contact nor a folder with messages
-/// may have.
+/// Calls the contact or group `old` by the name `new`, which neither a contact nor a group nor a
+/// folder with messages may have.
 pub fn rename(env: &mut Env<'_>, old: &Petname, new: &Petname) -> Result<(), Error> {
     let lock = env.lock()?;
-    let (contacts, bad) = mend(env, &lock)?;
-    let mut contact = load(env, old)?;
+    let named = mend(env, &lock)?;
+    let contact = Contact::load(env.home.places(), old)?;
+    let group = match contact {
+        Some(_) => None,
+        None => groups::find(env, old)?,
+    };
+    if contact.is_none() && group.is_none() {
+        let what = format!("no contact and no group is named {old}");
+        return Err(Error::new(Kind::NoContact, what).hint("poste contacts").hint("poste groups"));
+    }
     if old == new {
         return Ok(());
     }
+    free(env, new, &named)?;
+    if let Some(group) = group {
+        return groups::rename(env, &lock, group, new);
+    }
+    let Some(mut contact) = contact else { return Ok(()) };
+    contact.becomes = Some(new.clone());
+    contact.save(env.home.places())?;
+    finish(env, &lock, &mut contact)
+}
+
+/// An error unless neither a contact nor a group nor a folder with messages has the name. `named`
+/// are the contacts, and the files of which it is not known whose they are.
+pub fn free(env: &Env<'_>, new: &Petname, named: &Named) -> Result<(), Error> {
+    let (contacts, bad) = named;
     groups::not_named(env, new)?;
     let taken = |what: String| Error::new(Kind::CannotCreate, what);
     // A contact whose file cannot be read has a name too.
@@ -37,9 +59,7 @@ pub fn rename(env: &mut Env<'_>, old: &Petname, new: &Petname) -> Result<(), Err
         return Err(taken(format!("there is a folder {new} already, with messages in it"))
             .hint(format!("poste list {new}")));
     }
-    contact.becomes = Some(new.clone());
-    contact.save(env.home.places())?;
-    finish(env, &lock, &mut contact)
+    Ok(())
 }
 
 /// Moves what has not moved yet: first the folder, then the file, by whose name it is known whether
@@ -48,19 +68,26 @@ pub(super) fn finish(env: &Env<'_>, _lock: &StateLock, contact: &mut Contact) ->
     let Some(new) = contact.becomes.take() else { return Ok(()) };
     let places = env.home.places();
     if contact.petname != new {
-        let (from, to) = (Folder::from(&contact.petname), Folder::from(&new));
-        Maildir::new(places.mail()).rename_folder(&from, &to)?;
+        move_folder(env, &contact.petname, &new)?;
         for mut past in env.readable(Past::load_all(places)?) {
             if past.contact.petname == contact.petname {
                 past.contact.petname = new.clone();
                 past.save(places)?;
             }
         }
-        // By hand it can be mended, so it stops no rename.
-        if let Err(error) = config::rename(&places.config_file(), &contact.petname, &new) {
-            (env.warn)(&error.to_string());
-        }
         contact.rename(places, &new)?;
     }
     Ok(contact.save(places)?)
+}
+
+/// Moves the folder of a conversation, and what the configuration says of it.
+pub fn move_folder(env: &Env<'_>, old: &Petname, new: &Petname) -> Result<(), Error> {
+    let places = env.home.places();
+    let (from, to) = (Folder::from(old), Folder::from(new));
+    Maildir::new(places.mail()).rename_folder(&from, &to)?;
+    // By hand it can be mended, so it stops no rename.
+    if let Err(error) = config::rename(&places.config_file(), old, new) {
+        (env.warn)(&error.to_string());
+    }
+    Ok(())
 }

@@ -222,6 +222,18 @@ fn the_id_names_the_creator_and_the_hash_the_members() {
     assert_ne!(hash(b"x", &members), hash(b"x", &members[..1]));
 }
 
+#[test]
+fn copies_may_differ_while_a_change_travels() {
+    let at = |hours: u64| Time::from_unix(NOW + hours * 3600);
+    let changed = [at(100), at(300)];
+    for (date, settling) in
+        [(52, false), (53, true), (100, true), (147, true), (148, false), (253, true), (348, false)]
+    {
+        assert_eq!(is_settling(&changed, at(date)), settling, "{date}");
+    }
+    assert!(!is_settling(&[], at(1)));
+}
+
 /// Something that happens: somebody acts, or hears what another said at some time.
 #[derive(Clone, Debug)]
 enum Event {

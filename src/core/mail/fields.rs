@@ -32,10 +32,7 @@ pub enum MailError {
     /// The field by which a mail disappears is no date.
     #[error("its Expires is no date; write it as: Sun, 08 Nov 2026 10:11:00 +0000")]
     Expires,
-    /// To or Cc of a letter to a group names somebody unknown.
-    #[error("no contact named {0}")]
-    Unknown(String),
-    /// To or Cc of a letter to a group cannot be read.
+    /// To or Cc cannot be read.
     #[error(transparent)]
     Recipient(#[from] super::recipients::RecipientError),
 }

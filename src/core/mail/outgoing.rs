@@ -7,7 +7,6 @@
 
 use super::expires;
 use super::fields::{self, Field, MailError};
-use super::recipients;
 
 /// Fields that leave as they are, beside those treated in [`outgoing`].
 const KEPT: [&str; 12] = [
@@ -30,27 +29,12 @@ const KNOWN: [&str; 9] =
 /// Ids kept of References: the thread's first and its last ones.
 const REFERENCES: usize = 3;
 
-/// To whom a mail goes.
-#[derive(Clone, Copy)]
-pub enum Audience<'a> {
-    /// To one person: neither To nor Cc leaves.
-    One,
-    /// To a group: To and Cc leave, people written as fingerprints. The function gives those that
-    /// a petname stands for: one for a contact, several for a group.
-    Group(&'a dyn Fn(&str) -> Option<Vec<String>>),
-}
-
-/// The mail that leaves for `audience`, LF, its header always closed by an empty line.
-/// `message_id` is written with its angle brackets, `<…@poste>`.
+/// The mail that leaves, for one person or a group, LF, its header always closed by an empty line;
+/// neither To nor Cc leaves. `message_id` is written with its angle brackets, `<…@poste>`.
 ///
 /// # Errors
-/// A header that is too long or not cleanly closed, an Expires that is no date, or, in a letter to a
-/// group, an address that cannot be read or names nobody.
-pub fn outgoing(
-    mail: &[u8],
-    message_id: &str,
-    audience: Audience<'_>,
-) -> Result<Vec<u8>, MailError> {
+/// A header that is too long or not cleanly closed, or an Expires that is no date.
+pub fn outgoing(mail: &[u8], message_id: &str) -> Result<Vec<u8>, MailError> {
     let mail = fields::normalize(mail);
     let parts = fields::split(&mail)?;
     if parts.separator.is_none() && !parts.fields.is_empty() {
@@ -62,9 +46,6 @@ pub fn outgoing(
         }
     }
     let mut out = Vec::with_capacity(mail.len());
-    if let Audience::Group(people) = audience {
-        write_people(&mut out, &parts.fields, people)?;
-    }
     out.extend_from_slice(format!("Message-ID: {message_id}\n").as_bytes());
     for field in &parts.fields {
         if is_one(&KEPT, field) {
@@ -83,33 +64,6 @@ pub fn outgoing(
 
 fn is_one(list: &[&str], field: &Field<'_>) -> bool {
     list.iter().any(|name| name.eq_ignore_ascii_case(field.name))
-}
-
-/// To and Cc in the mail's order, nobody twice.
-fn write_people(
-    out: &mut Vec<u8>,
-    fields: &[Field<'_>],
-    people: &dyn Fn(&str) -> Option<Vec<String>>,
-) -> Result<(), MailError> {
-    let mut seen: Vec<String> = Vec::new();
-    for title in ["To", "Cc"] {
-        let mut list: Vec<String> = Vec::new();
-        for field in fields.iter().filter(|f| is_one(&[title], f)) {
-            for name in recipients::of_field(field)? {
-                let found = people(&name).ok_or(MailError::Unknown(name))?;
-                for person in found {
-                    if !seen.contains(&person) {
-                        list.push(format!("{person}@{}", recipients::DOMAIN));
-                        seen.push(person);
-                    }
-                }
-            }
-        }
-        if !list.is_empty() {
-            out.extend_from_slice(format!("{title}: {}\n", list.join(",\n ")).as_bytes());
-        }
-    }
-    Ok(())
 }
 
 /// The field with those of its ids that are of our form, if any. Others would tell a host name,
@@ -140,7 +94,7 @@ mod tests {
     const ID: &str = "<0123456789abcdef0123456789abcdef@poste>";
 
     fn one(mail: &[u8]) -> Result<String, MailError> {
-        outgoing(mail, ID, Audience::One).map(|out| String::from_utf8(out).unwrap())
+        outgoing(mail, ID).map(|out| String::from_utf8(out).unwrap())
     }
 
     /// The header that mutt writes, with all that it tells.
@@ -161,26 +115,6 @@ mod tests {
                  In-Reply-To: <a@poste>\n\nAt four?\n"
             )
         );
-    }
-
-    #[test]
-    fn to_a_group_people_are_fingerprints() {
-        let people = |name: &str| match name {
-            "bob" => Some(vec!["b0b".to_owned()]),
-            "family" => Some(vec!["b0b".to_owned(), "ca401".to_owned()]),
-            "carol" => Some(vec!["ca401".to_owned()]),
-            _ => None,
-        };
-        let group = |mail: &str| outgoing(mail.as_bytes(), ID, Audience::Group(&people));
-        let out = group("To: Bob <bob@poste>\nCc: carol\nBcc: dave\n\nx").unwrap();
-        assert_eq!(
-            String::from_utf8(out).unwrap(),
-            format!("To: b0b@poste\nCc: ca401@poste\nMessage-ID: {ID}\n\nx")
-        );
-        let out = group("To: family@poste\nCc: bob\n\nx").unwrap();
-        assert!(out.starts_with(b"To: b0b@poste,\n ca401@poste\nMessage-ID"));
-        assert_eq!(group("To: eve\n\nx"), Err(MailError::Unknown("eve".into())));
-        assert!(matches!(group("To: bob@example.org\n\nx"), Err(MailError::Recipient(_))));
     }
 
     #[test]
@@ -206,8 +140,7 @@ mod tests {
 
     #[test]
     fn the_body_is_not_touched_but_for_crlf() {
-        let out =
-            outgoing(b"Subject: x\r\n\r\n\xff\0a\r\nFrom b\r\n.\rc", ID, Audience::One).unwrap();
+        let out = outgoing(b"Subject: x\r\n\r\n\xff\0a\r\nFrom b\r\n.\rc", ID).unwrap();
         assert!(out.ends_with(b"Subject: x\n\n\xff\0a\nFrom b\n.\rc"));
     }
 
