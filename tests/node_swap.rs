@@ -5,7 +5,7 @@
 //! For some seconds this machine has swap, so it stands under `make soak`, and root alone can do it.
 //! What is held is posted(8), STORE and MEMORY.
 #![cfg(feature = "node")]
-#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that meets an error failed")]
 
 #[path = "crash/mount.rs"]
 mod mount;
