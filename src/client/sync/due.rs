@@ -85,6 +85,11 @@ pub fn last(item: &Item, class: Class) -> Option<Time> {
     past(item).into_iter().rfind(|past| past.class == class).map(|past| past.at)
 }
 
+/// Whether a letter went in today's daily exchange.
+pub fn went_today(item: &Item, now: Time) -> bool {
+    last(item, Class::Daily).is_some_and(|at| at.day() == now.day())
+}
+
 fn past(item: &Item) -> Vec<Past> {
     let past = item.attempt.iter();
     let class = |bucket: &str| Some(bucket.parse::<Bucket>().ok()?.class());

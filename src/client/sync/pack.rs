@@ -19,7 +19,6 @@ use crate::core::plan::Node;
 use crate::core::plan::slots::{Rank, Slots, Waiting};
 use crate::core::time::Time;
 use crate::store::contacts::Contact;
-use crate::store::outbox::Item;
 use crate::store::peers::Peer;
 
 /// What gets places in a round, and what was made of it.
@@ -207,7 +206,7 @@ impl<'a> Packer<'a> {
     ) -> Result<(), Error> {
         match class {
             Class::Daily => self.too_long(&self.people[who].contact, report),
-            Class::Hourly if self.daily && !went_today(&desk.outbox[letter.0], self.now) => {
+            Class::Hourly if self.daily && !due::went_today(&desk.outbox[letter.0], self.now) => {
                 return self.letter(env, desk, who, letter, (rank, Class::Daily), report);
             }
             Class::Hourly => {}
@@ -391,11 +390,6 @@ impl<'a> Packer<'a> {
         );
         report.held.get_or_insert(what);
     }
-}
-
-/// Whether a letter went in today's daily exchange.
-fn went_today(item: &Item, now: Time) -> bool {
-    due::last(item, Class::Daily).is_some_and(|at| at.day() == now.day())
 }
 
 fn is_directory(nodes: &[Node], url: &str) -> bool {

@@ -8,7 +8,7 @@ pub const FOUNDED: [Make; 3] = [found, invite, hear];
 /// Joining it, and what is written to it.
 pub const JOINED: [Make; 4] = [join, write, post, come];
 /// What becomes of it.
-pub const CHANGED: [Make; 3] = [retitle, leave, remove];
+pub const CHANGED: [Make; 5] = [retitle, call, leave, forget, remove];
 
 /// Until both have said and heard everything.
 const TALK: &[&str] = &["bob", "alice", "bob", "alice", "bob", "alice", "bob"];
@@ -67,10 +67,29 @@ fn retitle() -> Scenario {
     made("group rename", joined(), "bob", &args, Again::Same, ledger(&[])).then(&JOINT)
 }
 
+fn call() -> Scenario {
+    let mut all = to_all();
+    all.remove(&("bob", "family".to_owned(), "to all".to_owned()));
+    all.insert(("bob", "folk".to_owned(), "to all".to_owned()), 1..=1);
+    let args = ["rename", "family", "folk"];
+    let called = made("rename of a group", come_to_all(), "bob", &args, Again::Or(67), all);
+    called.then(&[("bob", "folk", BOTH), JOINT[1]])
+}
+
 fn leave() -> Scenario {
     let args = ["group", "leave", "kin"];
     let left = made("group leave", joined(), "alice", &args, Again::Same, ledger(&[]));
     left.then(&[("bob", "family", "alice\tleft\t\nme\tcreator\t\n")])
+}
+
+fn forget() -> Scenario {
+    let world = come_to_all();
+    world.home("alice").ok(&["group", "leave", "kin"]);
+    assert!(world.settle(TALK).is_empty());
+    let mut all = to_all();
+    all.remove(&("alice", "kin".to_owned(), "to all".to_owned()));
+    let gone = made("remove of a group", world, "alice", &["remove", "kin"], Again::Or(67), all);
+    gone.then(&[("bob", "family", "alice\tleft\t\nme\tcreator\t\n")])
 }
 
 fn remove() -> Scenario {
@@ -116,6 +135,12 @@ fn joined() -> World {
 fn written() -> World {
     let world = joined();
     world.home("bob").ok_with(&["send", "family", "-s", "to all"], TEXT);
+    world
+}
+
+fn come_to_all() -> World {
+    let world = written();
+    assert!(world.settle(TALK).is_empty());
     world
 }
 
