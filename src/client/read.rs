@@ -140,8 +140,13 @@ impl Reader {
 
     /// The message as it is filed.
     pub fn read(&self, env: &Env<'_>, entry: &Entry) -> Result<Vec<u8>, Error> {
+        self.read_in(&Maildir::new(env.home.places().mail()), entry)
+    }
+
+    /// The same for many threads at once.
+    pub fn read_in(&self, mail: &Maildir, entry: &Entry) -> Result<Vec<u8>, Error> {
         let path = entry.path.display();
-        let sealed = Maildir::new(env.home.places().mail()).read(entry, LIMIT)?;
+        let sealed = mail.read(entry, LIMIT)?;
         let sealed =
             sealed.ok_or_else(|| Error::new(Kind::NoMessage, format!("{path} is gone")))?;
         archive::open_at_rest(&self.identity, &sealed, LIMIT as usize)

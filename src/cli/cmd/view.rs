@@ -1,0 +1,199 @@
+//! `poste view`: the tree as plain Maildirs in memory, for as long as a command runs, or until
+//! Enter or a signal. What goes wrong meanwhile is said when the command has left the terminal.
+//! Specified in poste(1), view.
+
+use crate::cli::Run;
+use crate::cli::args;
+use crate::cli::ui::{Done, Stop};
+use crate::client::error::{Error, Kind};
+use crate::client::view::{Closed, SETTLE, View, usual_place};
+use crate::store::watch::Watch;
+use rustix::process::{Pid, Signal, kill_process};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::{IsTerminal, stdin};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, ExitStatus};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::spawn;
+use std::time::{Duration, Instant};
+
+/// How often is looked although nothing was heard: some file systems tell nothing.
+const LOOK: Duration = Duration::from_secs(20);
+/// How long after something failed it is tried again.
+const RETRY: Duration = Duration::from_secs(2);
+/// How long a command has to end that was asked to.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What is waited for.
+enum Wake {
+    /// Something changed in the tree or the view.
+    Changed,
+    /// The command ended.
+    Ended(std::io::Result<ExitStatus>),
+    /// The person wants it closed.
+    Enter,
+    /// A signal came.
+    Signal(i32),
+}
+
+pub fn run(run: &mut Run<'_, '_>, args: &args::View) -> Done {
+    let place = match &args.at {
+        Some(at) => at.clone(),
+        None => usual_place(run.editor.runtime_dir.as_deref())?,
+    };
+    let (send, wakes) = channel();
+    signals(send.clone())?;
+    let mut view = View::begin(run.env, &place, args.anywhere)?;
+    let changed = send.clone();
+    let _watch = Watch::new(&view.concerns(), move || drop(changed.send(Wake::Changed)))?;
+    view.round(run.env)?;
+    while view.waiting().1 > 0 {
+        view.open_some()?;
+    }
+    let command = match args.command.as_slice() {
+        [] => {
+            wait_for_person(run, &view, send);
+            None
+        }
+        [program, rest @ ..] => {
+            let mut command = Command::new(program);
+            command.args(rest).env("POSTE_VIEW", view.root());
+            match start(&mut command, send) {
+                Ok(pid) => Some(pid),
+                Err(error) => {
+                    let closed = view.close(run.env)?;
+                    tell(run, closed)?;
+                    let what = format!("cannot run {}: {error}", program.to_string_lossy());
+                    return Err(Error::new(Kind::NoMessage, what).into());
+                }
+            }
+        }
+    };
+    let status = attend(run, &mut view, &wakes, command);
+    let closed = view.close(run.env)?;
+    tell(run, closed)?;
+    match status {
+        None => Ok(()),
+        Some(status) if status.success() => Ok(()),
+        Some(status) => Err(Stop::Status(number(status))),
+    }
+}
+
+/// Keeps both sides in step until the end; the status of the command, if it has ended.
+fn attend(
+    run: &mut Run<'_, '_>,
+    view: &mut View,
+    wakes: &Receiver<Wake>,
+    command: Option<Pid>,
+) -> Option<ExitStatus> {
+    let mut due = Instant::now();
+    let mut last = None;
+    loop {
+        let (waiting, _) = view.waiting();
+        let until = last.map_or(due, |last: Instant| last.min(due));
+        let pause = if waiting > 0 { Duration::ZERO } else { until - Instant::now().min(until) };
+        match wakes.recv_timeout(pause) {
+            Ok(Wake::Changed) => due = due.min(Instant::now() + SETTLE),
+            Ok(Wake::Ended(status)) => return status.ok(),
+            Ok(Wake::Enter) => return None,
+            Ok(Wake::Signal(signal)) => match command {
+                None => return None,
+                // Whoever types it means the command, which has got it too.
+                Some(_) if signal == SIGINT => {}
+                Some(pid) => {
+                    let _ = kill_process(
+                        pid,
+                        if signal == SIGHUP { Signal::HUP } else { Signal::TERM },
+                    );
+                    last = last.or(Some(Instant::now() + PATIENCE));
+                }
+            },
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return None,
+        }
+        if last.is_some_and(|last| Instant::now() >= last) {
+            return None;
+        }
+        if Instant::now() >= due {
+            due = Instant::now() + after(run, view, waiting > 0);
+        }
+        if waiting > 0
+            && let Err(error) = view.open_some()
+        {
+            due = Instant::now() + RETRY;
+            view.trouble(error.what);
+        }
+        if command.is_none() {
+            view.troubles().iter().for_each(|trouble| run.ui.warn(trouble));
+        }
+    }
+}
+
+/// A round, and when the next one is due.
+fn after(run: &mut Run<'_, '_>, view: &mut View, opening: bool) -> Duration {
+    match view.round(run.env) {
+        Ok(true) => SETTLE,
+        // What is being opened changes the view all the time.
+        Ok(false) if opening => 4 * SETTLE,
+        Ok(false) => LOOK,
+        Err(error) => {
+            view.trouble(error.what);
+            RETRY
+        }
+    }
+}
+
+fn signals(send: Sender<Wake>) -> Result<(), Error> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
+        .map_err(|error| Error::new(Kind::Io, format!("cannot watch for signals: {error}")))?;
+    spawn(move || {
+        for signal in signals.forever() {
+            if send.send(Wake::Signal(signal)).is_err() {
+                return;
+            }
+        }
+    });
+    Ok(())
+}
+
+fn start(command: &mut Command, send: Sender<Wake>) -> std::io::Result<Pid> {
+    let mut child = command.spawn()?;
+    let pid = Pid::from_child(&child);
+    spawn(move || drop(send.send(Wake::Ended(child.wait()))));
+    Ok(pid)
+}
+
+/// Without a command: until Enter where there is a terminal, else until a signal.
+fn wait_for_person(run: &Run<'_, '_>, view: &View, send: Sender<Wake>) {
+    let at = view.root().display();
+    if !stdin().is_terminal() {
+        return run.ui.note(&format!("the view is at {at}; SIGTERM closes it"));
+    }
+    run.ui.note(&format!("the view is at {at}; Enter closes it"));
+    spawn(move || {
+        let _ = stdin().read_line(&mut String::new());
+        let _ = send.send(Wake::Enter);
+    });
+}
+
+/// Says what the end left to be said.
+fn tell(run: &Run<'_, '_>, closed: Closed) -> Done {
+    for trouble in &closed.troubles {
+        run.ui.warn(trouble);
+    }
+    for (path, why) in &closed.left {
+        run.ui.warn(&format!("{} was not filed and stays there: {why}", path.display()));
+    }
+    match closed.left.is_empty() {
+        true => Ok(()),
+        false => Err(Stop::Silent(Kind::Data)),
+    }
+}
+
+/// The status as a shell gives it.
+fn number(status: ExitStatus) -> u8 {
+    let signal = status.signal().map(|signal| signal + 128);
+    let number = status.code().or(signal).unwrap_or(1);
+    u8::try_from(number).unwrap_or(1)
+}
