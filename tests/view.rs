@@ -121,7 +121,8 @@ fn a_killed_view_loses_nothing_and_is_wiped_by_the_next() {
     let bob = bob(dir.path(), 4);
     let (first, second) = (dir.path().join("first"), dir.path().join("second"));
     let view = Viewed::open(&bob, &first, 4);
-    let file = |number: usize, view: &Viewed| view.file("alice", &format!("letter {number}")).unwrap();
+    let file =
+        |number: usize, view: &Viewed| view.file("alice", &format!("letter {number}")).unwrap();
     let paths: Vec<PathBuf> = (1..=4).map(|number| file(number, &view)).collect();
     // What it has written down of the last chunk, it has.
     eventually("the journal is written", || {

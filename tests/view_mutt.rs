@@ -131,8 +131,7 @@ fn mutt_is_at_home_in_the_view() {
     assert!(!dir.path().join("view").exists());
     let alice = tree(&bob, "alice");
     let starts = |what: &str| alice.iter().filter(|line| line.starts_with(what)).count();
-    let counts: Vec<usize> =
-        (1..=6).map(|number| starts(&format!("letter {number}"))).collect();
+    let counts: Vec<usize> = (1..=6).map(|number| starts(&format!("letter {number}"))).collect();
     assert_eq!(counts, [1, 0, 0, 1, 1, 1], "{alice:?}");
     assert!(alice.iter().any(|line| line.starts_with("letter 1 ") && line.contains('F')));
     assert!(alice.iter().any(|line| line.starts_with("letter 5 ") && line.contains("RS")));

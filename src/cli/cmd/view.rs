@@ -11,9 +11,12 @@ use crate::store::watch::Watch;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::ffi::OsString;
 use std::io::{IsTerminal, stdin};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::spawn;
 use std::time::{Duration, Instant};
@@ -45,46 +48,72 @@ pub fn run(run: &mut Run<'_, '_>, args: &args::View) -> Done {
     let (send, wakes) = channel();
     signals(send.clone())?;
     let mut view = View::begin(run.env, &place, args.anywhere)?;
-    let changed = send.clone();
-    let _watch = Watch::new(&view.concerns(), move || drop(changed.send(Wake::Changed)))?;
+    // Whatever happens from here on, the view is closed.
+    let status = opened(run, &mut view, &args.command, send, &wakes);
+    let closed = view.close(run.env)?;
+    tell(run, closed)?;
+    match status? {
+        Some(status) if !status.success() => Err(Stop::Status(number(status))),
+        _ => Ok(()),
+    }
+}
+
+/// Fills the view, starts the command, and attends to both until the end.
+fn opened(
+    run: &mut Run<'_, '_>,
+    view: &mut View,
+    command: &[OsString],
+    send: Sender<Wake>,
+    wakes: &Receiver<Wake>,
+) -> Result<Option<ExitStatus>, Error> {
+    let heard = Arc::new(AtomicBool::new(false));
+    let (tell, flag) = (send.clone(), heard.clone());
+    let changed = move || {
+        // One wake stands for all that comes before somebody looks.
+        if !flag.swap(true, Ordering::AcqRel) {
+            let _ = tell.send(Wake::Changed);
+        }
+    };
+    let watch = Watch::new(&view.concerns(), changed);
+    if let Err(error) = &watch {
+        run.ui.warn(&format!("{error}; changes are looked for every second"));
+    }
+    let look = if watch.is_ok() { LOOK } else { Duration::from_secs(1) };
     view.round(run.env)?;
     while view.waiting().1 > 0 {
         view.open_some()?;
     }
-    let command = match args.command.as_slice() {
+    let pid = match command {
         [] => {
-            wait_for_person(run, &view, send);
+            wait_for_person(run, view, send);
             None
         }
         [program, rest @ ..] => {
             let mut command = Command::new(program);
             command.args(rest).env("POSTE_VIEW", view.root());
-            match start(&mut command, send) {
-                Ok(pid) => Some(pid),
-                Err(error) => {
-                    let closed = view.close(run.env)?;
-                    tell(run, closed)?;
-                    let what = format!("cannot run {}: {error}", program.to_string_lossy());
-                    return Err(Error::new(Kind::NoMessage, what).into());
-                }
-            }
+            Some(start(&mut command, send).map_err(|error| {
+                let what = format!("cannot run {}: {error}", program.to_string_lossy());
+                Error::new(Kind::NoMessage, what)
+            })?)
         }
     };
-    let status = attend(run, &mut view, &wakes, command);
-    let closed = view.close(run.env)?;
-    tell(run, closed)?;
-    match status {
-        None => Ok(()),
-        Some(status) if status.success() => Ok(()),
-        Some(status) => Err(Stop::Status(number(status))),
-    }
+    Ok(attend(run, view, &Ear { wakes, heard, look }, pid))
+}
+
+/// By what one is woken.
+struct Ear<'a> {
+    wakes: &'a Receiver<Wake>,
+    /// Whether a change was told that nobody has looked for yet.
+    heard: Arc<AtomicBool>,
+    /// How long to wait at most.
+    look: Duration,
 }
 
 /// Keeps both sides in step until the end; the status of the command, if it has ended.
 fn attend(
     run: &mut Run<'_, '_>,
     view: &mut View,
-    wakes: &Receiver<Wake>,
+    ear: &Ear<'_>,
     command: Option<Pid>,
 ) -> Option<ExitStatus> {
     let mut due = Instant::now();
@@ -93,8 +122,13 @@ fn attend(
         let (waiting, _) = view.waiting();
         let until = last.map_or(due, |last: Instant| last.min(due));
         let pause = if waiting > 0 { Duration::ZERO } else { until - Instant::now().min(until) };
-        match wakes.recv_timeout(pause) {
-            Ok(Wake::Changed) => due = due.min(Instant::now() + SETTLE),
+        match ear.wakes.recv_timeout(pause) {
+            Ok(Wake::Changed) => {
+                ear.heard.store(false, Ordering::Release);
+                // What is being opened changes the view all the time.
+                let pause = if waiting > 0 { 4 * SETTLE } else { SETTLE };
+                due = due.min(Instant::now() + pause);
+            }
             Ok(Wake::Ended(status)) => return status.ok(),
             Ok(Wake::Enter) => return None,
             Ok(Wake::Signal(signal)) => match command {
@@ -116,7 +150,16 @@ fn attend(
             return None;
         }
         if Instant::now() >= due {
-            due = Instant::now() + after(run, view, waiting > 0);
+            let pause = match view.round(run.env) {
+                Ok(true) => SETTLE,
+                Ok(false) => ear.look,
+                Err(_) if command.is_none() && !view.is_whole() => return None,
+                Err(error) => {
+                    view.trouble(error.what);
+                    RETRY
+                }
+            };
+            due = Instant::now() + pause;
         }
         if waiting > 0
             && let Err(error) = view.open_some()
@@ -126,20 +169,6 @@ fn attend(
         }
         if command.is_none() {
             view.troubles().iter().for_each(|trouble| run.ui.warn(trouble));
-        }
-    }
-}
-
-/// A round, and when the next one is due.
-fn after(run: &mut Run<'_, '_>, view: &mut View, opening: bool) -> Duration {
-    match view.round(run.env) {
-        Ok(true) => SETTLE,
-        // What is being opened changes the view all the time.
-        Ok(false) if opening => 4 * SETTLE,
-        Ok(false) => LOOK,
-        Err(error) => {
-            view.trouble(error.what);
-            RETRY
         }
     }
 }

@@ -174,6 +174,11 @@ impl View {
         [self.dir.root(), self.mail.root()]
     }
 
+    /// Whether nobody has removed it.
+    pub fn is_whole(&self) -> bool {
+        self.dir.is_whole()
+    }
+
     /// How many messages are still to be opened, and how many of them before anybody looks.
     pub fn waiting(&self) -> (usize, usize) {
         (self.waiting.len(), self.first)
