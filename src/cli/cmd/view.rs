@@ -7,6 +7,7 @@ use crate::cli::args;
 use crate::cli::ui::{Done, Stop};
 use crate::client::error::{Error, Kind};
 use crate::client::view::{Closed, SETTLE, View, usual_place};
+use crate::store;
 use crate::store::watch::Watch;
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -14,6 +15,7 @@ use signal_hook::iterator::Signals;
 use std::ffi::OsString;
 use std::io::{IsTerminal, stdin};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +25,8 @@ use std::time::{Duration, Instant};
 
 /// How often is looked although nothing was heard: some file systems tell nothing.
 const LOOK: Duration = Duration::from_secs(20);
+/// How often is looked where nothing can be heard.
+const EVERY: Duration = Duration::from_secs(1);
 /// How long after something failed it is tried again.
 const RETRY: Duration = Duration::from_secs(2);
 /// How long a command has to end that was asked to.
@@ -74,11 +78,12 @@ fn opened(
             let _ = tell.send(Wake::Changed);
         }
     };
-    let watch = Watch::new(&view.concerns(), changed);
-    if let Err(error) = &watch {
+    let watch = |dir: &Path| Watch::new(&[dir], changed.clone());
+    let of_tree = watch(view.tree_root());
+    if let Err(error) = &of_tree {
         run.ui.warn(&format!("{error}; changes are looked for every second"));
     }
-    let look = if watch.is_ok() { LOOK } else { Duration::from_secs(1) };
+    let look = if of_tree.is_ok() { LOOK } else { EVERY };
     view.round(run.env)?;
     while view.waiting().1 > 0 {
         view.open_some()?;
@@ -97,7 +102,7 @@ fn opened(
             })?)
         }
     };
-    Ok(attend(run, view, &Ear { wakes, heard, look }, pid))
+    Ok(attend(run, view, &Ear { wakes, heard, look, watch: &watch }, pid))
 }
 
 /// By what one is woken.
@@ -107,6 +112,8 @@ struct Ear<'a> {
     heard: Arc<AtomicBool>,
     /// How long to wait at most.
     look: Duration,
+    /// Begins to watch a directory.
+    watch: &'a dyn Fn(&Path) -> Result<Watch, store::Error>,
 }
 
 /// Keeps both sides in step until the end; the status of the command, if it has ended.
@@ -117,17 +124,20 @@ fn attend(
     command: Option<Pid>,
 ) -> Option<ExitStatus> {
     let mut due = Instant::now();
-    let mut last = None;
+    let (mut last, mut of_view) = (None, None);
     loop {
         let (waiting, _) = view.waiting();
+        // What is being opened changes the view all the time: until then it is looked at by turns.
+        if waiting == 0 && of_view.is_none() {
+            of_view = Some((ear.watch)(view.root()));
+            due = Instant::now();
+        }
         let until = last.map_or(due, |last: Instant| last.min(due));
         let pause = if waiting > 0 { Duration::ZERO } else { until - Instant::now().min(until) };
         match ear.wakes.recv_timeout(pause) {
             Ok(Wake::Changed) => {
                 ear.heard.store(false, Ordering::Release);
-                // What is being opened changes the view all the time.
-                let pause = if waiting > 0 { 4 * SETTLE } else { SETTLE };
-                due = due.min(Instant::now() + pause);
+                due = due.min(Instant::now() + SETTLE);
             }
             Ok(Wake::Ended(status)) => return status.ok(),
             Ok(Wake::Enter) => return None,
@@ -152,6 +162,8 @@ fn attend(
         if Instant::now() >= due {
             let pause = match view.round(run.env) {
                 Ok(true) => SETTLE,
+                Ok(false) if waiting > 0 => 4 * SETTLE,
+                Ok(false) if of_view.as_ref().is_none_or(Result::is_err) => EVERY,
                 Ok(false) => ear.look,
                 Err(_) if command.is_none() && !view.is_whole() => return None,
                 Err(error) => {

@@ -169,9 +169,9 @@ impl View {
         self.dir.root()
     }
 
-    /// Directories in which something may change that concerns the view.
-    pub fn concerns(&self) -> [&Path; 2] {
-        [self.dir.root(), self.mail.root()]
+    /// Where the messages of the tree lie.
+    pub fn tree_root(&self) -> &Path {
+        self.mail.root()
     }
 
     /// Whether nobody has removed it.

@@ -12,6 +12,7 @@ use crate::store::atomic;
 use crate::store::maildir::{Entry, Maildir, Place};
 use crate::store::view::{self, Known, Spot};
 use rayon::prelude::*;
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 /// Messages of a folder that are there before anybody looks: more than a screen has lines.
@@ -27,7 +28,7 @@ impl View {
             return;
         }
         self.waiting.append(&mut entries);
-        self.waiting.sort_by(|a, b| b.name.cmp(&a.name));
+        self.waiting.sort_by_key(|entry| Reverse(entry.name));
         let mut counts = HashMap::new();
         let is_first = |entry: &Entry| {
             let count = counts.entry(entry.folder.clone()).or_insert(0);
@@ -69,9 +70,9 @@ impl View {
                 Err((_, error)) if error.kind == Kind::NoMessage => {}
                 // No room: it is tried again, and is worth an error only if nothing helps.
                 Err((_, error)) if error.kind != Kind::Data => full = Some(error),
-                Err((entry, error)) => {
+                Err((unique, error)) => {
                     self.troubles.push(error.what);
-                    self.closed.insert(entry.name.unique());
+                    self.closed.insert(unique);
                 }
             }
         }
@@ -112,7 +113,7 @@ fn open(
     mail: &Maildir,
     dir: &view::View,
     entry: Entry,
-) -> Result<Opened, (Entry, Error)> {
+) -> Result<Opened, (String, Error)> {
     let text = reader.read_in(mail, &entry).and_then(|filed| edit::named(known, &filed));
     let put = |text: Vec<u8>| {
         let id = forge::message_id(&text);
@@ -120,7 +121,7 @@ fn open(
         let stamp = dir.put(&base, &spot, &text, entry.name.time())?;
         Ok((Known { name: entry.name, spot, stamp, base }, id))
     };
-    text.and_then(put).map_err(|error| (entry, error))
+    text.and_then(put).map_err(|error| (entry.name.unique(), error))
 }
 
 /// Where an entry of the tree lies.

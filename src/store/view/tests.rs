@@ -95,7 +95,7 @@ fn a_line_cut_short_costs_only_that_line() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.trim_end().rsplit_once(' ').unwrap().0).unwrap();
     let (mut view, left) = View::open(&root, Path::new("/h")).unwrap();
-    assert_eq!(left.into_values().collect::<Vec<_>>(), [one.clone()]);
+    assert_eq!(left.values().collect::<Vec<_>>(), [&one]);
     view.knows(&[&two]).unwrap();
     assert_eq!(View::open(&root, Path::new("/h")).unwrap().1.len(), 2);
 }
