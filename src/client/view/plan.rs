@@ -4,7 +4,7 @@
 //!
 //! Where both sides disagree the tree wins, but for flags, of which each side's changes are kept,
 //! and for texts: one that was changed is never dropped for a deletion. The quarantine is no place
-//! to move to or from. Specified in poste(1), view.
+//! to move to or from, and requests hold only what came so. Specified in poste(1), view.
 
 use crate::store::maildir::{Flags, Folder, Place};
 use crate::store::view::{Known, Spot, Stamp};
@@ -72,9 +72,8 @@ pub fn steps(
 
 /// Where a message belongs that both sides may have moved and flagged.
 fn merge(known: &Spot, tree: &Spot, view: &Spot) -> Spot {
-    let quarantine = Folder::quarantine();
     let tree_moved = tree.folder != known.folder;
-    let barred = view.folder == quarantine || known.folder == quarantine;
+    let barred = !takes(&view.folder) || known.folder == Folder::quarantine();
     let folder = if tree_moved || barred { &tree.folder } else { &view.folder };
     let place = match (tree.place == known.place, view.place == known.place) {
         (true, _) => view.place,
@@ -87,6 +86,11 @@ fn merge(known: &Spot, tree: &Spot, view: &Spot) -> Spot {
         (_, place) => place,
     };
     Spot { folder: folder.clone(), place }
+}
+
+/// Whether a person may put messages into a folder.
+pub fn takes(folder: &Folder) -> bool {
+    ![Folder::quarantine(), Folder::requests()].contains(folder)
 }
 
 /// Flags that one of both has set or that neither has cleared.
@@ -197,6 +201,9 @@ mod tests {
         let (bob, held) = (at("bob", ""), at("quarantine", ""));
         assert_eq!(plan(&bob, Some(&bob), Some(&held)), [Step::ToView(bob.clone())]);
         assert_eq!(plan(&held, Some(&held), Some(&bob)), [Step::ToView(held.clone())]);
+        let request = at("requests", "");
+        assert_eq!(plan(&bob, Some(&bob), Some(&request)), [Step::ToView(bob.clone())]);
+        assert_eq!(plan(&request, Some(&request), Some(&bob)), [Step::ToTree(bob)]);
         let flagged = at("quarantine", "F");
         assert_eq!(plan(&held, Some(&held), Some(&flagged)), [Step::ToTree(flagged)]);
     }

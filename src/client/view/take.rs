@@ -4,6 +4,7 @@
 //! is said.
 
 use super::View;
+use super::plan::takes;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::import::message::{self, Desk, Ready};
@@ -12,7 +13,7 @@ use crate::client::parties::Parties;
 use crate::client::{edit, filing, forge, import, read};
 use crate::core::filed::Filed;
 use crate::store::atomic;
-use crate::store::maildir::{Entry, Flags, Folder, Name, Place};
+use crate::store::maildir::{Entry, Flags, Name, Place};
 use crate::store::seen::Seen;
 use crate::store::view::{Known, ViewFile};
 use std::collections::HashMap;
@@ -63,8 +64,8 @@ impl View {
         file: &ViewFile,
     ) -> Result<Option<(Ready, Option<String>)>, Error> {
         let folder = &file.spot.folder;
-        if *folder == Folder::quarantine() {
-            return Err(Error::new(Kind::Data, "nothing is put into quarantine by hand"));
+        if !takes(folder) {
+            return Err(Error::new(Kind::Data, format!("{folder} holds only what came so")));
         }
         let Some(bytes) = self.bytes(file)? else { return Ok(None) };
         let id = forge::message_id(&bytes);
