@@ -161,6 +161,89 @@ fn a_killed_view_loses_nothing_and_is_wiped_by_the_next() {
 }
 
 #[test]
+fn who_is_renamed_is_called_so_in_what_is_open() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 2);
+    let at = dir.path().join("view");
+    let view = Viewed::open(&bob, &at, 2);
+    rename(&view.file("alice", "letter 2").unwrap(), &at.join("alice"), "F");
+    bob.ok(&["rename", "alice", "anna"]);
+    let says = |view: &Viewed, name: &str, number| {
+        let file = view.file(name, &format!("letter {number}"));
+        let text = file.and_then(|file| fs::read_to_string(file).ok()).unwrap_or_default();
+        text.starts_with(&format!("From: {name}@poste\n"))
+    };
+    eventually("both messages say so", || says(&view, "anna", 1) && says(&view, "anna", 2));
+    eventually("the old folder goes", || !at.join("alice").exists());
+    edit(&view.file("anna", "letter 1").unwrap(), "number 1", "number one");
+    eventually("they can be edited as before", || {
+        bob.ok(&["show", "--raw", &path(&bob, "anna", "letter 1")]).contains("number one")
+    });
+    view.kill();
+    let doctor = || bob.run(&["doctor", "--offline"], b"").stdout;
+    let left = format!("has left mail in plain at {}", at.display());
+    let said = String::from_utf8(doctor()).unwrap();
+    assert!(said.contains(&left) && said.contains("poste view -- true"), "{said}");
+    // Somebody else has the name now.
+    bob.ok(&["rename", "carol", "charlotte"]);
+    bob.ok(&["rename", "anna", "carol"]);
+    let view = Viewed::open(&bob, &at, 2);
+    eventually("a later run says so as well", || {
+        says(&view, "carol", 1) && says(&view, "carol", 2)
+    });
+    assert!(view.end().success());
+    assert_eq!(tree(&bob, "carol"), ["letter 1 new", "letter 2 F"]);
+    assert!(!String::from_utf8(doctor()).unwrap().contains(&left));
+}
+
+#[test]
+fn a_group_is_a_mailing_list_in_a_folder_of_its_own() {
+    let dir = scratch();
+    let node = programs::Node::start();
+    let [alice, bob, _carol] = &programs::family(dir.path(), &node.url);
+    alice.ok_with(&["send", "family", "-s", "supper"], b"At eight.\n");
+    programs::rounds(&[alice, bob], 2);
+    let count = bob.ok(&["list"]).lines().count();
+    let view = Viewed::open(bob, &dir.path().join("view"), count);
+    let supper = |folder: &str| view.file(folder, "supper").unwrap();
+    let text = fs::read_to_string(supper("kin")).unwrap();
+    assert!(text.starts_with("From: alice@poste\nTo: kin@poste\nDate: "), "{text}");
+    let header = "\nReply-To: kin@poste\nList-Id: \"family\" <";
+    assert!(text.contains(header) && text.contains("\nList-Post: <mailto:kin@poste>\n"), "{text}");
+    // A message written to it, one of it changed, and one moved out and copied back.
+    let new = view.at.join("kin/new/1795356000.R17.host");
+    fs::write(&new, added().replace("me@poste", "kin@poste")).unwrap();
+    edit(&supper("kin"), "eight", "nine");
+    let raw = |folder: &str, subject: &str| bob.ok(&["show", "--raw", &path(bob, folder, subject)]);
+    eventually("both are filed", || {
+        tree(bob, "kin")
+            .iter()
+            .filter(|l| l.starts_with("added") || l.starts_with("supper"))
+            .count()
+            == 2
+            && raw("kin", "supper").contains("nine")
+    });
+    for subject in ["added", "supper"] {
+        let raw = raw("kin", subject);
+        assert!(raw.contains("\nX-Poste-Group: ") && !raw.contains("List-Id"), "{raw}");
+        assert!(bob.ok(&["verify", &path(bob, "kin", subject)]).contains("from alice to"));
+    }
+    let was = raw("kin", "supper");
+    rename(&supper("kin"), &view.at.join("alice"), "S");
+    eventually("it is moved", || tree(bob, "alice").contains(&"supper S".to_owned()));
+    fs::copy(supper("alice"), view.at.join("kin/cur/1795356000.R18.host:2,S")).unwrap();
+    eventually("the copy is filed", || tree(bob, "kin").contains(&"supper S".to_owned()));
+    assert!(raw("kin", "supper") == was && raw("alice", "supper") == was);
+    // What it is called shows in what is open.
+    alice.ok(&["group", "rename", "family", "The Family"]);
+    programs::rounds(&[alice, bob], 2);
+    eventually("the new title shows", || {
+        fs::read_to_string(supper("kin")).unwrap().contains("\nList-Id: \"The Family\" <")
+    });
+    assert!(view.end().success());
+}
+
+#[test]
 fn a_view_removed_by_somebody_deletes_no_messages() {
     let dir = scratch();
     let bob = bob(dir.path(), 3);

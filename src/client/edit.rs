@@ -5,8 +5,8 @@
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::forge;
-use crate::client::parties::addresses::{Addresses, Circle};
 use crate::client::parties::Parties;
+use crate::client::parties::addresses::{Addresses, Circle};
 use crate::core::filed::{Filed, Head, OfGroup};
 use crate::core::keys::{Fingerprint, GroupId};
 use crate::core::mail::fields::{self, Field};

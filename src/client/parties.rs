@@ -55,16 +55,14 @@ impl Parties {
         let mut parties = Parties::of([me]);
         let me = card.card.fingerprint();
         parties.me = Some(me);
-        parties.addresses.add(me, "me".to_owned());
-        for contact in env.readable(Contact::load_all(env.home.places())?) {
-            parties.addresses.add(contact.fingerprint, contact.petname.to_string());
-            parties.people.insert(contact.fingerprint, of_contact(&contact));
+        let contacts = env.readable(Contact::load_all(env.home.places())?);
+        let groups = env.readable(Group::load_all(env.home.places())?);
+        parties.addresses = Addresses::of(me, &contacts, &groups);
+        for contact in &contacts {
+            parties.people.insert(contact.fingerprint, of_contact(contact));
         }
         let past = env.readable(Past::load_all(env.home.places())?);
         past.iter().for_each(|past| parties.add_past(past));
-        for group in env.readable(Group::load_all(env.home.places())?) {
-            parties.add_group(&group);
-        }
         Ok(parties)
     }
 

@@ -15,7 +15,7 @@ use signal_hook::iterator::Signals;
 use std::ffi::OsString;
 use std::io::{IsTerminal, stdin};
 use std::os::unix::process::ExitStatusExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -78,8 +78,9 @@ fn opened(
             let _ = tell.send(Wake::Changed);
         }
     };
-    let watch = |dir: &Path| Watch::new(&[dir], changed.clone());
-    let of_tree = watch(view.tree_root());
+    let watch = |dirs: &[&Path]| Watch::new(dirs, changed.clone());
+    let sources = view.sources(run.env);
+    let of_tree = watch(&sources.iter().map(PathBuf::as_path).collect::<Vec<_>>());
     if let Err(error) = &of_tree {
         run.ui.warn(&format!("{error}; changes are looked for every second"));
     }
@@ -112,8 +113,8 @@ struct Ear<'a> {
     heard: Arc<AtomicBool>,
     /// How long to wait at most.
     look: Duration,
-    /// Begins to watch a directory.
-    watch: &'a dyn Fn(&Path) -> Result<Watch, store::Error>,
+    /// Begins to watch directories.
+    watch: &'a dyn Fn(&[&Path]) -> Result<Watch, store::Error>,
 }
 
 /// Keeps both sides in step until the end; the status of the command, if it has ended.
@@ -129,7 +130,7 @@ fn attend(
         let (waiting, _) = view.waiting();
         // What is being opened changes the view all the time: until then it is looked at by turns.
         if waiting == 0 && of_view.is_none() {
-            of_view = Some((ear.watch)(view.root()));
+            of_view = Some((ear.watch)(&[view.root()]));
             due = Instant::now();
         }
         let until = last.map_or(due, |last: Instant| last.min(due));

@@ -4,6 +4,7 @@
 //! two rounds have found it the same, so that nothing is taken half written, and what a listing
 //! missed is not taken for deleted. Specified in poste(1), view.
 
+mod names;
 mod open;
 pub mod plan;
 mod take;
@@ -11,12 +12,11 @@ mod turn;
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::own;
 use crate::client::parties::addresses::Addresses;
-use crate::client::parties::Parties;
 use crate::client::read::{self, Reader};
+use crate::core::keys::Fingerprint;
 use crate::store::atomic;
-use crate::store::contacts::Contact;
-use crate::store::groups::Group;
 use crate::store::lock::ViewLock;
 use crate::store::maildir::{Entry, Folder, Maildir};
 use crate::store::memory;
@@ -54,11 +54,24 @@ struct Where {
     at: PathBuf,
 }
 
+/// The folders of a view, and how everybody is called.
+type Look = (BTreeSet<Folder>, Addresses);
+
+/// Where a killed run has left a view, with mail in plain, if one has.
+pub fn left(env: &Env<'_>) -> Result<Option<PathBuf>, Error> {
+    let left: Option<Where> = atomic::read_toml(&env.home.places().view(), LIMIT)?;
+    let left = left.map(|left| left.at).filter(|at| view::View::is_at(at));
+    Ok(left.filter(|_| !matches!(ViewLock::try_lock(&env.home), Ok(None))))
+}
+
 /// An open view.
 pub struct View {
     reader: Reader,
+    me: Fingerprint,
     /// Under what addresses people stand in the view.
     addresses: Addresses,
+    /// Messages of the view in which they stand under others.
+    stale: HashSet<String>,
     mail: Maildir,
     dir: view::View,
     /// What both sides agreed on, by the unique parts of names.
@@ -147,7 +160,9 @@ impl View {
         let mail = Maildir::new(places.mail());
         let mut view = View {
             reader,
-            addresses: Parties::load(env)?.addresses().clone(),
+            me: own::load(env)?.card.fingerprint(),
+            addresses: Addresses::default(),
+            stale: HashSet::new(),
             mail,
             dir,
             known,
@@ -160,6 +175,8 @@ impl View {
             troubles: Vec::new(),
             _lock: lock,
         };
+        view.addresses = view.look(env)?.1;
+        view.compare_names();
         view.learn_ids()?;
         Ok(view)
     }
@@ -169,9 +186,13 @@ impl View {
         self.dir.root()
     }
 
-    /// Where the messages of the tree lie.
-    pub fn tree_root(&self) -> &Path {
-        self.mail.root()
+    /// The directories beside the view whose changes concern it: of the tree, and of contacts and
+    /// groups, if there are any.
+    pub fn sources(&self, env: &Env<'_>) -> Vec<PathBuf> {
+        let places = env.home.places();
+        let names = [places.contacts_dir(), places.groups_dir()];
+        let names = names.into_iter().filter(|dir| dir.is_dir());
+        std::iter::once(self.mail.root().to_owned()).chain(names).collect()
     }
 
     /// Whether nobody has removed it.
@@ -237,29 +258,11 @@ impl View {
         Ok((Closed { left, troubles }, reader, _lock))
     }
 
-    /// The folders that the view has: those of the tree, of contacts and groups, and the
-    /// usual ones.
-    fn folders(&self, env: &Env<'_>) -> Result<BTreeSet<Folder>, Error> {
-        let mut folders: BTreeSet<Folder> = self.mail.folders()?.into_iter().collect();
-        folders.extend([Folder::inbox(), Folder::requests(), Folder::quarantine()]);
-        let (contacts, _) = Contact::load_all(env.home.places())?;
-        folders.extend(contacts.iter().map(|contact| Folder::from(&contact.petname)));
-        let (groups, _) = Group::load_all(env.home.places())?;
-        folders.extend(groups.iter().filter_map(|group| group.name.as_ref()).map(Folder::from));
-        Ok(folders)
-    }
-
     /// The messages of the tree, by the unique parts of their names.
     fn tree(&self, env: &Env<'_>) -> Result<HashMap<String, Entry>, Error> {
         let mut all = read::list(env, None, false, None)?;
         all.extend(self.mail.list(&Folder::quarantine())?);
         Ok(all.into_iter().map(|entry| (entry.name.unique(), entry)).collect())
-    }
-
-    /// Learns how people are called by now, who may have come or been renamed.
-    fn learn_names(&mut self, env: &Env<'_>) -> Result<(), Error> {
-        self.addresses = Parties::load(env)?.addresses().clone();
-        Ok(())
     }
 
     fn refuse(&mut self, file: &ViewFile, why: String) {

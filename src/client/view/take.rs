@@ -138,7 +138,10 @@ impl View {
         old: &[u8],
         text: &[u8],
     ) -> Result<Vec<u8>, Error> {
-        if edit::named(parties.addresses(), old)? == text {
+        // How people were called when it was opened, or are by now.
+        let names = [&self.addresses, parties.addresses()];
+        let texts = names.map(|names| edit::named(names, old));
+        if texts.into_iter().any(|one| one.is_ok_and(|one| one == text)) {
             return match Filed::read(old).is_ok_and(|filed| filed.unproven().is_none()) {
                 true => Ok(old.to_vec()),
                 false => Err(Error::new(Kind::Data, "a letter in quarantine cannot be copied")

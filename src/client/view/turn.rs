@@ -24,6 +24,7 @@ struct Work {
     drop_view: Vec<(String, ViewFile)>,
     drop_tree: Vec<(String, Entry)>,
     forgets: Vec<String>,
+    renews: Vec<(String, Entry, ViewFile)>,
 }
 
 impl View {
@@ -33,10 +34,11 @@ impl View {
             let what = format!("the view at {} was removed by somebody", self.root().display());
             return Err(Error::new(Kind::Io, what + "; nothing in the tree was deleted for that"));
         }
-        let folders = self.folders(env)?;
+        let (folders, addresses) = self.look(env)?;
         self.mend_folders(&folders)?;
         // The view first: what is filed in between is then found in the tree, not missed there.
         let listing = self.dir.list()?;
+        self.learn_names(addresses, &listing.files);
         let tree = self.tree(env)?;
         let (view, new) = self.sort(listing, &tree)?;
         let mut again = false;
@@ -49,9 +51,6 @@ impl View {
             }
         }
         let gone: BTreeSet<Folder> = self.before.folders.difference(&folders).cloned().collect();
-        if folders != self.before.folders {
-            self.learn_names(env)?;
-        }
         let missing = |there: &dyn Fn(&String) -> bool| {
             self.known.keys().filter(|unique| !there(unique)).cloned().collect()
         };
@@ -171,6 +170,14 @@ impl View {
             }
             let spot = entry.map(open::spot);
             let seen = file.map(|file| (&file.spot, file.stamp));
+            if let (Some(entry), Some(file)) = (entry, file)
+                && is_as_known
+                && self.stale.contains(unique)
+                && spot.as_ref() == Some(&file.spot)
+            {
+                work.renews.push((unique.clone(), entry.clone(), file.clone()));
+                continue;
+            }
             for step in steps(known, spot.as_ref(), seen) {
                 let unique = unique.clone();
                 match (step, entry.cloned(), file.cloned()) {
@@ -233,7 +240,8 @@ impl View {
         }
         let again = self.delete_in_tree(env, work.drop_tree)?;
         work.forgets.iter().try_for_each(|unique| self.forget(unique))?;
-        Ok(again || !edited.is_empty())
+        let renewed = self.renew(work.renews)?;
+        Ok(again || renewed || !edited.is_empty())
     }
 
     fn move_in_tree(
@@ -246,24 +254,25 @@ impl View {
             return Ok(());
         }
         let _lock = env.lock()?;
+        let mut batch = self.mail.batch();
+        let mut moved = Vec::new();
         for (unique, entry, to) in moves {
             if edited.contains(&unique) {
                 continue;
             }
-            let moved = match to.folder == entry.folder {
+            let there = match to.folder == entry.folder {
                 true => Some(entry),
-                false => self.mail.move_to(&entry, &to.folder)?,
+                false => batch.move_to(&entry, &to.folder)?,
             };
-            let done = match (moved, to.place) {
-                (Some(moved), Place::Cur(flags)) => self.mail.set_flags(&moved, flags)?,
-                (moved, Place::New) => moved,
+            let done = match (there, to.place) {
+                (Some(there), Place::Cur(flags)) => batch.set_flags(&there, flags)?,
+                (there, Place::New) => there,
                 (None, _) => None,
             };
-            if done.is_some() {
-                self.at_spot(&unique, to)?;
-            }
+            moved.extend(done.map(|_| (unique, to)));
         }
-        Ok(())
+        batch.flush()?;
+        moved.into_iter().try_for_each(|(unique, to)| self.at_spot(&unique, to))
     }
 
     /// Deletes in the tree what was deleted in the view, if the folder it lay in is still there.
@@ -278,15 +287,17 @@ impl View {
             gone.into_iter().partition(|(_, entry)| entry.folder == Folder::quarantine());
         let lock = (!gone.is_empty()).then(|| env.lock()).transpose()?;
         let mut done = Vec::new();
+        let mut batch = self.mail.batch();
         for (unique, entry) in gone {
             let folder = self.known.get(&unique).map(|known| known.spot.folder.clone());
             if !is_whole || folder.is_some_and(|folder| !self.dir.has(&folder)) {
                 again = true;
                 continue;
             }
-            self.mail.remove(&entry)?;
+            batch.remove(&entry)?;
             done.push(unique);
         }
+        batch.flush()?;
         drop(lock);
         for (unique, entry) in held {
             if is_whole && self.dir.has(&entry.folder) {
@@ -305,7 +316,7 @@ impl View {
         }
     }
 
-    fn note(&mut self, known: Known) -> Result<(), Error> {
+    pub(super) fn note(&mut self, known: Known) -> Result<(), Error> {
         self.dir.knows(&[&known])?;
         self.known.insert(known.name.unique(), known);
         Ok(())

@@ -22,6 +22,9 @@ const HEAD: &str = "poste view 1 ";
 /// The line after which a missing file means nothing.
 const CLOSING: &str = "closing";
 
+/// What begins the line that says by which names the view was opened.
+const NAMES: &str = "names";
+
 /// What the view holds of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
@@ -39,6 +42,8 @@ pub struct Known {
 pub(super) struct Journal {
     path: PathBuf,
     file: File,
+    /// By which names the view was opened.
+    names: Option<String>,
 }
 
 impl Journal {
@@ -56,7 +61,7 @@ impl Journal {
         let mut text = String::new();
         (&mut file).take(LIMIT).read_to_string(&mut text).map_err(Error::io(&path, "read"))?;
         let head = format!("{HEAD}{}\n", home.display());
-        let mut journal = Journal { path, file };
+        let mut journal = Journal { path, file, names: None };
         // A kill may have left the first line unfinished; then nothing else is in it.
         let known = match text.split_once('\n') {
             None => {
@@ -68,11 +73,15 @@ impl Journal {
                 if !text.ends_with('\n') {
                     journal.write("\n")?;
                 }
-                let (known, was_closing) = read(root, rest);
+                let (known, names, was_closing) = read(root, rest);
+                journal.names = names;
                 if was_closing {
                     // From here on a missing file means something again.
                     journal.file.set_len(0).map_err(Error::io(&journal.path, "write"))?;
                     journal.write(&head)?;
+                    if let Some(names) = journal.names.take() {
+                        journal.set_names(&names)?;
+                    }
                     journal.add(&known.values().collect::<Vec<_>>())?;
                 }
                 known
@@ -90,6 +99,18 @@ impl Journal {
     pub fn is_there(&self) -> bool {
         let ours = self.file.metadata().map(|meta| meta.ino());
         matches!((ours, self.path.symlink_metadata()), (Ok(ours), Ok(now)) if now.ino() == ours)
+    }
+
+    /// By which names the view was opened, in one word.
+    pub fn names(&self) -> Option<&str> {
+        self.names.as_deref()
+    }
+
+    /// Adds by which names all of it is open now.
+    pub fn set_names(&mut self, names: &str) -> Result<(), Error> {
+        self.write(&format!("{NAMES} {names}\n"))?;
+        self.names = Some(names.to_owned());
+        Ok(())
     }
 
     /// Adds what is known of messages, in place of what was.
@@ -125,8 +146,9 @@ impl Journal {
 
 /// What the lines say. One that a kill has cut short says nothing, which at worst has a message
 /// opened again. While the view was being wiped, only files that are still there count.
-fn read(root: &Path, lines: &str) -> (HashMap<String, Known>, bool) {
+fn read(root: &Path, lines: &str) -> (HashMap<String, Known>, Option<String>, bool) {
     let mut known = HashMap::new();
+    let mut names = None;
     let mut closing = false;
     for line in lines.lines() {
         match line.split_once(' ') {
@@ -136,6 +158,7 @@ fn read(root: &Path, lines: &str) -> (HashMap<String, Known>, bool) {
                 }
             }
             Some(("-", unique)) => drop(known.remove(unique)),
+            Some((NAMES, digest)) => names = Some(digest.to_owned()),
             _ => closing |= line == CLOSING,
         }
     }
@@ -144,7 +167,7 @@ fn read(root: &Path, lines: &str) -> (HashMap<String, Known>, bool) {
         let there: HashSet<&str> = there.iter().map(|file| file.base.as_str()).collect();
         known.retain(|_, one| there.contains(one.base.as_str()));
     }
-    (known, closing)
+    (known, names, closing)
 }
 
 fn parse(text: &str) -> Option<Known> {

@@ -15,6 +15,8 @@ use super::error::{CREATE, Cause, Error};
 use super::maildir::{Folder, Place};
 use crate::core::time::Time;
 use journal::Journal;
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
@@ -115,14 +117,41 @@ impl View {
         let temp = self.part(&spot.folder, "tmp").join(base);
         let path = self.path(base, spot);
         let write = || -> io::Result<Stamp> {
-            let mut file = create(&temp)?;
-            file.write_all(text)?;
-            file.set_modified(UNIX_EPOCH + Duration::from_secs(time.unix()))?;
-            let stamp = Stamp::of(&file.metadata()?);
+            let stamp = write(&temp, text, time)?;
             fs::rename(&temp, &path)?;
             Ok(stamp)
         };
         write().map_err(Error::io(&path, CREATE))
+    }
+
+    /// Puts another text in the place of one that is still as it was. Says nothing if it is gone or
+    /// was changed, which is left as it is.
+    pub fn renew(&self, file: &ViewFile, text: &[u8], time: Time) -> Result<Option<Stamp>, Error> {
+        let temp = self.part(&file.spot.folder, "tmp").join(&file.base);
+        // Exchanged, so that one that is renamed this moment does not come to be twice.
+        let swap = || renameat_with(CWD, &temp, CWD, &file.path, RenameFlags::EXCHANGE);
+        let write = || -> io::Result<Option<Stamp>> {
+            let stamp = write(&temp, text, time)?;
+            let there = match swap() {
+                Ok(()) if Stamp::of(&temp.symlink_metadata()?) == file.stamp => true,
+                Ok(()) => swap().map(|()| false)?,
+                Err(Errno::NOENT) => false,
+                Err(error) => return Err(error.into()),
+            };
+            fs::remove_file(&temp)?;
+            Ok(there.then_some(stamp))
+        };
+        write().map_err(Error::io(&file.path, "write"))
+    }
+
+    /// By which names it was opened, in one word.
+    pub fn names(&self) -> Option<&str> {
+        self.journal.names()
+    }
+
+    /// Writes down by which names all of it is open now.
+    pub fn set_names(&mut self, names: &str) -> Result<(), Error> {
+        self.journal.set_names(names)
     }
 
     /// Renames a file of the view. Says no if it is gone.
@@ -212,6 +241,13 @@ fn gone_is_no(done: io::Result<()>, path: &Path, doing: &'static str) -> Result<
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Error::io(path, doing)(error)),
     }
+}
+
+fn write(path: &Path, text: &[u8], time: Time) -> io::Result<Stamp> {
+    let mut file = create(path)?;
+    file.write_all(text)?;
+    file.set_modified(UNIX_EPOCH + Duration::from_secs(time.unix()))?;
+    Ok(Stamp::of(&file.metadata()?))
 }
 
 fn create(path: &Path) -> io::Result<File> {

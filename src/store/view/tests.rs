@@ -53,6 +53,43 @@ fn renaming_keeps_the_stamp_and_writing_does_not() {
 }
 
 #[test]
+fn what_is_renewed_is_as_it_was_or_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (view, _) = View::open(&dir.path().join("view"), Path::new("/h")).unwrap();
+    known(&view, 1, spot("bob", "S"));
+    let file = view.list().unwrap().files[0].clone();
+    let stamp = view.renew(&file, b"Subject: y\n\n", time()).unwrap().unwrap();
+    assert_eq!(fs::read(&file.path).unwrap(), b"Subject: y\n\n");
+    let now = view.list().unwrap().files;
+    assert_eq!((now.len(), now[0].stamp), (1, stamp));
+    fs::write(&file.path, "changed by somebody").unwrap();
+    assert_eq!(view.renew(&now[0], b"z", time()).unwrap(), None, "it has changed");
+    assert_eq!(fs::read(&file.path).unwrap(), b"changed by somebody");
+    fs::remove_file(&file.path).unwrap();
+    assert_eq!(view.renew(&now[0], b"z", time()).unwrap(), None, "it is gone");
+    assert!(!file.path.exists());
+    let temp = view.part(&file.spot.folder, "tmp");
+    assert_eq!(fs::read_dir(temp).unwrap().count(), 0);
+}
+
+#[test]
+fn by_which_names_it_was_opened_outlives_a_kill_and_a_wiping_cut_short() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, home) = (dir.path().join("view"), Path::new("/h"));
+    let (mut view, _) = View::open(&root, home).unwrap();
+    assert_eq!(view.names(), None);
+    view.set_names("4b").unwrap();
+    view.set_names("4c").unwrap();
+    let one = known(&view, 1, spot("bob", "S"));
+    view.knows(&[&one]).unwrap();
+    for _ in 0..2 {
+        let (mut view, left) = View::open(&root, home).unwrap();
+        assert_eq!((view.names(), left.len()), (Some("4c"), 1));
+        view.closing().unwrap();
+    }
+}
+
+#[test]
 fn wiping_leaves_nothing_but_messages_that_were_not_taken() {
     let dir = tempfile::tempdir().unwrap();
     let root = dir.path().join("view");
