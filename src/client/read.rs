@@ -4,7 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::own;
+use crate::client::{own, view};
 use crate::core::archive::{self, ArchiveIdentity};
 use crate::core::enclosure::MOST_BYTES;
 use crate::core::filed::{Filed, OfGroup};
@@ -52,8 +52,12 @@ pub fn list(
     Ok(all.split_off(skip))
 }
 
-/// The message that an argument means: a path that `list` printed, or the beginning of an id.
+/// The message that an argument means: a path that `list` printed, or the beginning of an id; while
+/// a view is open also a path in it, or a Message-ID.
 pub fn find(env: &Env<'_>, argument: &str) -> Result<Entry, Error> {
+    if let Some(entry) = view::find(env, argument)? {
+        return Ok(entry);
+    }
     let mail = Maildir::new(env.home.places().mail());
     match argument.contains(['/', '.']) {
         true => Ok(mail.entry(Path::new(argument))?),

@@ -4,11 +4,14 @@
 //! two rounds have found it the same, so that nothing is taken half written, and what a listing
 //! missed is not taken for deleted. Specified in poste(1), view.
 
+mod find;
 mod names;
 mod open;
 pub mod plan;
 mod take;
 mod turn;
+
+pub use find::find;
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
@@ -88,6 +91,8 @@ pub struct View {
     refused: BTreeMap<PathBuf, (Stamp, String)>,
     /// What the last round saw.
     before: Before,
+    /// Folders that the tree has no more.
+    leaving: BTreeSet<Folder>,
     troubles: Vec<String>,
     /// Released last.
     _lock: ViewLock,
@@ -172,6 +177,7 @@ impl View {
             closed: HashSet::new(),
             refused: BTreeMap::new(),
             before: Before::default(),
+            leaving: BTreeSet::new(),
             troubles: Vec::new(),
             _lock: lock,
         };

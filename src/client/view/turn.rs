@@ -50,7 +50,8 @@ impl View {
                 _ => again = true,
             }
         }
-        let gone: BTreeSet<Folder> = self.before.folders.difference(&folders).cloned().collect();
+        self.leaving.extend(self.before.folders.difference(&folders).cloned());
+        self.leaving.retain(|folder| !folders.contains(folder));
         let missing = |there: &dyn Fn(&String) -> bool| {
             self.known.keys().filter(|unique| !there(unique)).cloned().collect()
         };
@@ -65,7 +66,9 @@ impl View {
         let new = new.into_iter().map(|file| (file.path, file.stamp)).collect();
         self.before = Before { folders, new, view, missing };
         again |= self.carry_out(env, &tree, work)?;
-        gone.iter().for_each(|folder| self.dir.retire(folder));
+        // What is in them may be on its way to another.
+        let dir = &self.dir;
+        self.leaving.retain(|folder| !dir.retire(folder));
         Ok(again)
     }
 

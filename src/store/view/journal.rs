@@ -144,6 +144,16 @@ impl Journal {
     }
 }
 
+/// What the journal in `root` says, if it is of this home: nothing is changed, since whoever has the
+/// view open writes there.
+pub(super) fn peek(root: &Path, home: &Path) -> Result<HashMap<String, Known>, Error> {
+    let path = root.join(FILE);
+    let text = super::super::atomic::read(&path, LIMIT)?.unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines = text.strip_prefix(&format!("{HEAD}{}\n", home.display()));
+    Ok(lines.map(|lines| read(root, lines).0).unwrap_or_default())
+}
+
 /// What the lines say. One that a kill has cut short says nothing, which at worst has a message
 /// opened again. While the view was being wiped, only files that are still there count.
 fn read(root: &Path, lines: &str) -> (HashMap<String, Known>, Option<String>, bool) {

@@ -68,6 +68,16 @@ impl View {
         root.join(journal::FILE).symlink_metadata().is_ok()
     }
 
+    /// What is known of the messages of the view of `home` at `root`, whoever has it open.
+    pub fn known_at(root: &Path, home: &Path) -> Result<HashMap<String, Known>, Error> {
+        journal::peek(root, home)
+    }
+
+    /// The files of the view at `root`, whoever has it open.
+    pub fn files_at(root: &Path) -> Result<Vec<ViewFile>, Error> {
+        Ok(listing::list(root)?.files)
+    }
+
     /// The view of `home` at `root`: the one that a killed run has left there, or a new one. The
     /// directory must then be empty; it is made if it is missing, and must be closed to others.
     pub fn open(root: &Path, home: &Path) -> Result<Found, Error> {
@@ -102,14 +112,27 @@ impl View {
         ["new", "cur", "tmp"].iter().try_for_each(|part| make_dir(&self.part(folder, part)))
     }
 
-    /// Removes a folder that the tree has no more, if no message is in it.
-    pub fn retire(&self, folder: &Folder) {
-        let left = ["new", "cur", "tmp"].map(|part| fs::remove_dir(self.part(folder, part)));
-        match left.iter().all(Result::is_ok) {
-            true => drop(fs::remove_dir(self.root.join(folder.as_str()))),
-            // What cannot go is a folder still, and shall be a whole one.
-            false => drop(self.make(folder)),
+    /// Removes a folder that the tree has no more, if nothing is in it. Says whether it is gone.
+    pub fn retire(&self, folder: &Folder) -> bool {
+        let parts = ["new", "cur", "tmp"].map(|part| self.part(folder, part));
+        let is_empty = |part: &PathBuf| {
+            fs::read_dir(part).map_or_else(
+                |error| error.kind() == io::ErrorKind::NotFound,
+                |mut items| items.next().is_none(),
+            )
+        };
+        if !parts.iter().all(is_empty) {
+            return false;
         }
+        let gone = |path: &Path| fs::remove_dir(path).is_ok() || path.symlink_metadata().is_err();
+        if parts.iter().all(|part| gone(part)) && gone(&self.root.join(folder.as_str())) {
+            return true;
+        }
+        // Something came this moment: then it shall be whole.
+        if self.root.join(folder.as_str()).is_dir() {
+            let _ = self.make(folder);
+        }
+        false
     }
 
     /// Puts a text at its place, dated like its message.
