@@ -120,6 +120,13 @@ fn is_at_home(program: &str, examples: &[&str]) {
     screen.keys(&["Enter", "C-d"]);
     screen.shows("Press any key");
     screen.keys(&["Enter"]);
+    eventually("it is in the view", || {
+        let files = viewed::files(&dir.path().join("view/alice"));
+        let texts = files.iter().filter_map(|file| std::fs::read_to_string(file).ok());
+        texts.filter(|text| text.contains("Subject: letter 7\n")).count() == 1
+    });
+    // neomutt may sleep through what comes while another program has the terminal.
+    screen.keys(&["C-l"]);
     screen.shows("letter 7");
     // What it proves.
     to(&screen, "7");
