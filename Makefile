@@ -21,8 +21,9 @@ RELEASE = $(OUT)/release
 OFFLINE = CARGO_NET_OFFLINE=true
 
 # program:package, for what the tests and the demo run beside the two programs
-TOOLS = age:age mandoc:mandoc mutt:mutt faketime:faketime nginx:nginx-light openssl:openssl \
-	ip:iproute2 notmuch:notmuch python3:python3 redis-server:redis-server redis-cli:redis-tools \
+TOOLS = aerc:aerc age:age mandoc:mandoc mlist:mblaze mutt:mutt neomutt:neomutt git:git \
+	/usr/lib/git-core/git-send-email:git-email vim:vim \
+	faketime:faketime nginx:nginx-light openssl:openssl ip:iproute2 notmuch:notmuch python3:python3 redis-server:redis-server redis-cli:redis-tools \
 	strace:strace tmux:tmux tor:tor unshare:util-linux cc:build-essential \
 	dpkg-shlibdeps:dpkg-dev script:bsdutils
 
@@ -33,9 +34,11 @@ SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkswap:util-li
 INTEROPTOOLS = chromium:chromium npm:npm debootstrap:debootstrap
 
 PAGES = $(wildcard man/*.[1-8])
-SCRIPTS = $(wildcard tests/*.sh tests/*/*.sh benches/*.sh examples/*.sh examples/*/*.sh)
-EXAMPLES = $(wildcard examples/*.toml examples/*.sh examples/*.conf examples/muttrc \
-	examples/crontab examples/torrc)
+SCRIPTS = $(wildcard tests/*.sh tests/*/*.sh benches/*.sh examples/*.sh examples/*/*.sh \
+	examples/notmuch/hooks/*)
+EXAMPLES = $(wildcard examples/*.toml examples/*.sh examples/*.conf examples/*.md examples/*.el \
+	examples/*rc examples/crontab examples/gitconfig examples/aerc/* examples/notmuch/config \
+	examples/notmuch/hooks/*)
 UNITS = $(wildcard examples/systemd/posted* examples/systemd/run-posted.mount)
 USERUNITS = $(wildcard examples/systemd/poste-*)
 
@@ -115,6 +118,7 @@ install:
 	umask 022; $(RELEASE)/poste completions bash >$(DESTDIR)$(BASHCOMPDIR)/poste
 	umask 022; $(RELEASE)/poste completions zsh >$(DESTDIR)$(ZSHCOMPDIR)/_poste
 	umask 022; $(RELEASE)/poste completions fish >$(DESTDIR)$(FISHCOMPDIR)/poste.fish
+	$(INSTALL) -d $(addprefix $(DESTDIR)$(DOCDIR)/,$(sort $(dir $(EXAMPLES))))
 	for example in $(EXAMPLES); do \
 		$(PLACED) $$example >$(DESTDIR)$(DOCDIR)/$$example || exit 1; \
 	done

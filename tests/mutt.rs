@@ -5,10 +5,12 @@
 
 #[path = "common/programs.rs"]
 mod programs;
+#[path = "common/screen.rs"]
+mod screen;
 
-use std::path::Path;
+use screen::Screen;
+use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 #[test]
 fn a_message_written_in_mutt_arrives_without_its_traces() {
@@ -49,85 +51,44 @@ fn a_file_attached_in_mutt_arrives_as_it_was() {
 
 /// Runs mutt in tmux: it opens its compose menu with a text that its editor wrote, `y` sends it.
 fn mutt(dir: &Path, home: &programs::Home, args: &[&str], text: &str) {
-    let screen = Screen::new(dir, home, text);
     let args: Vec<String> = args.iter().map(|arg| format!("'{arg}'")).collect();
-    screen.start(&format!("{} alice@poste", args.join(" ")));
+    let screen = start(dir, home, text, &format!("{} alice@poste", args.join(" ")));
     // With the address and subject given, mutt asks for them once more.
-    screen.wait_for("To: alice@poste");
-    screen.keys("Enter");
-    screen.wait_for("Subject:");
-    screen.keys("Enter");
-    screen.wait_for("y:Send");
-    screen.keys("y");
-    screen.wait_for("status 0");
+    screen.shows("To: alice@poste");
+    screen.keys(&["Enter"]);
+    screen.shows("Subject:");
+    screen.keys(&["Enter"]);
+    screen.shows("y:Send");
+    screen.keys(&["y"]);
+    screen.shows("status 0");
 }
 
-/// A terminal in tmux with a mutt whose editor writes one text; it ends when it is dropped.
-struct Screen {
-    socket: String,
-    rc: String,
+/// A mutt whose editor writes one text.
+fn start(dir: &Path, home: &programs::Home, text: &str, args: &str) -> Screen {
+    let rc = settings(dir, home, text);
+    Screen::start(dir, &format!("mutt -n -F {} {args}", rc.display()))
 }
 
-impl Screen {
-    fn new(dir: &Path, home: &programs::Home, text: &str) -> Screen {
-        let rc = dir.join("muttrc");
-        std::fs::write(dir.join("text"), text).unwrap();
-        let editor = dir.join("editor");
-        let script = format!("#!/bin/sh\ncat '{}' >\"$1\"\n", dir.join("text").display());
-        std::fs::write(&editor, script).unwrap();
-        Command::new("chmod").arg("755").arg(&editor).status().unwrap();
-        let settings = format!(
-            "set sendmail=\"{} --home {} sendmail\"\nset sendmail_wait=0\nset editor={}\n\
-             set hostname=poste copy=no folder={} spoolfile={} postponed={}\nset from=me@poste\n\
-             set charset=utf-8 send_charset=us-ascii:utf-8\nset abort_unmodified=no\n",
-            programs::POSTE,
-            home.dir.display(),
-            editor.display(),
-            dir.display(),
-            dir.join("spool").display(),
-            dir.join("postponed").display(),
-        );
-        std::fs::write(&rc, settings).unwrap();
-        let socket = dir.join("tmux").display().to_string();
-        Screen { socket, rc: rc.display().to_string() }
-    }
-
-    fn tmux(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new("tmux");
-        let output = command.args(["-S", &self.socket]).args(arguments).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).into_owned()
-    }
-
-    fn start(&self, args: &str) {
-        let command =
-            format!("LANG=C.UTF-8 mutt -n -F {} {args}; echo status $?; sleep 30", self.rc);
-        let size = ["-x", "100", "-y", "40"];
-        let new = ["-f", "/dev/null", "new-session", "-d"];
-        self.tmux(&[&new[..], &size, &[&command]].concat());
-    }
-
-    fn keys(&self, keys: &str) {
-        self.tmux(&["send-keys", keys]);
-    }
-
-    /// What is on the screen, once that is.
-    fn wait_for(&self, what: &str) -> String {
-        let until = Instant::now() + Duration::from_secs(30);
-        loop {
-            let screen = self.tmux(&["capture-pane", "-p"]);
-            if screen.contains(what) {
-                return screen;
-            }
-            assert!(Instant::now() < until, "no {what:?} on the screen:\n{screen}");
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        self.tmux(&["kill-server"]);
-    }
+fn settings(dir: &Path, home: &programs::Home, text: &str) -> PathBuf {
+    let rc = dir.join("muttrc");
+    std::fs::write(dir.join("text"), text).unwrap();
+    let editor = dir.join("editor");
+    let script = format!("#!/bin/sh\ncat '{}' >\"$1\"\n", dir.join("text").display());
+    std::fs::write(&editor, script).unwrap();
+    Command::new("chmod").arg("755").arg(&editor).status().unwrap();
+    let settings = format!(
+        "set sendmail=\"{} --home {} sendmail\"\nset sendmail_wait=0\nset editor={}\n\
+         set hostname=poste copy=no folder={} spoolfile={} postponed={}\nset from=me@poste\n\
+         set charset=utf-8 send_charset=us-ascii:utf-8\nset abort_unmodified=no\n",
+        programs::POSTE,
+        home.dir.display(),
+        editor.display(),
+        dir.display(),
+        dir.join("spool").display(),
+        dir.join("postponed").display(),
+    );
+    std::fs::write(&rc, settings).unwrap();
+    rc
 }
 
 #[test]
@@ -148,16 +109,17 @@ fn a_list_reply_in_mutt_reaches_all_of_a_group_in_one_thread() {
         open.join("mail").join(folder)
     };
     let settings = "-e 'set auto_subscribe fast_reply include=no sort=threads'";
-    let screen = Screen::new(dir.path(), &carol, "yes, at eight\n");
-    screen.start(&format!("{settings} -f {}", box_of(&carol, "clan", "before").display()));
-    screen.wait_for("supper");
-    screen.keys("L");
-    let menu = screen.wait_for("y:Send");
+    let before = box_of(&carol, "clan", "before");
+    let args = format!("{settings} -f {}", before.display());
+    let screen = start(dir.path(), &carol, "yes, at eight\n", &args);
+    screen.shows("supper");
+    screen.keys(&["L"]);
+    let menu = screen.shows("y:Send");
     assert!(menu.contains("To: clan@poste") && menu.contains("Re: supper"), "{menu}");
-    screen.keys("y");
-    screen.wait_for("Mail sent");
-    screen.keys("q");
-    screen.wait_for("status 0");
+    screen.keys(&["y"]);
+    screen.shows("Mail sent");
+    screen.keys(&["q"]);
+    screen.shows("status 0");
     drop(screen);
     programs::rounds(&[&carol, &alice, &bob], 2);
     for (home, folder) in [(&alice, "family"), (&bob, "kin"), (&carol, "clan")] {
@@ -168,10 +130,9 @@ fn a_list_reply_in_mutt_reaches_all_of_a_group_in_one_thread() {
         assert!(reply.contains(&format!("To: {folder}\n")), "{reply}");
     }
     for (home, folder) in [(&alice, "family"), (&bob, "kin"), (&carol, "clan")] {
-        let screen = Screen::new(dir.path(), home, "");
         let shown = box_of(home, folder, &format!("after-{folder}"));
-        screen.start(&format!("{settings} -f {}", shown.display()));
-        let index = screen.wait_for("supper");
+        let screen = start(dir.path(), home, "", &format!("{settings} -f {}", shown.display()));
+        let index = screen.shows("supper");
         let replies =
             index.lines().filter(|l| l.contains("\u{2514}\u{2500}>") || l.contains("`->"));
         assert_eq!(replies.count(), 1, "one thread:\n{index}");

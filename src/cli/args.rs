@@ -8,6 +8,7 @@ mod history;
 mod outbox;
 mod reading;
 mod setup;
+mod view;
 mod writing;
 
 pub use cover::CoverAction;
@@ -16,6 +17,7 @@ pub use history::{Export, Forge, Import};
 pub use outbox::OutboxAction;
 pub use reading::{List, Mark, Move, Search, Sync};
 pub use setup::{ArchiveKind, Init};
+pub use view::View;
 pub use writing::{Compose, DraftsAction, Reply, Send};
 
 use crate::core::keys::Fingerprint;
@@ -257,6 +259,8 @@ pub enum Command {
         #[arg(long, value_name = "NUMBER")]
         part: Option<usize>,
     },
+    /// Open the tree as plain Maildirs in memory for a mail program
+    View(View),
     /// Write messages into an archive
     Export(Export),
     /// Take messages from an archive, a Maildir or an mbox

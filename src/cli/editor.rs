@@ -3,6 +3,7 @@
 //! elsewhere, such as a history, is its own affair. Specified in poste(1), edit and compose.
 
 use crate::client::error::{Error, Kind};
+use crate::store::memory;
 use rustix::fs::{FlockOperation, flock};
 use std::cell::Cell;
 use std::fs::{self, DirBuilder, File, Permissions};
@@ -12,8 +13,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use zeroize::Zeroizing;
 
-/// The file system type of a tmpfs, from statfs(2).
-const TMPFS_MAGIC: i128 = 0x0102_1994;
 /// Used when nothing else is named.
 const USUAL: &str = "vi";
 /// The name of the text, by which editors know that it is mail.
@@ -111,12 +110,7 @@ impl Editor {
 
     /// A directory in memory.
     fn memory(&self) -> Result<PathBuf, Error> {
-        let usual = [Path::new("/dev/shm"), Path::new("/run/shm")];
-        let mut places = self.runtime_dir.iter().map(PathBuf::as_path).chain(usual);
-        let in_memory = |path: &&Path| {
-            rustix::fs::statfs(*path).is_ok_and(|fs| i128::from(fs.f_type) == TMPFS_MAGIC)
-        };
-        places.find(in_memory).map(Path::to_owned).ok_or_else(|| {
+        memory::directory(self.runtime_dir.as_deref()).ok_or_else(|| {
             Error::new(Kind::CannotCreate, "no directory in memory for the text")
                 .hint("XDG_RUNTIME_DIR must name a directory on a tmpfs")
         })

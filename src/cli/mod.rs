@@ -76,6 +76,7 @@ fn end(ui: &Ui, done: Done, status: fn(Kind) -> u8) -> u8 {
     match done.and_then(|()| ui.flush()) {
         Ok(()) | Err(Stop::BrokenPipe) => 0,
         Err(Stop::Silent(kind)) => status(kind),
+        Err(Stop::Status(status)) => status,
         Err(Stop::Failed(error)) => {
             ui.error(&error.what, &error.hints);
             status(error.kind)

@@ -23,6 +23,8 @@ pub enum Stop {
     Failed(Error),
     /// It failed in a way that was said already, or is not to be said.
     Silent(Kind),
+    /// What it ran failed, with this status.
+    Status(u8),
 }
 
 /// What a command comes to.

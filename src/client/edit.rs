@@ -5,7 +5,8 @@
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::forge;
-use crate::client::parties::{Circle, Parties};
+use crate::client::parties::Parties;
+use crate::client::parties::addresses::{Addresses, Circle};
 use crate::core::filed::{Filed, Head, OfGroup};
 use crate::core::keys::{Fingerprint, GroupId};
 use crate::core::mail::fields::{self, Field};
@@ -19,16 +20,25 @@ use std::path::PathBuf;
 /// The message as it is given to an editor: without the line of its authentication, people by
 /// their names.
 pub fn text(parties: &Parties, message: &[u8]) -> Result<Vec<u8>, Error> {
-    let filed = read(message)?;
+    read(message)?;
+    named(parties.addresses(), message)
+}
+
+/// The same for who has only the addresses; a letter in quarantine begins with a header that says
+/// why it is unproven.
+pub fn named(known: &Addresses, message: &[u8]) -> Result<Vec<u8>, Error> {
+    let filed = Filed::read(message).map_err(|_| bad("it is not in filed form"))?;
     let head = &filed.head;
-    let name = |who: &Fingerprint| format!("{}@{}", parties.name(who), recipients::DOMAIN);
-    let group = head.group.and_then(|of| Some((of, parties.group(of.id)?)));
+    let name = |who: &Fingerprint| format!("{}@{}", known.name(who), recipients::DOMAIN);
+    let group = head.group.and_then(|of| Some((of, known.group(of.id)?)));
     let to = match group {
         Some((_, circle)) => format!("{}@{}", circle.name, recipients::DOMAIN),
         None => head.to.iter().map(name).collect::<Vec<String>>().join(", "),
     };
     let date = head.date.rfc5322();
-    let mut own = format!("From: {}\nTo: {to}\nDate: {date}\n", name(&head.from));
+    let mark = filed.unproven().map(|why| format!("X-Poste-Unproven: {why}\n"));
+    let mut own = mark.unwrap_or_default();
+    own += &format!("From: {}\nTo: {to}\nDate: {date}\n", name(&head.from));
     if let Some((of, circle)) = group {
         own += &list_headers(of.id, circle, &to);
     }

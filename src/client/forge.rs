@@ -166,7 +166,7 @@ pub fn is_ours(mail: &[u8]) -> bool {
 }
 
 /// The Message-ID, if it is of our form.
-fn message_id(mail: &[u8]) -> Option<String> {
+pub fn message_id(mail: &[u8]) -> Option<String> {
     let parts = fields::split(mail).ok()?;
     let id = text_of(&parts.fields, "Message-ID")?.trim().to_owned();
     let digits = id.strip_prefix('<')?.strip_suffix("@poste>")?;

@@ -4,8 +4,8 @@
 //! run again. Specified in poste(1), import, and poste-files(5), Archives.
 
 mod group;
-mod message;
-mod place;
+pub mod message;
+pub mod place;
 mod source;
 
 use crate::client::disappear;
@@ -19,6 +19,7 @@ use crate::core::keys::Fingerprint;
 use crate::core::prim;
 use crate::core::time::Time;
 use crate::store::contacts::{Contact, Past};
+use crate::store::lock::StateLock;
 use crate::store::maildir::{Entry, Flags, Folder, Maildir};
 use crate::store::petname::Petname;
 use crate::store::seen::Seen;
@@ -132,7 +133,7 @@ pub fn import(
             }
         }
         if waiting.len() >= BATCH {
-            tree.deliver(env, &lock, &mut seen, &mut waiting)?;
+            deliver(env, &lock, &mut seen, &mut waiting)?;
         }
         Ok::<(), Error>(())
     };
@@ -148,7 +149,7 @@ pub fn import(
         | Piece::Nothing
         | Piece::Past(_) => Ok(()),
     })?;
-    tree.deliver(env, &lock, &mut seen, &mut waiting)?;
+    deliver(env, &lock, &mut seen, &mut waiting)?;
     Ok(done)
 }
 
@@ -254,34 +255,33 @@ impl Tree {
         }
         Ok(())
     }
+}
 
-    /// Files what waits, as arrivals are: names first, then the messages, then that they came.
-    fn deliver(
-        &mut self,
-        env: &Env<'_>,
-        lock: &crate::store::lock::StateLock,
-        seen: &mut Seen,
-        waiting: &mut Vec<Ready>,
-    ) -> Result<(), Error> {
-        let keys: Vec<_> = waiting.iter().filter_map(|r| Some((r.key?, r.name))).collect();
-        let fresh: Vec<_> =
-            keys.into_iter().filter(|(key, _)| seen.lookup(&key.0, &key.1).is_none()).collect();
-        seen.plan(lock, env.now(), &fresh)?;
-        let mail = Maildir::new(env.home.places().mail());
-        disappear::note(
-            env.home.places(),
-            waiting.iter().map(|ready| (&ready.name, ready.filed.as_slice())),
-        )?;
-        let mut delivery = mail.delivery();
-        for ready in waiting.iter() {
-            delivery.add(&ready.folder, &ready.name, ready.place, &ready.sealed)?;
-        }
-        delivery.commit()?;
-        let done: Vec<_> = fresh.into_iter().map(|(key, _)| key).collect();
-        seen.done(lock, env.now(), &done)?;
-        waiting.clear();
-        Ok(())
+/// Files what waits, as arrivals are: names first, then the messages, then that they came.
+pub fn deliver(
+    env: &Env<'_>,
+    lock: &StateLock,
+    seen: &mut Seen,
+    waiting: &mut Vec<Ready>,
+) -> Result<(), Error> {
+    let keys: Vec<_> = waiting.iter().filter_map(|r| Some((r.key?, r.name))).collect();
+    let fresh: Vec<_> =
+        keys.into_iter().filter(|(key, _)| seen.lookup(&key.0, &key.1).is_none()).collect();
+    seen.plan(lock, env.now(), &fresh)?;
+    let mail = Maildir::new(env.home.places().mail());
+    disappear::note(
+        env.home.places(),
+        waiting.iter().map(|ready| (&ready.name, ready.filed.as_slice())),
+    )?;
+    let mut delivery = mail.delivery();
+    for ready in waiting.iter() {
+        delivery.add(&ready.folder, &ready.name, ready.place, &ready.sealed)?;
     }
+    delivery.commit()?;
+    let done: Vec<_> = fresh.into_iter().map(|(key, _)| key).collect();
+    seen.done(lock, env.now(), &done)?;
+    waiting.clear();
+    Ok(())
 }
 
 /// What a message in filed form says to whoever reads it. A Message-ID does not count if one of

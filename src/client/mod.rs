@@ -44,3 +44,4 @@ pub mod sync;
 pub mod system;
 pub mod tend;
 pub mod verify;
+pub mod view;

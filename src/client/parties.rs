@@ -3,6 +3,8 @@
 //! them writes the others find as good as any. Keys of a pair and day are derived once.
 //! Specified in poste-protocol(7), Filed form.
 
+pub mod addresses;
+
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::own;
@@ -14,6 +16,7 @@ use crate::core::time::Day;
 use crate::store::contacts::{Contact, Past};
 use crate::store::groups::Group;
 use crate::store::keyring::Transit;
+use addresses::{Addresses, Circle};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -21,26 +24,12 @@ use std::rc::Rc;
 /// Author, reader and day.
 type Pair = (Fingerprint, Fingerprint, Day);
 
-/// A group that one has a name for.
-#[derive(Clone, Debug)]
-pub struct Circle {
-    /// The petname.
-    pub name: String,
-    /// What it is called by those who may say so.
-    pub title: String,
-    /// The version of one's own register.
-    pub version: u64,
-    /// The members, in ascending order.
-    pub members: Vec<Fingerprint>,
-}
-
 /// People whose keys are known, oneself among them if there is a home.
 pub struct Parties {
     people: HashMap<Fingerprint, Party>,
-    names: HashMap<Fingerprint, String>,
+    addresses: Addresses,
     /// How those are shown who are contacts no more.
     past: HashMap<Fingerprint, String>,
-    groups: HashMap<GroupId, Circle>,
     me: Option<Fingerprint>,
     derived: RefCell<HashMap<Pair, Rc<Vec<MacKey>>>>,
 }
@@ -66,16 +55,14 @@ impl Parties {
         let mut parties = Parties::of([me]);
         let me = card.card.fingerprint();
         parties.me = Some(me);
-        parties.names.insert(me, "me".to_owned());
-        for contact in env.readable(Contact::load_all(env.home.places())?) {
-            parties.names.insert(contact.fingerprint, contact.petname.to_string());
-            parties.people.insert(contact.fingerprint, of_contact(&contact));
+        let contacts = env.readable(Contact::load_all(env.home.places())?);
+        let groups = env.readable(Group::load_all(env.home.places())?);
+        parties.addresses = Addresses::of(me, &contacts, &groups);
+        for contact in &contacts {
+            parties.people.insert(contact.fingerprint, of_contact(contact));
         }
         let past = env.readable(Past::load_all(env.home.places())?);
         past.iter().for_each(|past| parties.add_past(past));
-        for group in env.readable(Group::load_all(env.home.places())?) {
-            parties.add_group(&group);
-        }
         Ok(parties)
     }
 
@@ -89,50 +76,47 @@ impl Parties {
     /// These people alone, as whoever has their cards sees them.
     pub fn of(people: impl IntoIterator<Item = Party>) -> Parties {
         let people = people.into_iter().map(|party| (party.fingerprint(), party)).collect();
-        let (names, past) = (HashMap::new(), HashMap::new());
-        let (groups, derived) = (HashMap::new(), RefCell::default());
-        Parties { people, names, past, groups, me: None, derived }
+        let (addresses, past, derived) = <_>::default();
+        Parties { people, addresses, past, me: None, derived }
     }
 
     /// Adds somebody.
     pub fn add(&mut self, who: Fingerprint, name: String, party: Party) {
-        self.names.insert(who, name);
+        self.addresses.add(who, name);
         self.people.insert(who, party);
     }
 
     /// Adds a group that one has a name for.
     pub fn add_group(&mut self, group: &Group) {
-        let (Some(name), Some(me)) = (&group.name, self.me) else { return };
-        let state = group.state();
-        let circle = Circle {
-            name: name.to_string(),
-            members: state.members(),
-            title: state.title,
-            version: group.register(&me).version,
-        };
-        self.groups.insert(group.id, circle);
+        if let Some(me) = self.me {
+            self.addresses.add_group(group, &me);
+        }
+    }
+
+    /// Under what addresses they stand in a text.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     /// The petname of a person, `me` for oneself, else the fingerprint.
     pub fn name(&self, who: &Fingerprint) -> String {
-        self.names.get(who).cloned().unwrap_or_else(|| who.to_string())
+        self.addresses.name(who)
     }
 
     /// The same for people to read: who is a contact no more is said to be so.
     pub fn shown(&self, who: &Fingerprint) -> String {
-        let past = self.past.get(who).filter(|_| !self.names.contains_key(who));
+        let past = self.past.get(who).filter(|_| !self.addresses.has(who));
         past.cloned().unwrap_or_else(|| self.name(who))
     }
 
     /// The group of that id, if one has a name for it.
     pub fn group(&self, id: GroupId) -> Option<&Circle> {
-        self.groups.get(&id)
+        self.addresses.group(id)
     }
 
     /// The group of that petname.
     pub fn group_named(&self, name: &str) -> Option<(GroupId, &Circle)> {
-        let named = self.groups.iter().find(|(_, circle)| circle.name == name);
-        named.map(|(id, circle)| (*id, circle))
+        self.addresses.group_named(name)
     }
 
     /// Whether that is oneself.
@@ -142,8 +126,7 @@ impl Parties {
 
     /// Who is meant by a petname, `me`, or a fingerprint.
     pub fn who(&self, name: &str) -> Option<Fingerprint> {
-        let named = self.names.iter().find(|(_, known)| *known == name).map(|(who, _)| *who);
-        named.or_else(|| name.parse().ok())
+        self.addresses.who(name).or_else(|| name.parse().ok())
     }
 
     /// What is known of a person.

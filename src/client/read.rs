@@ -4,7 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::own;
+use crate::client::{own, view};
 use crate::core::archive::{self, ArchiveIdentity};
 use crate::core::enclosure::MOST_BYTES;
 use crate::core::filed::{Filed, OfGroup};
@@ -52,8 +52,12 @@ pub fn list(
     Ok(all.split_off(skip))
 }
 
-/// The message that an argument means: a path that `list` printed, or the beginning of an id.
+/// The message that an argument means: a path that `list` printed, or the beginning of an id; while
+/// a view is open also a path in it, or a Message-ID.
 pub fn find(env: &Env<'_>, argument: &str) -> Result<Entry, Error> {
+    if let Some(entry) = view::find(env, argument)? {
+        return Ok(entry);
+    }
     let mail = Maildir::new(env.home.places().mail());
     match argument.contains(['/', '.']) {
         true => Ok(mail.entry(Path::new(argument))?),
@@ -140,8 +144,13 @@ impl Reader {
 
     /// The message as it is filed.
     pub fn read(&self, env: &Env<'_>, entry: &Entry) -> Result<Vec<u8>, Error> {
+        self.read_in(&Maildir::new(env.home.places().mail()), entry)
+    }
+
+    /// The same for many threads at once.
+    pub fn read_in(&self, mail: &Maildir, entry: &Entry) -> Result<Vec<u8>, Error> {
         let path = entry.path.display();
-        let sealed = Maildir::new(env.home.places().mail()).read(entry, LIMIT)?;
+        let sealed = mail.read(entry, LIMIT)?;
         let sealed =
             sealed.ok_or_else(|| Error::new(Kind::NoMessage, format!("{path} is gone")))?;
         archive::open_at_rest(&self.identity, &sealed, LIMIT as usize)

@@ -213,6 +213,16 @@ impl Places {
         self.state.join("state.lock")
     }
 
+    /// Where a view is open, or was when its run was killed.
+    pub fn view(&self) -> PathBuf {
+        self.state.join("view.toml")
+    }
+
+    /// Held while a view is open.
+    pub fn view_lock_file(&self) -> PathBuf {
+        self.state.join("view.lock")
+    }
+
     /// Whether there is a home here: whether its keys are.
     pub fn exists(&self) -> bool {
         self.keys_dir().symlink_metadata().is_ok()

@@ -1,9 +1,10 @@
-//! Two locks, both flock(2) on files in the state directory; the kernel drops them when their
+//! Three locks, all flock(2) on files in the state directory; the kernel drops them when their
 //! holder dies, so there is never a stale one.
 //!
 //! [`SyncLock`] is held for a whole sync, minutes perhaps: there is one sync at a time.
 //! [`StateLock`] is held around each reading, changing and writing of files of the home, and never
 //! while waiting for the network, a person or another program: so `send` never waits for a sync.
+//! [`ViewLock`] keeps a home to one view at a time, and is taken before the others.
 //! Order: whoever needs both takes the sync lock first. A second lock of the same kind in one
 //! process waits for the first, so a function that needs one takes a reference as its proof.
 //! Network filesystems without flock are refused by the system's own error. Files:
@@ -27,6 +28,17 @@ pub struct SyncLock(#[expect(dead_code, reason = "held for its lock")] File);
 /// The files of the home are being changed by this process alone. Released when dropped.
 #[derive(Debug)]
 pub struct StateLock(#[expect(dead_code, reason = "held for its lock")] File);
+
+/// One view at a time, for as long as it is open. Released when dropped.
+#[derive(Debug)]
+pub struct ViewLock(#[expect(dead_code, reason = "held for its lock")] File);
+
+impl ViewLock {
+    /// The lock if nobody holds it.
+    pub fn try_lock(home: &Home) -> Result<Option<ViewLock>, Error> {
+        Ok(attempt(&home.places().view_lock_file())?.map(ViewLock))
+    }
+}
 
 impl SyncLock {
     /// The lock if nobody holds it.

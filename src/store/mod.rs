@@ -22,6 +22,7 @@ pub mod lock;
 pub mod locked;
 pub mod loops;
 pub mod maildir;
+pub mod memory;
 pub mod outbox;
 pub mod owed;
 pub mod pack;
@@ -36,5 +37,7 @@ pub mod spool;
 pub mod traffic;
 pub mod travel;
 pub mod unpack;
+pub mod view;
+pub mod watch;
 
 pub use error::{Cause, Error, Kind};

@@ -33,6 +33,7 @@ pub mod status;
 mod sync;
 mod tend;
 pub mod verify;
+mod view;
 mod write;
 
 use crate::cli::Run;
@@ -99,6 +100,7 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Sync(sync) => sync::run(run, &sync),
         Command::Unblock { name } => block::unblock(run, &name),
         Command::Verify { message, .. } => verify::run(run, &message),
+        Command::View(args) => view::run(run, &args),
         Command::Words { name, confirm, heard } => contacts::words(run, &name, confirm, &heard),
         Command::Completions { .. }
         | Command::Doctor { .. }

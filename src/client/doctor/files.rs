@@ -8,6 +8,7 @@ use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::own;
 use crate::client::system::Reach;
+use crate::client::view;
 use crate::store;
 use crate::store::atomic;
 use crate::store::config::Config;
@@ -71,6 +72,7 @@ pub(super) fn look(env: &Env<'_>) -> Vec<Check> {
     };
     checks.extend(contents(env));
     checks.push(leftovers(places));
+    checks.extend(left_view(env));
     checks.extend(room(places));
     checks
 }
@@ -167,6 +169,20 @@ fn leftovers(places: &Places) -> Check {
             let finding =
                 format!("{some} files of commands that were cut short; a sync removes them");
             Check::warn("leftovers", finding, "poste sync")
+        }
+    }
+}
+
+/// A view that a killed run has left, in which mail lies in plain.
+fn left_view(env: &Env<'_>) -> Option<Check> {
+    match view::left(env) {
+        Ok(at) => at.map(|at| {
+            let finding = format!("a killed run has left mail in plain at {}", at.display());
+            Check::warn("view", finding, "poste view -- true")
+        }),
+        Err(error) => {
+            let fix = format!("rm {}", env.home.places().view().display());
+            Some(Check::fail("view", error, fix))
         }
     }
 }

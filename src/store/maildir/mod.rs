@@ -6,11 +6,13 @@
 //! a message that left its path is looked for by its name, one that is gone is no error to
 //! remove, and files with foreign names are left alone. Layout: poste-files(5), Mail.
 
+mod batch;
 mod delivery;
 mod name;
 mod shelf;
 mod whole;
 
+pub use batch::Batch;
 pub use delivery::{Delivery, Place};
 pub use name::{BadName, Flags, Folder, Name};
 pub use shelf::{Entry, FindError};

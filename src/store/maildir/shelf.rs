@@ -133,53 +133,28 @@ impl Maildir {
 
     /// Gives the message these flags, which puts it in `cur`. `None` if it is gone.
     pub fn set_flags(&self, entry: &Entry, flags: Flags) -> Result<Option<Entry>, Error> {
-        self.rename(entry, |now| {
-            let path = self.cur_path(&now.folder, &now.name, flags);
-            Entry { path, flags, is_new: false, ..now.clone() }
-        })
+        let mut batch = self.batch();
+        let done = batch.set_flags(entry, flags)?;
+        batch.flush().map(|()| done)
     }
 
     /// Moves the message to another folder, flags and all. `None` if it is gone.
     pub fn move_to(&self, entry: &Entry, folder: &Folder) -> Result<Option<Entry>, Error> {
-        self.make(folder)?;
-        self.rename(entry, |now| {
-            let path = match now.is_new {
-                true => self.part(folder, "new").join(now.name.to_string()),
-                false => self.cur_path(folder, &now.name, now.flags),
-            };
-            Entry { path, folder: folder.clone(), ..now.clone() }
-        })
+        let mut batch = self.batch();
+        let done = batch.move_to(entry, folder)?;
+        batch.flush().map(|()| done)
     }
 
     /// Removes the message; it may be gone already.
     pub fn remove(&self, entry: &Entry) -> Result<(), Error> {
-        let done = self.try_where_it_is(entry, |now| fs::remove_file(&now.path), "remove")?;
-        match done {
-            Some(was) => atomic::sync_dir(atomic::parent(&was.path)),
-            None => Ok(()),
-        }
-    }
-
-    fn rename(
-        &self,
-        entry: &Entry,
-        becomes: impl Fn(&Entry) -> Entry,
-    ) -> Result<Option<Entry>, Error> {
-        self.make(&entry.folder)?;
-        let rename = |now: &Entry| fs::rename(&now.path, becomes(now).path);
-        let Some(was) = self.try_where_it_is(entry, rename, "rename")? else { return Ok(None) };
-        let now = becomes(&was);
-        let (from, to) = (atomic::parent(&was.path), atomic::parent(&now.path));
-        atomic::sync_dir(to)?;
-        if from != to {
-            atomic::sync_dir(from)?;
-        }
-        Ok(Some(now))
+        let mut batch = self.batch();
+        batch.remove(entry)?;
+        batch.flush()
     }
 
     /// Does something to the message's file: at the path it had, else at the one it has now.
     /// Returns the entry it was done to.
-    fn try_where_it_is(
+    pub(super) fn try_where_it_is(
         &self,
         entry: &Entry,
         act: impl Fn(&Entry) -> io::Result<()>,

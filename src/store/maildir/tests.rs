@@ -59,6 +59,29 @@ fn second_delivery_under_a_name_keeps_its_place_and_writes_it_anew() {
 }
 
 #[test]
+fn changes_of_one_batch_are_made_at_once_and_follow_who_moved() {
+    let (_dir, mail) = scratch();
+    let carol: Folder = "carol".parse().unwrap();
+    for seed in 1..=3 {
+        mail.deliver(&bob(), &name(seed, seed), Place::New, b"text").unwrap();
+    }
+    let listed = mail.list(&bob()).unwrap();
+    // A mail program has renamed it since.
+    mail.set_flags(&listed[0], Flags::FLAGGED).unwrap().unwrap();
+    let mut batch = mail.batch();
+    let moved = batch.move_to(&listed[0], &carol).unwrap().unwrap();
+    batch.set_flags(&moved, Flags::SEEN).unwrap().unwrap();
+    batch.set_flags(&listed[1], Flags::SEEN).unwrap().unwrap();
+    batch.remove(&listed[2]).unwrap();
+    assert!(batch.set_flags(&listed[2], Flags::SEEN).unwrap().is_none(), "it is gone");
+    batch.flush().unwrap();
+    let flags = |folder: &Folder| -> Vec<String> {
+        mail.list(folder).unwrap().iter().map(|entry| entry.flags.to_string()).collect()
+    };
+    assert_eq!((flags(&carol), flags(&bob())), (vec!["S".to_owned()], vec!["S".to_owned()]));
+}
+
+#[test]
 fn hundreds_are_delivered_at_once_or_not_at_all() {
     let (_dir, mail) = scratch();
     let deliver = |commit: bool| {

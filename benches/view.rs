@@ -1,0 +1,83 @@
+//! Opening the view of 10,000 messages by the real `poste`: until the command starts, and until the
+//! last message is there. Peer, in turns in one run: decrypting the same files, read before, in this
+//! process on all cores, which writes nothing; the view may take three times as long. Both on a tmpfs.
+#![allow(clippy::unwrap_used, reason = "a measurement that fails ends")]
+
+mod common;
+#[path = "../tests/common/programs.rs"]
+mod programs;
+
+use common::{Pairs, line, median, seconds};
+use poste::core::archive::{ArchiveIdentity, open_at_rest};
+use poste::core::time::Time;
+use poste::store::home::Places;
+use poste::store::keyring::Transit;
+use poste::store::locked::{Locked, LockedFile};
+use programs::Home;
+use rayon::prelude::*;
+use std::fmt::Write;
+use std::path::Path;
+
+const MESSAGES: usize = 10_000;
+const PAIRS: usize = 5;
+
+fn main() {
+    if !common::wanted() {
+        return;
+    }
+    common::head(&format!("the view of {MESSAGES} messages"));
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let stick = format!("file://{}", dir.path().join("stick").display());
+    let (alice, bob) =
+        (Home::init(dir.path(), "alice", &stick), Home::init(dir.path(), "bob", &stick));
+    bob.ok(&["add", "alice", alice.card().to_str().unwrap()]);
+    let all = dir.path().join("all.mbox");
+    std::fs::write(&all, mbox()).unwrap();
+    bob.ok(&["import", all.to_str().unwrap(), "--into", "alice"]);
+    let identity = identity(&bob);
+    let files = sealed(&bob.dir.join("share/mail/alice/cur"));
+    assert_eq!(files.len(), MESSAGES);
+    let at = dir.path().join("view").display().to_string();
+    let view = |script: &str| drop(bob.ok(&["view", "--at", &at, "--", "sh", "-c", script]));
+    let wait = format!(
+        "until [ $(ls -f '{at}/alice/cur' | wc -l) -ge {} ]; do sleep 0.01; done",
+        MESSAGES + 2
+    );
+    let decrypt = || {
+        let open = |file: &Vec<u8>| open_at_rest(&identity, file, 1 << 20).unwrap().len();
+        std::hint::black_box(files.par_iter().map(open).sum::<usize>());
+    };
+    // What opening and closing take beside the messages is in ours too.
+    let pairs = Pairs::run(PAIRS, || view(&wait), decrypt);
+    pairs.rate("until all are there, and closed", MESSAGES as f64, "msg/s", "decrypting alone");
+    let first: Vec<f64> = (0..PAIRS).map(|_| seconds(|| view("true"))).collect();
+    line("until the command runs, and closed", median(first) * 1e3, "ms", None);
+}
+
+fn identity(home: &Home) -> ArchiveIdentity {
+    let places = Places::under(&home.dir);
+    let transit = Transit::load(&places).unwrap();
+    let file = LockedFile::load(&places).unwrap();
+    Locked::open(&file, None, &transit.transit).ok().unwrap().archive
+}
+
+fn sealed(dir: &Path) -> Vec<Vec<u8>> {
+    std::fs::read_dir(dir).unwrap().map(|e| std::fs::read(e.unwrap().path()).unwrap()).collect()
+}
+
+/// Mail of one's own, a minute between the one and the next.
+fn mbox() -> String {
+    let text = "A line of a letter such as people write to one another, to the margin.\n";
+    let mut out = String::new();
+    for number in 0..MESSAGES as u64 {
+        let date = Time::from_unix(1_750_000_000 + number * 60).rfc5322();
+        let text = text.repeat(5 + (number % 40) as usize);
+        write!(
+            out,
+            "From MAILER-DAEMON Sun Nov  1 10:11:00 2026\nFrom: me@poste\nTo: alice@poste\n\
+             Date: {date}\nMessage-ID: <{number:032x}@poste>\nSubject: {number}\n\n{text}\n"
+        )
+        .unwrap();
+    }
+    out
+}

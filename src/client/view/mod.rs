@@ -1,0 +1,279 @@
+//! The view: the tree as plain Maildirs in memory, for mail programs, kept in step both ways until
+//! it is closed. The tree is the truth. A round looks at both sides, plans, and does what is
+//! planned; it can be cut short anywhere and made again. What a mail program has written counts once
+//! two rounds have found it the same, so that nothing is taken half written, and what a listing
+//! missed is not taken for deleted. Specified in poste(1), view.
+
+mod find;
+mod names;
+mod open;
+pub mod plan;
+mod take;
+mod turn;
+
+pub use find::find;
+
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::client::own;
+use crate::client::parties::addresses::Addresses;
+use crate::client::read::{self, Reader};
+use crate::core::keys::Fingerprint;
+use crate::store::atomic;
+use crate::store::lock::ViewLock;
+use crate::store::maildir::{Entry, Folder, Maildir};
+use crate::store::memory;
+use crate::store::view::{self, Known, Stamp, ViewFile};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The longest file that says where a view is.
+const LIMIT: u64 = 64 << 10;
+/// How long what was written in the view must stay the same before it is taken.
+pub const SETTLE: Duration = Duration::from_millis(150);
+/// Rounds at most to take what was changed before the view is wiped.
+const LAST_ROUNDS: usize = 60;
+
+/// Where the view lies unless something else is said: in the session's directory if that is in
+/// memory, else in one that the system has for everybody.
+pub fn usual_place(runtime_dir: Option<&Path>) -> Result<PathBuf, Error> {
+    let base = memory::directory(runtime_dir).ok_or_else(|| {
+        Error::new(Kind::CannotCreate, "no directory in memory for the view")
+            .hint("XDG_RUNTIME_DIR must name a directory on a tmpfs")
+    })?;
+    if runtime_dir == Some(base.as_path()) {
+        return Ok(base.join("poste/view"));
+    }
+    let user = rustix::process::geteuid().as_raw();
+    Ok(base.join(format!("poste-{user}/view")))
+}
+
+/// Where the view of a home is, or was when its run was killed.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Where {
+    at: PathBuf,
+}
+
+/// The folders of a view, and how everybody is called.
+type Look = (BTreeSet<Folder>, Addresses);
+
+/// Where a killed run has left a view, with mail in plain, if one has.
+pub fn left(env: &Env<'_>) -> Result<Option<PathBuf>, Error> {
+    let left: Option<Where> = atomic::read_toml(&env.home.places().view(), LIMIT)?;
+    let left = left.map(|left| left.at).filter(|at| view::View::is_at(at));
+    Ok(left.filter(|_| !matches!(ViewLock::try_lock(&env.home), Ok(None))))
+}
+
+/// An open view.
+pub struct View {
+    reader: Reader,
+    me: Fingerprint,
+    /// Under what addresses people stand in the view.
+    addresses: Addresses,
+    /// Messages of the view in which they stand under others.
+    stale: HashSet<String>,
+    mail: Maildir,
+    dir: view::View,
+    /// What both sides agreed on, by the unique parts of names.
+    known: HashMap<String, Known>,
+    /// Messages by their Message-IDs.
+    ids: HashMap<String, String>,
+    /// Messages to be opened, the next one last.
+    waiting: Vec<Entry>,
+    /// How many of them are to be there before anybody looks.
+    first: usize,
+    /// Messages that do not open.
+    closed: HashSet<String>,
+    /// Files of the view that could not be taken, as they were then, and why.
+    refused: BTreeMap<PathBuf, (Stamp, String)>,
+    /// What the last round saw.
+    before: Before,
+    /// Folders that the tree has no more.
+    leaving: BTreeSet<Folder>,
+    troubles: Vec<String>,
+    /// Released last.
+    _lock: ViewLock,
+}
+
+/// What a round saw, by which the next one knows what has settled.
+#[derive(Default)]
+struct Before {
+    folders: BTreeSet<Folder>,
+    view: HashMap<String, ViewFile>,
+    /// Files of no message.
+    new: HashMap<PathBuf, Stamp>,
+    /// Known messages that were missing in the view, and in the tree.
+    missing: [HashSet<String>; 2],
+}
+
+/// How a view ended.
+#[derive(Debug, Default)]
+pub struct Closed {
+    /// Files that were left in the view since they could not be filed, and why.
+    pub left: Vec<(PathBuf, String)>,
+    /// What else went wrong, one by one.
+    pub troubles: Vec<String>,
+}
+
+impl View {
+    /// Opens the view of the home at `place`. What a killed run has left there is gone on with; what
+    /// one has left elsewhere is taken into the tree and wiped. Nothing is opened yet.
+    pub fn begin(env: &mut Env<'_>, place: &Path, anywhere: bool) -> Result<View, Error> {
+        let place = &std::path::absolute(place)
+            .map_err(|e| Error::new(Kind::Usage, format!("{}: {e}", place.display())))?;
+        let record = env.home.places().view();
+        let left: Option<Where> = atomic::read_toml(&record, LIMIT)?;
+        let left = left.map(|left| left.at).filter(|at| view::View::is_at(at));
+        let lock = ViewLock::try_lock(&env.home)?.ok_or_else(|| {
+            let at = left.as_ref().map_or(String::new(), |at| format!(" at {}", at.display()));
+            Error::new(Kind::Offline, format!("a view of this home is open already{at}"))
+        })?;
+        if !anywhere && !memory::is_in_memory(place) {
+            let what =
+                format!("{} is not on a tmpfs: plain mail would reach a disk", place.display());
+            return Err(Error::new(Kind::CannotCreate, what)
+                .hint("leave out --at, or say --anywhere if that is wanted"));
+        }
+        let reader = Reader::open(env)?;
+        match left {
+            Some(at) if at != *place => {
+                let old = View::at(env, &at, reader, lock)?;
+                let (closed, reader, lock) = old.finish(env)?;
+                if let Some((path, why)) = closed.left.first() {
+                    let what = format!("{} was left by a killed view: {why}", path.display());
+                    return Err(Error::new(Kind::Data, what)
+                        .hint(format!("move it away, or poste view --at {}", at.display())));
+                }
+                closed.troubles.iter().for_each(|trouble| (env.warn)(trouble));
+                View::at(env, place, reader, lock)
+            }
+            _ => View::at(env, place, reader, lock),
+        }
+    }
+
+    fn at(env: &Env<'_>, place: &Path, reader: Reader, lock: ViewLock) -> Result<View, Error> {
+        let places = env.home.places();
+        let (dir, known) = view::View::open(place, places.data()).map_err(|error| {
+            let hint = matches!(error.cause, crate::store::Cause::Exists)
+                .then(|| "give an empty directory, or one that does not exist, with --at");
+            hint.into_iter().fold(Error::from(error), Error::hint)
+        })?;
+        atomic::write_toml(&places.view(), &Where { at: place.to_owned() })?;
+        let mail = Maildir::new(places.mail());
+        let mut view = View {
+            reader,
+            me: own::load(env)?.card.fingerprint(),
+            addresses: Addresses::default(),
+            stale: HashSet::new(),
+            mail,
+            dir,
+            known,
+            ids: HashMap::new(),
+            waiting: Vec::new(),
+            first: 0,
+            closed: HashSet::new(),
+            refused: BTreeMap::new(),
+            before: Before::default(),
+            leaving: BTreeSet::new(),
+            troubles: Vec::new(),
+            _lock: lock,
+        };
+        view.addresses = view.look(env)?.1;
+        view.compare_names();
+        view.learn_ids()?;
+        Ok(view)
+    }
+
+    /// Where it lies.
+    pub fn root(&self) -> &Path {
+        self.dir.root()
+    }
+
+    /// The directories beside the view whose changes concern it: of the tree, and of contacts and
+    /// groups, if there are any.
+    pub fn sources(&self, env: &Env<'_>) -> Vec<PathBuf> {
+        let places = env.home.places();
+        let names = [places.contacts_dir(), places.groups_dir()];
+        let names = names.into_iter().filter(|dir| dir.is_dir());
+        std::iter::once(self.mail.root().to_owned()).chain(names).collect()
+    }
+
+    /// Whether nobody has removed it.
+    pub fn is_whole(&self) -> bool {
+        self.dir.is_whole()
+    }
+
+    /// How many messages are still to be opened, and how many of them before anybody looks.
+    pub fn waiting(&self) -> (usize, usize) {
+        (self.waiting.len(), self.first)
+    }
+
+    /// Remembers something that went wrong, once.
+    pub fn trouble(&mut self, what: String) {
+        if !self.troubles.contains(&what) {
+            self.troubles.push(what);
+        }
+    }
+
+    /// What went wrong since this was last asked.
+    pub fn troubles(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.troubles)
+    }
+
+    /// Takes what was changed into the tree, and wipes the view. What cannot be taken is left.
+    pub fn close(self, env: &mut Env<'_>) -> Result<Closed, Error> {
+        self.finish(env).map(|(closed, ..)| closed)
+    }
+
+    fn finish(mut self, env: &mut Env<'_>) -> Result<(Closed, Reader, ViewLock), Error> {
+        self.waiting.clear();
+        for last in 0.. {
+            let again = self.round(env)?;
+            self.waiting.clear();
+            if !again || last == LAST_ROUNDS {
+                break;
+            }
+            let now = env.watch.elapsed();
+            env.watch.wait_until(now + SETTLE);
+        }
+        self.dir.closing()?;
+        let files = self.dir.list()?.files;
+        let bases: HashMap<&str, &Known> =
+            self.known.values().map(|known| (known.base.as_str(), known)).collect();
+        for file in files {
+            if bases.get(file.base.as_str()).is_some_and(|known| known.stamp == file.stamp) {
+                self.dir.remove(&file.path)?;
+            }
+        }
+        let View { dir, reader, _lock, mut refused, troubles, .. } = self;
+        let unnamed = "it lies in no folder that can be, or was still being written";
+        let left: Vec<_> = dir
+            .wipe()?
+            .into_iter()
+            .map(|path| {
+                let why = refused.remove(&path).map_or(unnamed.to_owned(), |(_, why)| why);
+                (path, why)
+            })
+            .collect();
+        if left.is_empty() {
+            atomic::remove(&env.home.places().view())?;
+        }
+        Ok((Closed { left, troubles }, reader, _lock))
+    }
+
+    /// The messages of the tree, by the unique parts of their names.
+    fn tree(&self, env: &Env<'_>) -> Result<HashMap<String, Entry>, Error> {
+        let mut all = read::list(env, None, false, None)?;
+        all.extend(self.mail.list(&Folder::quarantine())?);
+        Ok(all.into_iter().map(|entry| (entry.name.unique(), entry)).collect())
+    }
+
+    fn refuse(&mut self, file: &ViewFile, why: String) {
+        let path = file.path.clone();
+        self.troubles.push(format!("{}: {why}", path.display()));
+        self.refused.insert(path, (file.stamp, why));
+    }
+}

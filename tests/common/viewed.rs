@@ -1,0 +1,112 @@
+//! A view opened by the real program, for tests: messages in the tree, and what lies in the view.
+#![allow(dead_code, clippy::unwrap_used)]
+
+use crate::programs::Home;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// Bob, whose contacts are alice and carol, with `count` messages of alice.
+pub fn bob(dir: &Path, count: usize) -> Home {
+    let stick = format!("file://{}", dir.join("stick").display());
+    let bob = Home::init(dir, "bob", &stick);
+    for name in ["alice", "carol"] {
+        let home = Home::init(dir, name, &stick);
+        bob.ok(&["add", name, home.card().to_str().unwrap()]);
+    }
+    (1..=count).for_each(|number| drop(forge(&bob, number)));
+    bob
+}
+
+/// Files a message of alice. Gives its path.
+pub fn forge(bob: &Home, number: usize) -> String {
+    let text = format!("Subject: letter {number}\n\nDear bob, this is number {number}.\n");
+    bob.ok_with(&["forge", "--from", "alice"], text.as_bytes()).trim().to_owned()
+}
+
+/// An open view; killed when dropped.
+pub struct Viewed {
+    pub at: PathBuf,
+    child: Child,
+}
+
+impl Viewed {
+    /// Opens one, and waits until it has so many messages.
+    pub fn open(home: &Home, at: &Path, messages: usize) -> Viewed {
+        let mut command = home.command(&["view", "--at", at.to_str().unwrap()]);
+        let child = command.stdin(Stdio::null()).spawn().unwrap();
+        let view = Viewed { at: at.to_owned(), child };
+        eventually("all messages are in the view", || files(at).len() == messages);
+        view
+    }
+
+    /// The one file with this subject, below a folder.
+    pub fn file(&self, folder: &str, subject: &str) -> Option<PathBuf> {
+        let line = format!("Subject: {subject}\n");
+        let has = |path: &PathBuf| std::fs::read_to_string(path).is_ok_and(|t| t.contains(&line));
+        let below = self.at.join(folder);
+        files(&below).into_iter().find(has)
+    }
+
+    /// Asks it to end; how it did.
+    pub fn end(mut self) -> ExitStatus {
+        let pid = self.child.id().to_string();
+        std::process::Command::new("kill").arg(&pid).status().unwrap();
+        self.child.wait().unwrap()
+    }
+
+    /// Kills it on the spot.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Viewed {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// All messages below a directory.
+pub fn files(at: &Path) -> Vec<PathBuf> {
+    let items = walkdir::WalkDir::new(at).into_iter().filter_map(Result::ok);
+    let in_part = |path: &Path| {
+        path.parent().is_some_and(|part| part.ends_with("new") || part.ends_with("cur"))
+    };
+    let files = items.filter(|item| item.file_type().is_file()).map(walkdir::DirEntry::into_path);
+    files.filter(|path| in_part(path)).collect()
+}
+
+/// Subjects and flags of a folder of the tree, sorted.
+pub fn tree(home: &Home, folder: &str) -> Vec<String> {
+    let list = home.run(&["--json", "list", "-l", folder], b"");
+    if !list.status.success() {
+        return Vec::new();
+    }
+    let list: serde_json::Value = serde_json::from_slice(&list.stdout).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let lines = list.as_array().unwrap().iter();
+    let mut lines: Vec<String> =
+        lines.map(|one| format!("{} {}", text(&one["subject"]), text(&one["flags"]))).collect();
+    lines.sort();
+    lines
+}
+
+/// The path in the tree of the message with this subject.
+pub fn path(home: &Home, folder: &str, subject: &str) -> String {
+    let list = home.ok(&["--json", "list", "-l", folder]);
+    let list: serde_json::Value = serde_json::from_str(&list).unwrap();
+    let found = list.as_array().unwrap().iter().find(|one| one["subject"] == subject);
+    found.unwrap()["path"].as_str().unwrap().to_owned()
+}
+
+/// Waits until something holds, half a minute at most.
+pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let until = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < until, "it did not come to this: {what}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
