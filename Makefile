@@ -37,7 +37,7 @@ PAGES = $(wildcard man/*.[1-8])
 SCRIPTS = $(wildcard tests/*.sh tests/*/*.sh benches/*.sh examples/*.sh examples/*/*.sh \
 	examples/notmuch/hooks/*)
 EXAMPLES = $(wildcard examples/*.toml examples/*.sh examples/*.conf examples/*.md examples/*.el \
-	examples/*rc examples/crontab examples/gitconfig examples/aerc/* examples/notmuch/config \
+	examples/*muttrc examples/torrc examples/vimrc examples/crontab examples/gitconfig examples/aerc/* examples/notmuch/config \
 	examples/notmuch/hooks/*)
 UNITS = $(wildcard examples/systemd/posted* examples/systemd/run-posted.mount)
 USERUNITS = $(wildcard examples/systemd/poste-*)
