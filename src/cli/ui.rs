@@ -8,6 +8,7 @@
 
 use crate::client::error::{Error, Kind};
 use crate::core::printable;
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write, stderr, stdout};
@@ -136,6 +137,7 @@ impl Ui {
 
     /// Puts what was written so far before what standard error or a prompt will say.
     pub fn flush(&self) -> Done {
+        self.wipe();
         self.out.borrow_mut().flush().map_err(stop)
     }
 
@@ -150,7 +152,9 @@ impl Ui {
     pub fn progress(&self, text: &str) {
         if self.terminal_err && self.manner.quiet == 0 {
             self.wipe();
-            let text = printable::line(text);
+            // What wraps would not be wiped whole.
+            let width = tcgetwinsize(stderr()).map_or(80, |size| usize::from(size.ws_col)).max(20);
+            let text: String = printable::line(text).chars().take(width - 1).collect();
             let _ = write!(stderr().lock(), "{text}");
             self.progress.set(text.chars().count());
         }
@@ -191,7 +195,8 @@ impl Ui {
         let _ = writeln!(stderr().lock(), "{before}{}", printable::line(text));
     }
 
-    fn wipe(&self) {
+    /// Takes the progress off the terminal.
+    pub fn wipe(&self) {
         match self.progress.take() {
             0 => {}
             width => {

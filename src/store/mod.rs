@@ -17,6 +17,7 @@ pub mod error;
 pub mod expiring;
 pub mod groups;
 pub mod home;
+pub mod kernel;
 pub mod keyring;
 pub mod lock;
 pub mod locked;
@@ -36,5 +37,6 @@ pub mod spool;
 pub mod traffic;
 pub mod travel;
 pub mod unpack;
+pub mod watch;
 
 pub use error::{Cause, Error, Kind};
