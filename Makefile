@@ -24,7 +24,7 @@ OFFLINE = CARGO_NET_OFFLINE=true
 TOOLS = age:age mandoc:mandoc mutt:mutt faketime:faketime nginx:nginx-light openssl:openssl \
 	ip:iproute2 notmuch:notmuch python3:python3 redis-server:redis-server redis-cli:redis-tools \
 	strace:strace tmux:tmux tor:tor unshare:util-linux cc:build-essential \
-	dpkg-shlibdeps:dpkg-dev script:bsdutils
+	dpkg-shlibdeps:dpkg-dev script:bsdutils zsh:zsh fish:fish
 
 # the same for `make soak` alone
 SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkswap:util-linux swapon:mount
