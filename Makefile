@@ -99,7 +99,7 @@ interop: deps deb
 	sh tests/interop/debian.sh $(DEB)/poste_*.deb README.md
 
 # Puts a file there as it is where the programs lie elsewhere, readable for all.
-PLACED = umask 022; sed 's|/usr/local/bin|$(BINDIR)|g'
+PLACED = umask 022; sed 's|/usr/local/bin|$(BINDIR)|g; s|/usr/local/share/doc/poste|$(DOCDIR)|g'
 
 install:
 	@test -x $(RELEASE)/poste && test -x $(RELEASE)/posted || \

@@ -46,11 +46,11 @@ fn what_came_is_told_by_its_paths_and_hooks_may_call_poste() {
     assert_eq!(said.lines().nth(1), Some("after"), "nothing came, so no path: {said}");
 
     fs::write(&log, "").unwrap();
-    bob.ok(&["sync"]);
+    bob.ok(&["sync", "--now"]);
     assert!(bob.ok(&["list", "alice", "-l"]).contains("hooked"), "it went with the same sync");
     bob.ok_with(&["send", "alice", "-s", "one"], b"one\n");
     bob.ok_with(&["send", "alice", "-s", "two"], b"two\n");
-    bob.ok(&["sync"]);
+    bob.ok(&["sync", "--now"]);
     alice.ok(&["sync"]);
     let said = read(&log);
     let paths: Vec<&str> = said.lines().skip(1).take_while(|line| *line != "after").collect();
@@ -68,7 +68,7 @@ fn one_that_fails_or_reads_nothing_is_named_and_costs_no_mail() {
     let node = Node::start();
     let (alice, bob) = acquainted(dir.path(), &node.url);
     bob.ok_with(&["send", "alice", "-s", "nevertheless"], b"nevertheless\n");
-    bob.ok(&["sync"]);
+    bob.ok(&["sync", "--now"]);
     hook(&alice, "pre_sync = \"exit 3\"\npost_sync = \"exec 0<&-; exit 4\"");
     let output = alice.run(&["sync"], b"");
     let said = String::from_utf8(output.stderr).unwrap();
@@ -138,7 +138,7 @@ fn the_desktop_is_told_how_many_came_and_nothing_else() {
         for _ in 0..count {
             bob.ok_with(&["send", "alice", "-s", "secret"], b"secret\n");
         }
-        bob.ok(&["sync"]);
+        bob.ok(&["sync", "--now"]);
         alice.ok(&["sync"]);
     }
     let said = read(&told);

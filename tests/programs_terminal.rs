@@ -33,12 +33,11 @@ fn what_takes_long_says_on_a_terminal_how_far_it_is_and_wipes_it() {
     let seen = on_terminal(&fresh, &format!("init --no-passphrase --node {}", node.url));
     assert!(seen.contains("making keys\r"), "{seen:?}");
     let alice = Home::init(dir.path(), "alice", &node.url);
+    let bob = Home::init(dir.path(), "bob", &node.url);
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
     for number in 0..3 {
         let subject = number.to_string();
-        alice.ok_with(
-            &["forge", "--from", "me", "--to", "me", "--folder", "notes", "-s", &subject],
-            b"tea\n",
-        );
+        alice.ok_with(&["forge", "--from", "bob", "-s", &subject], b"tea\n");
     }
     let archive = dir.path().join("a.tar").display().to_string();
     let (sync, export) = ("sync --now".to_owned(), format!("export --plain -o {archive}"));
@@ -86,22 +85,24 @@ fn a_reader_who_goes_away_is_no_error() {
     let dir = tempfile::tempdir().unwrap();
     let node = dir.path().join("node");
     fs::create_dir(&node).unwrap();
-    let alice = Home::init(dir.path(), "alice", &format!("file://{}", node.display()));
+    let node = format!("file://{}", node.display());
+    let alice = Home::init(dir.path(), "alice", &node);
+    let bob = Home::init(dir.path(), "bob", &node);
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
     // More than a pipe holds, so that the writer is still at it.
     let date = Command::new("date").args(["-u", "-R"]).env("LC_ALL", "C").output().unwrap().stdout;
     let date = String::from_utf8(date).unwrap();
     let mut mbox = String::new();
     for number in 0..900 {
         mbox += &format!(
-            "From me Sun Nov 22 10:00:00 2026\nFrom: me@poste\nTo: me@poste\nSubject: {number}\n\
+            "From bob@poste Sun Nov 22 10:00:00 2026\nFrom: bob@poste\nTo: me@poste\nSubject: {number}\n\
              Date: {}\n\ntea {number}\n\n",
             date.trim()
         );
     }
     let file = dir.path().join("many.mbox");
     fs::write(&file, mbox).unwrap();
-    let imported = alice
-        .run(&["import", "--into", "notes", "--mine", "me@poste", file.to_str().unwrap()], b"");
+    let imported = alice.run(&["import", "--into", "bob", file.to_str().unwrap()], b"");
     let paths = alice.ok(&["list"]);
     assert!(paths.len() > 70_000, "{} bytes are too few: {imported:?}", paths.len());
     for args in ["list", "list -l", "list --json", "search tea"] {

@@ -61,7 +61,7 @@ fn marks(dir: &Path) -> Vec<u64> {
 }
 
 fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + Duration::from_secs(150);
     while !there() {
         assert!(Instant::now() < until, "{what}");
         sleep(Duration::from_millis(50));
@@ -90,15 +90,15 @@ fn it_syncs_at_the_minutes_of_the_crontab_and_says_nothing() {
     let alice = alice(dir.path());
     let day = Command::new("date").args(["-u", "+%F"]).output().unwrap();
     let day = String::from_utf8(day.stdout).unwrap();
-    // A second is five minutes.
-    let mut watch = watch(&alice, Some(&format!("@{} 00:05:00 x300", day.trim())), &[]);
-    wait_for("three syncs", || marks(dir.path()).len() >= 3);
+    // A second is a minute.
+    let mut watch = watch(&alice, Some(&format!("@{} 00:05:00 x60", day.trim())), &[]);
+    wait_for("two syncs", || marks(dir.path()).len() >= 2);
     watch.signal("-TERM");
     assert_eq!(watch.end(), (Some(0), String::new()));
     let minutes = marks(dir.path());
-    // It looks at the clock every five seconds, which here is up to 25 minutes late.
-    let first = minutes[0];
-    assert!((11..55).contains(&first), "{minutes:?}");
+    // It looks at the clock every five seconds, which here are minutes.
+    assert!((11..41).contains(&minutes[0]), "{minutes:?}");
+    assert!(!(11..41).contains(&minutes[1]), "{minutes:?}");
 }
 
 #[test]
@@ -193,7 +193,8 @@ fn from_cron_it_works_in_silence_and_an_outage_is_said_after_three_hours() {
     assert_eq!(cron(&alice, "", &job()), (0, String::new()));
     assert!(alice.dir.join(".local/state/poste/cursors.toml").exists());
     drop(node);
-    for (later, lines) in [("+0s", 0), ("+10200", 0), ("+11400", 1), ("+13200", 0), ("+28h", 1)] {
+    for (later, lines) in [("+0s", 0), ("+10200", 0), ("+11400", 1), ("+11460", 0), ("+100800", 1)]
+    {
         let (status, said) = cron(&alice, &format!("faketime -f {later}"), &job());
         assert_eq!((status, said.lines().count()), (75, lines), "{later}: {said}");
         assert!(said.is_empty() || said.starts_with("poste: warning: no node has answered for 3h"));
