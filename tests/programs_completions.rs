@@ -151,8 +151,13 @@ fn bash_knows_the_names() {
 
 #[test]
 fn zsh_knows_the_names() {
+    // What /etc has for zsh may set PATH anew.
     session("zsh", &["zsh", "-f"], |dir| {
-        format!("PS1='> '; fpath=({} $fpath); autoload -U compinit; compinit -u -D", dir.display())
+        format!(
+            "PS1='> '; PATH={}:$PATH; fpath=({} $fpath); autoload -U compinit; compinit -u -D",
+            Path::new(POSTE).parent().unwrap().display(),
+            dir.display()
+        )
     });
 }
 

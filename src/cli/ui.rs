@@ -153,8 +153,10 @@ impl Ui {
         if self.terminal_err && self.manner.quiet == 0 {
             self.wipe();
             // What wraps would not be wiped whole.
-            let width = tcgetwinsize(stderr()).map_or(80, |size| usize::from(size.ws_col)).max(20);
-            let text: String = printable::line(text).chars().take(width - 1).collect();
+            let known = tcgetwinsize(stderr()).map(|size| usize::from(size.ws_col));
+            let width = known.ok().filter(|width| *width > 0).unwrap_or(80);
+            let text: String =
+                printable::line(text).chars().take(width.saturating_sub(1)).collect();
             let _ = write!(stderr().lock(), "{text}");
             self.progress.set(text.chars().count());
         }
