@@ -112,7 +112,6 @@ fn session(name: &str, shell: &[&str], set_up: impl Fn(&Path) -> String) {
     fs::write(dir.path().join("_poste"), script).unwrap();
     let bin = Path::new(POSTE).parent().unwrap().display();
     let env = [
-        ("PATH", format!("{bin}:/usr/local/bin:/usr/bin:/bin")),
         ("HOME", dir.path().display().to_string()),
         ("XDG_CONFIG_HOME", dir.path().join("xdg").display().to_string()),
         ("XDG_DATA_HOME", dir.path().join("xdg").display().to_string()),
@@ -120,6 +119,12 @@ fn session(name: &str, shell: &[&str], set_up: impl Fn(&Path) -> String) {
     ];
     let socket = dir.path().join("tmux");
     let terminal = Terminal::start(dir.path(), &socket, &env, shell);
+    // Here, since files of the system may set PATH when a shell begins.
+    let path = match name {
+        "fish" => format!("set -gx PATH {bin} $PATH"),
+        _ => format!("PATH={bin}:$PATH"),
+    };
+    terminal.keys(&[&path, "Enter"]);
     terminal.keys(&[&set_up(dir.path()), "Enter"]);
     terminal.keys(&["echo rea''dy", "Enter"]);
     terminal.wait_for("\nready");
@@ -151,13 +156,8 @@ fn bash_knows_the_names() {
 
 #[test]
 fn zsh_knows_the_names() {
-    // What /etc has for zsh may set PATH anew.
     session("zsh", &["zsh", "-f"], |dir| {
-        format!(
-            "PS1='> '; PATH={}:$PATH; fpath=({} $fpath); autoload -U compinit; compinit -u -D",
-            Path::new(POSTE).parent().unwrap().display(),
-            dir.display()
-        )
+        format!("PS1='> '; fpath=({} $fpath); autoload -U compinit; compinit -u -D", dir.display())
     });
 }
 

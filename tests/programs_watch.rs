@@ -25,7 +25,6 @@ impl Drop for Running {
 
 impl Running {
     fn signal(&self, signal: &str) {
-        // faketime runs the program in its own place.
         let pid = self.0.id().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
     }
@@ -49,15 +48,27 @@ fn alice(dir: &Path) -> Home {
     let alice = Home::init(dir, "alice", &format!("file://{}", dir.join("node").display()));
     let config = alice.dir.join("config/config.toml");
     let text = fs::read_to_string(&config).unwrap();
-    let hook =
-        format!("hooks = {{ post_sync = \"date -u +%M >>{}\" }}", dir.join("marks").display());
-    fs::write(&config, format!("{text}\n{hook}\n")).unwrap();
+    let marks = dir.join("marks");
+    let hook = format!("grep last_sync $POSTE_HOME/state/cursors.toml >>{}", marks.display());
+    fs::write(&config, format!("{text}\nhooks = {{ post_sync = \"{hook}\" }}\n")).unwrap();
     alice
 }
 
+/// The minute of each sync, by the clock that it had.
 fn marks(dir: &Path) -> Vec<u64> {
     let text = fs::read_to_string(dir.join("marks")).unwrap_or_default();
-    text.lines().map(|line| line.parse().unwrap()).collect()
+    let seconds = text.lines().map(|line| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap());
+    seconds.map(|seconds| seconds / 60 % 60).collect()
+}
+
+/// What makes the clock of a program another. The program `faketime` would stay between it and us,
+/// and take our signals.
+fn preloaded() -> String {
+    let mut command = Command::new("faketime");
+    let output = command.args(["-f", "+0", "sh", "-c", "echo $LD_PRELOAD"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("libfaketime"), "{text:?}");
+    text.trim().to_owned()
 }
 
 fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
@@ -69,17 +80,11 @@ fn wait_for(what: &str, mut there: impl FnMut() -> bool) {
 }
 
 fn watch(home: &Home, faketime: Option<&str>, args: &[&str]) -> Running {
-    let mut command = match faketime {
-        None => home.command(&[&["watch"], args].concat()),
-        Some(when) => {
-            let mut command = Command::new("faketime");
-            command.args(["-f", when, POSTE, "watch"]).args(args).env_clear();
-            command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
-            command.env("TZ", "UTC").env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-            command.env("POSTE_HOME", &home.dir);
-            command
-        }
-    };
+    let mut command = home.command(&[&["watch"], args].concat());
+    if let Some(when) = faketime {
+        command.env("LD_PRELOAD", preloaded()).env("FAKETIME", when).env("TZ", "UTC");
+        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     Running(command.spawn().unwrap())
 }
