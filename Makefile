@@ -25,7 +25,7 @@ TOOLS = aerc:aerc age:age mandoc:mandoc mlist:mblaze mutt:mutt neomutt:neomutt g
 	/usr/lib/git-core/git-send-email:git-email vim:vim \
 	faketime:faketime nginx:nginx-light openssl:openssl ip:iproute2 notmuch:notmuch python3:python3 redis-server:redis-server redis-cli:redis-tools \
 	strace:strace tmux:tmux tor:tor unshare:util-linux cc:build-essential \
-	dpkg-shlibdeps:dpkg-dev script:bsdutils
+	dpkg-shlibdeps:dpkg-dev script:bsdutils zsh:zsh fish:fish
 
 # the same for `make soak` alone
 SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkswap:util-linux swapon:mount
@@ -102,7 +102,7 @@ interop: deps deb
 	sh tests/interop/debian.sh $(DEB)/poste_*.deb README.md
 
 # Puts a file there as it is where the programs lie elsewhere, readable for all.
-PLACED = umask 022; sed 's|/usr/local/bin|$(BINDIR)|g'
+PLACED = umask 022; sed 's|/usr/local/bin|$(BINDIR)|g; s|/usr/local/share/doc/poste|$(DOCDIR)|g'
 
 install:
 	@test -x $(RELEASE)/poste && test -x $(RELEASE)/posted || \

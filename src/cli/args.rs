@@ -89,6 +89,14 @@ pub enum Command {
         #[arg(long)]
         remove: bool,
     },
+    /// Open the keys for some hours, so that no passphrase is asked for
+    Unlock {
+        /// For how long, a day at most, as in 8h
+        #[arg(long = "for", value_name = "DURATION", value_parser = setup::lent, default_value = "8h")]
+        lent: u64,
+    },
+    /// Close them again
+    Lock,
     /// Sign a new card if one is due, and post it
     Publish {
         /// Write it to FILE instead, or to standard output with -
@@ -228,6 +236,12 @@ pub enum Command {
     Nodes,
     /// Post what waits, fetch and file what has come
     Sync(Sync),
+    /// Sync twice an hour, until a signal
+    Watch {
+        /// Also whenever a letter was queued, which shows when one writes
+        #[arg(long)]
+        eager: bool,
+    },
     /// Print the paths of messages, the newest last
     List(List),
     /// Print the paths of messages that have all the words, the newest last

@@ -73,6 +73,7 @@ pub fn run(start: Start) -> u8 {
 
 /// Says what is to be said of the end; the exit status.
 fn end(ui: &Ui, done: Done, status: fn(Kind) -> u8) -> u8 {
+    ui.wipe();
     match done.and_then(|()| ui.flush()) {
         Ok(()) | Err(Stop::BrokenPipe) => 0,
         Err(Stop::Silent(kind)) => status(kind),
@@ -115,7 +116,7 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
             return cmd::init::import(&archive, places, &prompt, ui);
         }
         Some(Command::Init(init)) => {
-            let home = cmd::init::make(&init, places, &prompt)?;
+            let home = cmd::init::make(&init, places, &prompt, ui)?;
             return with(home, ui, &prompt, editor, cmd::init::finish);
         }
         Some(Command::Doctor { offline }) => {
@@ -125,6 +126,18 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
             }
             let home = Home::open(places)?;
             return with(home, ui, &prompt, editor, |run| cmd::doctor::run(run, before, offline));
+        }
+        Some(Command::Watch { eager }) => {
+            let Global { quiet, verbose, json, .. } = cli.global;
+            // As a cron job would be: nobody watches.
+            let quiet = if verbose { quiet } else { quiet.max(1) };
+            let ui = Ui::new(Manner { quiet, verbose, json });
+            let home = || Home::open(places.clone());
+            return cmd::watch::run(&ui, eager, &home()?, || {
+                with(home()?, &ui, &prompt, editor.clone(), |run| {
+                    cmd::sync::run(run, &args::Sync::default())
+                })
+            });
         }
         Some(other) => other,
         None if !places.exists() => return cmd::status::first_run(ui),

@@ -5,6 +5,7 @@
 
 use crate::client::env::Ask;
 use crate::client::error::{Error, Kind};
+use crate::store::kernel::{Keeper, Kernel};
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, IsTerminal, Read, Write, stdin};
@@ -146,6 +147,10 @@ impl Prompt {
 }
 
 impl Ask for Prompt {
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        Some(&Kernel)
+    }
+
     fn passphrase(&self, wrong: bool) -> Result<Option<Secret>, Error> {
         let known = self.known.borrow().clone();
         if let Some(known) = known.filter(|_| !wrong) {

@@ -8,6 +8,7 @@
 
 use crate::client::error::{Error, Kind};
 use crate::core::printable;
+use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write, stderr, stdout};
@@ -138,6 +139,7 @@ impl Ui {
 
     /// Puts what was written so far before what standard error or a prompt will say.
     pub fn flush(&self) -> Done {
+        self.wipe();
         self.out.borrow_mut().flush().map_err(stop)
     }
 
@@ -152,7 +154,11 @@ impl Ui {
     pub fn progress(&self, text: &str) {
         if self.terminal_err && self.manner.quiet == 0 {
             self.wipe();
-            let text = printable::line(text);
+            // What wraps would not be wiped whole.
+            let known = tcgetwinsize(stderr()).map(|size| usize::from(size.ws_col));
+            let width = known.ok().filter(|width| *width > 0).unwrap_or(80);
+            let text: String =
+                printable::line(text).chars().take(width.saturating_sub(1)).collect();
             let _ = write!(stderr().lock(), "{text}");
             self.progress.set(text.chars().count());
         }
@@ -193,7 +199,8 @@ impl Ui {
         let _ = writeln!(stderr().lock(), "{before}{}", printable::line(text));
     }
 
-    fn wipe(&self) {
+    /// Takes the progress off the terminal.
+    pub fn wipe(&self) {
         match self.progress.take() {
             0 => {}
             width => {

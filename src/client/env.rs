@@ -3,12 +3,14 @@
 //! this floor reads a clock, the environment or a terminal.
 
 use crate::client::error::{Error, Kind};
+use crate::client::unlocked;
 use crate::core::clock::Clock;
 use crate::core::random::Random;
 use crate::core::time::Time;
 use crate::net::{self, Address, Answer, Courier, Heard, Origin};
 use crate::store::config::Config;
 use crate::store::home::Home;
+use crate::store::kernel::Keeper;
 use crate::store::keyring::Transit;
 use crate::store::lock::StateLock;
 use crate::store::locked::{Locked, LockedFile, OpenError};
@@ -21,6 +23,10 @@ use zeroize::Zeroizing;
 pub trait Ask {
     /// The passphrase; `wrong` if the last one given was. `None` if nobody can be asked.
     fn passphrase(&self, wrong: bool) -> Result<Option<Zeroizing<String>>, Error>;
+    /// Who keeps opened keys between `unlock` and `lock`, if anybody does.
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        None
+    }
 }
 
 /// Asks for a passphrase up to three times, until `open`, which says `None` of a wrong one, opens.
@@ -142,8 +148,17 @@ impl Env<'_> {
         Ok(StateLock::wait(&self.home, None)?)
     }
 
-    /// Opens the locked keys, asking for the passphrase up to three times if there is one.
+    /// Opens the locked keys; if there is a passphrase and they are not unlocked, it is asked for up
+    /// to three times.
     pub fn unlock(&self, transit: &Transit) -> Result<Locked, Error> {
+        match unlocked::keys(self) {
+            Some(locked) => Ok(locked),
+            None => self.unlock_anew(transit),
+        }
+    }
+
+    /// The same, asking for the passphrase in any case.
+    pub fn unlock_anew(&self, transit: &Transit) -> Result<Locked, Error> {
         let file = LockedFile::load(self.home.places())?;
         unlock(self.ask, &file, transit).map(|(locked, _)| locked)
     }

@@ -15,6 +15,7 @@ use crate::core::plan::GIVE_UP;
 use crate::core::time::{DAY, Time};
 use crate::store::maildir::{Folder, Name, Place};
 use crate::store::outbox::{Expired, Item};
+use std::path::PathBuf;
 
 /// A letter that was acknowledged or taken back is listed for this many seconds more.
 const ACKNOWLEDGED_LISTED: u64 = DAY;
@@ -23,15 +24,15 @@ const EXPIRED_LISTED: u64 = 30 * DAY;
 
 /// Gives up what is due, files the reports that are missing, and forgets letters that are done
 /// with. To be called by a good clock. Trouble with one letter stops no other: it goes to
-/// `trouble`. Gives the number of reports filed.
+/// `trouble`. Gives where the reports were filed.
 pub fn give_up(
     env: &mut Env<'_>,
     desk: &mut Desk,
     trouble: &mut dyn FnMut(Error),
-) -> Result<usize, Error> {
+) -> Result<Vec<PathBuf>, Error> {
     let places = env.home.places().clone();
     let now = env.now();
-    let mut reports = 0;
+    let mut reports = Vec::new();
     for at in 0..desk.outbox.len() {
         let item = &mut desk.outbox[at];
         if let Some(ended) = item.acknowledged.or(item.dropped) {
@@ -55,7 +56,7 @@ pub fn give_up(
         let Some(expired) = item.expired.clone() else { continue };
         if !expired.filed {
             match file(env, desk, at, &expired) {
-                Ok(()) => reports += 1,
+                Ok(path) => reports.push(path),
                 Err(error) => trouble(error),
             }
         } else if now.since(expired.at) > EXPIRED_LISTED {
@@ -67,17 +68,24 @@ pub fn give_up(
 
 /// Files the report under the name planned for it, then records that it is there: one that the
 /// user deletes later stays deleted.
-fn file(env: &mut Env<'_>, desk: &mut Desk, at: usize, expired: &Expired) -> Result<(), Error> {
+fn file(
+    env: &mut Env<'_>,
+    desk: &mut Desk,
+    at: usize,
+    expired: &Expired,
+) -> Result<PathBuf, Error> {
     let places = env.home.places().clone();
     let item = &desk.outbox[at];
     let id = item.id;
     let damaged = |_| Error::new(Kind::Data, format!("letter {id}: bad name of its report"));
     let name: Name = expired.report.parse().map_err(damaged)?;
     let message = message(env, desk, item, name.time())?;
-    filing::deliver(&places, &Folder::inbox(), &name, Place::New, &message, env.rng)?;
+    let to = Folder::inbox();
+    let path = filing::deliver(&places, &to, &name, Place::New, &message, env.rng)?;
     let item: &mut Item = &mut desk.outbox[at];
     item.expired = Some(Expired { filed: true, ..expired.clone() });
-    Ok(item.save(&places)?)
+    item.save(&places)?;
+    Ok(path)
 }
 
 /// The report in filed form: from oneself to oneself, by the day key of the day on which the

@@ -18,6 +18,7 @@ use crate::store::groups::{self, Group};
 use crate::store::maildir::{Entry, Folder, Maildir};
 use crate::store::pack::Pack;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::io::Write;
 use std::path::Path;
 
@@ -68,6 +69,9 @@ pub struct ContactFiles {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub group: Vec<ContactFile>,
 }
+
+/// After so many messages it is said how far it is.
+const STEP: usize = 64;
 
 /// The directory of groups in a plain archive.
 pub const GROUPS_DIR: &str = "groups";
@@ -129,10 +133,20 @@ fn messages<W: Write>(
     pack: &mut Pack<W>,
 ) -> Result<Exported, Error> {
     let mut done = Exported::default();
+    let opened = Cell::new(0_usize);
+    let count = || {
+        if opened.get().is_multiple_of(STEP) {
+            (env.progress)(&format!("{} messages read for the archive", opened.get()));
+        }
+        opened.set(opened.get() + 1);
+    };
     for folder in folders {
         let entries = read::list(env, Some(folder), false, None)?;
         if let (Form::Mbox, Some((reader, parties))) = (form, reader) {
-            let open = |entry: &Entry| edit::text(parties, &reader.read(env, entry)?);
+            let open = |entry: &Entry| {
+                count();
+                edit::text(parties, &reader.read(env, entry)?)
+            };
             boxes::add(pack, &format!("{folder}.mbox"), &entries, &open, &mut done)?;
             continue;
         }
@@ -140,6 +154,7 @@ fn messages<W: Write>(
             pack.add_dir(&format!("{MAIL}/{folder}{part}"))?;
         }
         for entry in &entries {
+            count();
             let bytes = match reader {
                 None => sealed(env, entry),
                 Some((reader, parties)) => {

@@ -125,7 +125,12 @@ pub fn import(
     let mut tree = Tree::load(env)?;
     let mut seen = Seen::open(&env.home.places().seen_dir())?;
     let mut waiting: Vec<Ready> = Vec::new();
+    let mut taken = 0_usize;
     let mut take = |env: &mut Env<'_>, file: &FileName, folder: &Folder, name: &str, bytes| {
+        if taken.is_multiple_of(BATCH) {
+            (env.progress)(&format!("{taken} messages taken"));
+        }
+        taken += 1;
         match message::take(env, &desk, folder, file, bytes) {
             Err(error) => done.skipped.push(format!("{name}: {}", error.what)),
             Ok(ready) => {

@@ -65,7 +65,7 @@ pub fn first_card(env: &mut Env<'_>) -> Result<SignedCard, Error> {
 
 /// Opens the locked keys, with the passphrase in force.
 pub fn unlock(env: &Env<'_>) -> Result<Locked, Error> {
-    env.unlock(&Transit::load(env.home.places())?)
+    env.unlock_anew(&Transit::load(env.home.places())?)
 }
 
 /// Puts the locked keys under another passphrase, or (`None`) under none.

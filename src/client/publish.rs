@@ -4,6 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::hook::{self, Hook};
 use crate::client::{own, restored};
 use crate::core::card::SignedCard;
 use crate::net::{Address, Origin};
@@ -98,10 +99,12 @@ pub fn publish(env: &mut Env<'_>, card: &SignedCard) -> Result<usize, Error> {
             Err(Error::new(Kind::Offline, "the card was not put everywhere").hint("poste publish"))
         }
         None => {
-            let _lock = env.lock()?;
+            let lock = env.lock()?;
             let mut progress = Progress::load(env.home.places())?;
             progress.published = card.card.issued;
             progress.save(env.home.places())?;
+            drop(lock);
+            hook::run(env, Hook::Publish, card.text().into())?;
             Ok(done)
         }
     }

@@ -18,7 +18,7 @@ pub fn renew(env: &mut Env<'_>) -> Result<SignedCard, Error> {
     let places = env.home.places().clone();
     own::may_sign(env, env.config.trust_clock)?;
     let mut transit = Transit::load(&places)?;
-    let locked = env.unlock(&transit)?;
+    let locked = env.unlock_anew(&transit)?;
     transit.begin_series(env.now(), env.rng);
     // One that has these keys and the old card signs a card before it sends anything.
     renew::offer_anew(env, &mut transit)?;
@@ -39,7 +39,7 @@ pub fn end(env: &mut Env<'_>) -> Result<SignedCard, Error> {
         );
         return Err(Error::new(Kind::Config, what).hint("poste publish").hint("poste card end"));
     }
-    let locked = env.unlock(&transit)?;
+    let locked = env.unlock_anew(&transit)?;
     transit.ended = true;
     transit.save(&places)?;
     own::sign(env, &lock, &mut transit, &locked)

@@ -4,7 +4,7 @@
 
 use crate::client::env::Env;
 use crate::client::error::Error;
-use crate::client::{groups, loops, nodes, outbox, own, read};
+use crate::client::{groups, loops, nodes, outbox, own, read, unlocked};
 use crate::core::bucket::{Bucket, Class};
 use crate::core::clock::Clock;
 use crate::core::listen;
@@ -68,6 +68,8 @@ pub struct Status {
     pub unpublished: bool,
     /// The last day of the series.
     pub chain_until: String,
+    /// Until when `unlock` has the keys open, if it has.
+    pub unlocked_until: Option<Time>,
     /// Whether a new card is due, which needs the passphrase.
     pub card_due: bool,
     /// What the clock is worth.
@@ -127,6 +129,7 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         unpublished: !env.config.publish.is_empty() && progress.published < card.card.issued,
         chain_until: transit.chain().last().to_string(),
         card_until: last_day.to_string(),
+        unlocked_until: unlocked::until(env),
         card_due: own::is_due(env, &transit, Some(&card)),
         clock: record.judge(now, env.config.trust_clock),
         contradicting: record.contradicting(now),

@@ -11,27 +11,29 @@ mod fetch;
 mod fill;
 mod pack;
 mod post;
+mod report;
 mod tasks;
 
 pub use self::fetch::BUCKET_LIMIT;
 use self::post::Round;
+pub use self::report::Report;
 
 use crate::client::desk::Desk;
 use crate::client::disclose::{self, Word};
 use crate::client::env::Env;
-use crate::client::error::{Error, Kind};
+use crate::client::error::Error;
+use crate::client::hook::{self, Hook};
 use crate::client::{cover as conversations, groups, loops, nodes, own, publish, stamps};
 use crate::core::bucket::Class;
 use crate::core::clock::Clock;
 use crate::core::plan::Node;
 use crate::core::time::Time;
-use crate::net;
 use crate::store::aside;
 use crate::store::lock::SyncLock;
 use crate::store::outbox;
 use crate::store::progress::{self, Progress};
-use serde::Serialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::time::Duration;
 
 /// From this many days before the last listed day on, an unattended sync says so once a day.
@@ -56,101 +58,6 @@ pub struct Options {
     pub wait_lock: bool,
 }
 
-/// What a sync did.
-#[derive(Debug, Default, Serialize)]
-pub struct Report {
-    /// Another sync is running, and nothing was done.
-    pub skipped: bool,
-    /// Nodes asked, and those that answered at least once.
-    pub nodes: usize,
-    /// Nodes that answered at least once.
-    pub answered: usize,
-    /// Cells fetched.
-    pub fetched: usize,
-    /// Cells posted, cover included.
-    pub posted: usize,
-    /// New letters, by folder.
-    pub letters: BTreeMap<String, usize>,
-    /// Letters put into quarantine.
-    pub quarantined: usize,
-    /// New invitations to groups.
-    pub invitations: usize,
-    /// Letters of one's own that were acknowledged.
-    pub acknowledged: usize,
-    /// Letters of one's own that are still to be acknowledged.
-    pub outbox: usize,
-    /// With `dry_run`: what would be asked and posted.
-    pub plan: Vec<String>,
-    /// What the clock is worth.
-    pub clock: Option<Clock>,
-    /// Soft errors.
-    pub errors: Vec<String>,
-    /// Whether nobody has answered for so long that it is to be said, once a day.
-    pub outage: bool,
-    /// What the user should know, said once a day: that the card ends soon, or that something
-    /// keeps expired keys from being disclosed.
-    pub warning: Option<String>,
-    #[serde(skip)]
-    held: Option<String>,
-    #[serde(skip)]
-    worst: Option<Kind>,
-    #[serde(skip)]
-    asked: BTreeSet<String>,
-    #[serde(skip)]
-    heard: BTreeSet<String>,
-    #[serde(skip)]
-    blamed: BTreeSet<String>,
-    #[serde(skip)]
-    absent: Vec<Error>,
-    #[serde(skip)]
-    witnesses: Vec<(String, Time)>,
-    /// When the last request was answered, by the stopwatch.
-    #[serde(skip)]
-    last: Duration,
-}
-
-impl Report {
-    /// The soft error that decides the exit status: offline or in part, unless it is worse.
-    pub fn failure(&self) -> Option<Kind> {
-        self.worst
-    }
-
-    /// Notes that a node failed: once, however often it did. A directory that is not there is no
-    /// failure, as a stick is elsewhere most of the time, unless nothing else answers.
-    fn blame(&mut self, node: &str, error: net::Error) {
-        if error.heard.date.is_some() {
-            self.hear(node, error.heard);
-        }
-        let absent = node.starts_with("file:") && matches!(error.cause, net::Cause::Offline(_));
-        if self.blamed.insert(node.to_owned()) {
-            match absent {
-                true => self.absent.push(error.into()),
-                false => self.soft(error.into()),
-            }
-        }
-    }
-
-    fn soft(&mut self, error: Error) {
-        let rank = |kind: Kind| !matches!(kind, Kind::Offline | Kind::Refused | Kind::Protocol);
-        // Whatever a node does, the sync was done in part: 75. What the user must mend is worse.
-        let kind = if rank(error.kind) { error.kind } else { Kind::Offline };
-        if self.worst.is_none_or(|worst| !rank(worst)) {
-            self.worst = Some(kind);
-        }
-        if !self.errors.contains(&error.what) {
-            self.errors.push(error.what);
-        }
-    }
-
-    /// Notes that a node answered, and what it said of the time.
-    fn hear(&mut self, node: &str, heard: net::Heard) {
-        self.heard.insert(node.to_owned());
-        if let (true, Some(date)) = (heard.trusted, heard.date) {
-            self.witnesses.push((node.to_owned(), date));
-        }
-    }
-}
-
 /// Syncs. Fails as a whole only if the home itself cannot be used.
 pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     let mut report = Report::default();
@@ -162,35 +69,61 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
         report.skipped = true;
         return Ok(report);
     };
+    if options.dry_run {
+        return exchange(env, options, &mut report).map(|()| report);
+    }
+    if let Err(error) = hook::run(env, Hook::PreSync, Vec::new()) {
+        report.soft(error);
+    }
+    let done = exchange(env, options, &mut report);
+    // What comes now may take long, and no other sync has to wait for it.
+    drop(lock);
+    // What was filed is told of, however the rest went.
+    let paths: Vec<_> = report.new.iter().map(|path| path.as_os_str().as_bytes()).collect();
+    let lines = paths.into_iter().flat_map(|path| [path, b"\n"]).flatten().copied().collect();
+    if let Err(error) = hook::run(env, Hook::PostSync, lines) {
+        report.soft(error);
+    }
+    // It takes as long as there are letters to strangers and as they ask for, so no request comes
+    // after it.
+    if pace(env, options) > 0 {
+        for done in [stamps::find(env), conversations::prepare(env)] {
+            done.unwrap_or_else(|error| report.soft(error));
+        }
+    }
+    done.map(|()| report)
+}
+
+fn exchange(env: &mut Env<'_>, options: &Options, report: &mut Report) -> Result<(), Error> {
     let daily = begin(env, options)?;
 
-    let gets = fetch::plan(env, daily, &mut report)?;
+    let gets = fetch::plan(env, daily, report)?;
     if options.dry_run {
         report.plan = gets.iter().map(|g| format!("get {} from {}", g.bucket, g.node)).collect();
         report.plan.extend(due::preview(env, daily)?);
-        return Ok(report);
+        return Ok(());
     }
     let pace = pace(env, options);
     if pace == 0 {
         stamps::find(env)?;
     }
-    let fetched = fetch::fetch(env, &gets, &mut report);
+    let fetched = fetch::fetch(env, &gets, report);
     // With a pace whom else is asked has nothing to do with what came, so it is not looked at yet.
     if pace > 0 {
         report.clock = Some(judge_clock(env, &report.witnesses, options.trust_clock)?);
-        ask(env, (daily, pace), &mut report)?;
+        ask(env, (daily, pace), report)?;
     }
     report.last = env.watch.elapsed();
-    collect::record(env, options, fetched, &mut report)?;
+    collect::record(env, options, fetched, report)?;
     if pace == 0 {
-        ask(env, (daily, pace), &mut report)?;
+        ask(env, (daily, pace), report)?;
     }
 
     if let Err(error) = env.lock().and_then(|lock| groups::errands(env, &lock)) {
         report.soft(error);
     }
-    send(env, pace, daily, &mut report)?;
-    if let Err(error) = disclose_when_due(env, options, &mut report) {
+    send(env, pace, daily, report)?;
+    if let Err(error) = disclose_when_due(env, options, report) {
         report.soft(error);
     }
     if pace > 0 && publish::is_pending(env)? {
@@ -200,16 +133,7 @@ pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
         report.soft(error);
     }
 
-    end(env, options, daily, &mut report)?;
-    drop(lock);
-    // It takes as long as there are letters to strangers and as they ask for, so no request comes
-    // after it, and no other sync has to wait for it.
-    if pace > 0 {
-        for done in [stamps::find(env), conversations::prepare(env)] {
-            done.unwrap_or_else(|error| report.soft(error));
-        }
-    }
-    Ok(report)
+    end(env, options, daily, report)
 }
 
 /// The cells that each node gets in this sync; 0 if as many as wait.

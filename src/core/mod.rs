@@ -31,6 +31,7 @@ pub mod printable;
 pub mod random;
 pub mod report;
 pub mod scan;
+pub mod schedule;
 pub mod seal;
 pub mod stamp;
 pub mod talk;

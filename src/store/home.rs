@@ -103,6 +103,13 @@ impl Places {
         }
     }
 
+    /// The directory that all three lie under, if they lie as `--home` has them.
+    pub fn dir(&self) -> Option<&Path> {
+        let dir = self.data.parent()?;
+        let same = Places { config_file: self.config_file.clone(), ..Places::under(dir) };
+        (same == *self).then_some(dir)
+    }
+
     /// The configuration.
     pub fn config_file(&self) -> PathBuf {
         self.config_file.clone()

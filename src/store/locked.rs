@@ -52,8 +52,7 @@ impl Locked {
         transit: &ArchiveRecipient,
         rng: &mut dyn Random,
     ) -> Vec<u8> {
-        let raw = Raw { poste: 1, sign: self.sign.clone(), archive: self.archive.to_text() };
-        let text = Zeroizing::new(toml::to_string(&raw).expect("keys are texts"));
+        let text = self.text();
         match passphrase {
             Some(passphrase) => archive::seal_passphrase(passphrase, text.as_bytes(), work),
             None => archive::seal_at_rest(transit, text.as_bytes(), rng),
@@ -79,8 +78,19 @@ impl Locked {
             )
         };
         let text = std::str::from_utf8(&plain).map_err(|_| damaged("not text".into()))?;
-        let raw: Raw = toml::from_str(text).map_err(|e| damaged(e.message().to_owned()))?;
-        let archive = raw.archive.parse().map_err(|_| damaged("no archive identity".into()))?;
+        Locked::parse(text).map_err(damaged)
+    }
+
+    /// What the file holds once it is open.
+    pub fn text(&self) -> Zeroizing<String> {
+        let raw = Raw { poste: 1, sign: self.sign.clone(), archive: self.archive.to_text() };
+        Zeroizing::new(toml::to_string(&raw).expect("keys are texts"))
+    }
+
+    /// The keys from such a text; else what is wrong with it.
+    pub fn parse(text: &str) -> Result<Locked, String> {
+        let raw: Raw = toml::from_str(text).map_err(|e| e.message().to_owned())?;
+        let archive = raw.archive.parse().map_err(|_| "no archive identity".to_owned())?;
         Ok(Locked { sign: raw.sign, archive })
     }
 }

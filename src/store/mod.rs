@@ -17,6 +17,7 @@ pub mod error;
 pub mod expiring;
 pub mod groups;
 pub mod home;
+pub mod kernel;
 pub mod keyring;
 pub mod lock;
 pub mod locked;

@@ -7,7 +7,7 @@ use crate::store::maildir::Folder;
 use clap::Args;
 
 /// `sync`.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Sync {
     /// Begin after a random part of this time, as in 13m
     #[arg(long, value_name = "DURATION")]

@@ -2,6 +2,8 @@
 //! What they mean is the business of the command's file.
 //! Specified in poste(1), Setting up.
 
+use crate::client::unlocked::MOST;
+use crate::store::config::duration;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -41,6 +43,16 @@ pub struct Init {
         "archive",
     ])]
     pub import: Option<PathBuf>,
+}
+
+/// For how long keys are unlocked, in seconds.
+pub(super) fn lent(text: &str) -> Result<u64, String> {
+    let seconds = duration(text).map_err(|error| error.to_string())?;
+    match seconds {
+        0 => Err("a second is the least".to_owned()),
+        1..=MOST => Ok(seconds),
+        _ => Err("a day is the most".to_owned()),
+    }
 }
 
 /// Kinds of the archive's key.

@@ -18,7 +18,7 @@ use std::io::{BufReader, stdin};
 use std::path::Path;
 
 /// Makes the home, or opens one whose first card is still to be signed.
-pub fn make(args: &Init, places: Places, prompt: &Prompt) -> Result<Home, Error> {
+pub fn make(args: &Init, places: Places, prompt: &Prompt, ui: &Ui) -> Result<Home, Error> {
     let mut config = config(args)?;
     if places.exists() && !places.card().exists() {
         return Ok(Home::open(places)?);
@@ -36,6 +36,7 @@ pub fn make(args: &Init, places: Places, prompt: &Prompt) -> Result<Home, Error>
         false => Some(prompt.new_passphrase()?),
     };
     let passphrase = passphrase.as_ref().map(|p| p.as_str());
+    ui.progress("making keys");
     init::create(places, &config, passphrase, system::clock(), &mut SystemRandom)
 }
 
@@ -102,6 +103,9 @@ fn reaches(config: &Config) -> Vec<(&'static str, String)> {
     let rest = [
         ("passphrase_command", config.passphrase_command.clone()),
         ("editor", config.editor.clone()),
+        ("hooks.pre_sync", config.hooks.pre_sync.clone()),
+        ("hooks.post_sync", config.hooks.post_sync.clone()),
+        ("hooks.publish", config.hooks.publish.clone()),
         ("ca_file", config.ca_file.as_ref().map(|path| path.display().to_string())),
     ];
     let rest = rest.into_iter().filter_map(|(key, what)| Some((key, what?)));

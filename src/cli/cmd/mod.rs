@@ -16,6 +16,7 @@ pub mod help;
 mod import;
 pub mod init;
 mod list;
+mod lock;
 mod nodes;
 mod outbox;
 mod passphrase;
@@ -30,10 +31,11 @@ mod search;
 mod send;
 mod show;
 pub mod status;
-mod sync;
+pub mod sync;
 mod tend;
 pub mod verify;
 mod view;
+pub mod watch;
 mod write;
 
 use crate::cli::Run;
@@ -75,6 +77,7 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Groups { name } => group::list(run, name.as_ref()),
         Command::Import(args) => import::run(run, &args),
         Command::List(list) => list::run(run, &list),
+        Command::Lock => lock::lock(run),
         Command::Mark(args) => tend::mark(run, &args),
         Command::Move(args) => tend::move_to(run, &args),
         Command::Nodes => nodes::run(run),
@@ -99,14 +102,16 @@ pub fn run(run: &mut Run<'_, '_>, command: Command) -> Done {
         Command::Status => status::run(run),
         Command::Sync(sync) => sync::run(run, &sync),
         Command::Unblock { name } => block::unblock(run, &name),
+        Command::Unlock { lent } => lock::unlock(run, lent),
         Command::Verify { message, .. } => verify::run(run, &message),
         Command::View(args) => view::run(run, &args),
         Command::Words { name, confirm, heard } => contacts::words(run, &name, confirm, &heard),
         Command::Completions { .. }
         | Command::Doctor { .. }
         | Command::Help { .. }
-        | Command::Init(_) => {
-            Err(Error::new(Kind::Bug, "this command was to run without a home").into())
+        | Command::Init(_)
+        | Command::Watch { .. } => {
+            Err(Error::new(Kind::Bug, "this command was to run elsewhere").into())
         }
     }
 }

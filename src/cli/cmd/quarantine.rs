@@ -4,6 +4,7 @@
 
 use crate::cli::Run;
 use crate::cli::args::QuarantineAction;
+use crate::cli::cmd::list::Line;
 use crate::cli::cmd::show;
 use crate::cli::ui::Done;
 use crate::cli::wrong;
@@ -16,6 +17,7 @@ pub fn run(run: &mut Run<'_, '_>, action: Option<QuarantineAction>, messages: &[
         some => some.iter().map(|m| read::find(run.env, m)).collect::<Result<_, _>>()?,
     };
     match action {
+        None if run.ui.json() => run.ui.value(&entries.iter().map(Line::of).collect::<Vec<_>>()),
         None => entries.iter().try_for_each(|entry| run.ui.path(&entry.path, '\n')),
         Some(QuarantineAction::Show) => show::entries(run, &entries, false),
         Some(_) if messages.is_empty() => {

@@ -126,6 +126,10 @@ fn lines(status: &Status, now: Time) -> Vec<(&'static str, String)> {
     if status.drafts > 0 {
         lines.push(("drafts", format!("{} begun and not sent", status.drafts)));
     }
+    if let Some(until) = status.unlocked_until {
+        let text = format!("until {} (for {})", until.iso(), age(until.since(now)));
+        lines.push(("unlocked", text));
+    }
     lines.extend(stopped.map(|why| ("sends", why.to_owned())));
     lines
 }

@@ -46,7 +46,9 @@ pub fn record(
     let before = unacknowledged(&desk);
     let mut progress = Progress::load(&places)?;
     let mut failed = BTreeSet::new();
-    for (bucket, spool) in &mut fetch.cells {
+    let buckets = fetch.cells.len();
+    for (at, (bucket, spool)) in fetch.cells.iter_mut().enumerate() {
+        (env.progress)(&format!("opening bucket {} of {buckets}", at + 1));
         let cells = match spool.read() {
             Ok(cells) => cells,
             Err(error) => {
@@ -93,8 +95,9 @@ pub fn record(
         desk.seen.tidy(&desk.lock, env.now())?;
         drop_stale(env, &mut desk)?;
         let reports = expiry::give_up(env, &mut desk, &mut |error| report.soft(error))?;
-        if reports > 0 {
-            *report.letters.entry(Folder::inbox().to_string()).or_default() += reports;
+        if !reports.is_empty() {
+            *report.letters.entry(Folder::inbox().to_string()).or_default() += reports.len();
+            report.new.extend(reports);
         }
         disappear::tidy(env, &desk.lock)?;
         renew::erase(env, &mut desk)?;
@@ -117,8 +120,9 @@ pub fn record(
 
 fn count(outcome: &Outcome, report: &mut Report) {
     match outcome {
-        Outcome::Filed { folder, .. } => {
+        Outcome::Filed { folder, path } => {
             *report.letters.entry(folder.to_string()).or_default() += 1;
+            report.new.push(path.clone());
         }
         Outcome::Invited => report.invitations += 1,
         Outcome::Quarantined { .. } => report.quarantined += 1,

@@ -76,6 +76,7 @@ pub fn fetch(env: &mut Env<'_>, gets: &[Get], report: &mut Report) -> Fetch {
     let mut couriers = Vec::new();
     let started = env.now();
     for gets in gets.chunk_by(|a, b| a.node == b.node) {
+        (env.progress)(&format!("fetching from {}, {} cells so far", gets[0].node, report.fetched));
         report.asked.insert(gets[0].node.clone());
         let courier = own_address(&gets[0].node)
             .and_then(|address| Ok(env.network.courier(&address, env.rng)?));

@@ -153,6 +153,7 @@ pub fn post(env: &mut Env<'_>, out: &Out, report: &mut Report) -> Posted {
     let mut posted = Posted::default();
     for posts in out.posts.chunk_by(|a, b| a.node == b.node) {
         let node = &posts[0].node;
+        (env.progress)(&format!("posting to {node}, {} cells so far", report.posted));
         report.asked.insert(node.clone());
         let courier =
             env.address(node).and_then(|address| Ok(env.network.courier(&address, env.rng)?));

@@ -5,7 +5,7 @@
 use super::super::atomic::one_line;
 use super::super::petname::Petname;
 use super::address::{proxy, server};
-use super::{Archive, Config, duration, size};
+use super::{Archive, Config, Hooks, duration, size};
 use crate::core::bucket::Class;
 use crate::core::mail::expires::LEAST;
 use std::borrow::Cow;
@@ -16,7 +16,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// The keys that do something.
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 24] = [
     "name",
     "urls",
     "publish",
@@ -40,10 +40,14 @@ const KEYS: [&str; 23] = [
     "warn_after",
     "attachment_max",
     "expires",
+    "hooks",
 ];
 
+/// The keys of `[hooks]`.
+const HOOKS: [&str; 3] = ["pre_sync", "post_sync", "publish"];
+
 /// Keys of features that are designed and not yet built.
-const LATER: [&str; 2] = ["pace_strict", "hooks"];
+const LATER: [&str; 1] = ["pace_strict"];
 
 /// A card names at most so many addresses of a sort (protocol 5).
 const MAX_ADDRESSES: usize = 8;
@@ -108,9 +112,10 @@ fn set(config: &mut Config, key: &str, value: &Value) -> Result<(), String> {
         "attachment_max" => {
             config.attachment_max = size(text(key, value)?).map_err(in_key(key))?;
         }
+        "hooks" => config.hooks = hooks(key, value)?,
         "expires" => config.expires = lifetimes(key, value)?,
         _ if LATER.contains(&key) => return Err(format!("this release does not have `{key}` yet")),
-        _ => return Err(unknown(key)),
+        _ => return Err(unknown(key, &KEYS)),
     }
     Ok(())
 }
@@ -178,6 +183,24 @@ fn lifetimes(key: &str, value: &Value) -> Result<BTreeMap<Petname, u64>, String>
     table.iter().map(one).collect()
 }
 
+fn hooks(key: &str, value: &Value) -> Result<Hooks, String> {
+    let what = "a table of commands, such as { post_sync = \"notmuch new\" }";
+    let table = value.get_ref().as_table().ok_or_else(|| wanted(key, what, value))?;
+    let mut hooks = Hooks::default();
+    for (name, command) in table {
+        let name: &str = name.get_ref();
+        let hook = match name {
+            "pre_sync" => &mut hooks.pre_sync,
+            "post_sync" => &mut hooks.post_sync,
+            "publish" => &mut hooks.publish,
+            _ => return Err(format!("below `{key}` {}", unknown(name, &HOOKS))),
+        };
+        let command = text(&format!("{key}.{name}"), command)?;
+        *hook = Some(command.to_owned()).filter(|command| !command.is_empty());
+    }
+    Ok(hooks)
+}
+
 fn one_of<T: Copy>(
     key: &str,
     value: &Value,
@@ -216,8 +239,8 @@ fn wanted(key: &str, what: &str, value: &Value) -> String {
     format!("`{key}` is {what}, not of type {}", value.get_ref().type_str())
 }
 
-fn unknown(key: &str) -> String {
-    let near = KEYS.iter().map(|known| (distance(key, known), known)).min();
+fn unknown(key: &str, keys: &[&str]) -> String {
+    let near = keys.iter().map(|known| (distance(key, known), known)).min();
     match near {
         Some((distance, known)) if distance <= 1 + key.chars().count() / 3 => {
             format!("there is no key `{key}`, did you mean `{known}`")

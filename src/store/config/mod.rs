@@ -72,8 +72,21 @@ pub struct Config {
     pub warn_after: u64,
     /// The largest mail that is sent or asked for, in bytes.
     pub attachment_max: u64,
+    /// What is run by `/bin/sh -c` when something has happened.
+    pub hooks: Hooks,
     /// Seconds after which what one writes in a conversation disappears, by its petname.
     pub expires: BTreeMap<Petname, u64>,
+}
+
+/// Commands of the user's own, for `/bin/sh -c`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Hooks {
+    /// Before a sync.
+    pub pre_sync: Option<String>,
+    /// After it, with the paths of new messages on standard input.
+    pub post_sync: Option<String>,
+    /// When a card was published, with the card on standard input.
+    pub publish: Option<String>,
 }
 
 /// How mail is sealed at rest.
@@ -120,6 +133,7 @@ impl Default for Config {
             archive: Archive::X25519,
             warn_after: 3 * HOUR,
             attachment_max: 25 << 20,
+            hooks: Hooks::default(),
             expires: BTreeMap::new(),
         }
     }

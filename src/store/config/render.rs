@@ -55,6 +55,15 @@ pub(super) fn render(config: &Config) -> String {
         false => spans.collect(),
     };
     out.add(!c.expires.is_empty(), "expires", Value::Table(spans), "none; how long mail lasts");
+    let (h, mut hooks) = (&c.hooks, toml::Table::new());
+    let named = [("pre_sync", &h.pre_sync), ("post_sync", &h.post_sync), ("publish", &h.publish)];
+    for (name, command) in named {
+        hooks.extend(command.iter().map(|command| (name.to_owned(), command.as_str().into())));
+    }
+    if hooks.is_empty() {
+        hooks.extend([("post_sync".to_owned(), "notmuch new".into())]);
+    }
+    out.add(c.hooks != usual.hooks, "hooks", Value::Table(hooks), "none; what a sync runs");
     out.0
 }
 
