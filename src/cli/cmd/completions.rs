@@ -105,12 +105,13 @@ pub fn run(shell: Shell, ui: &Ui) -> Done {
     })
 }
 
-fn marked(tree: Command, path: &[&str], id: &'static str, hint: ValueHint) -> Command {
+/// In place: to change one alone would put it last, and the order of arguments is their meaning.
+fn marked(tree: Command, path: &[&str], id: &str, hint: ValueHint) -> Command {
     match path {
-        [] => tree.mut_arg(id, |arg| arg.value_hint(hint)),
-        [first, rest @ ..] => {
-            tree.mut_subcommand(*first, |command| marked(command, rest, id, hint))
-        }
+        [] => tree.mut_args(|arg| if arg.get_id() == id { arg.value_hint(hint) } else { arg }),
+        [first, rest @ ..] => tree.mut_subcommands(|command| {
+            if command.get_name() == *first { marked(command, rest, id, hint) } else { command }
+        }),
     }
 }
 
