@@ -22,10 +22,10 @@ OFFLINE = CARGO_NET_OFFLINE=true
 
 # program:package, for what the tests and the demo run beside the two programs
 TOOLS = aerc:aerc age:age mandoc:mandoc mlist:mblaze mutt:mutt neomutt:neomutt git:git \
-	/usr/lib/git-core/git-send-email:git-email vim:vim \
-	faketime:faketime nginx:nginx-light openssl:openssl ip:iproute2 notmuch:notmuch python3:python3 redis-server:redis-server redis-cli:redis-tools \
-	strace:strace tmux:tmux tor:tor unshare:util-linux cc:build-essential \
-	dpkg-shlibdeps:dpkg-dev script:bsdutils zsh:zsh fish:fish
+	/usr/lib/git-core/git-send-email:git-email vim:vim faketime:faketime nginx:nginx-light \
+	openssl:openssl ip:iproute2 notmuch:notmuch python3:python3 redis-server:redis-server \
+	redis-cli:redis-tools strace:strace tmux:tmux tor:tor unshare:util-linux cc:build-essential \
+	dpkg-shlibdeps:dpkg-dev script:bsdutils
 
 # the same for `make soak` alone
 SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkswap:util-linux swapon:mount
@@ -37,8 +37,8 @@ PAGES = $(wildcard man/*.[1-8])
 SCRIPTS = $(wildcard tests/*.sh tests/*/*.sh benches/*.sh examples/*.sh examples/*/*.sh \
 	examples/notmuch/hooks/*)
 EXAMPLES = $(wildcard examples/*.toml examples/*.sh examples/*.conf examples/*.md examples/*.el \
-	examples/*muttrc examples/torrc examples/vimrc examples/crontab examples/gitconfig examples/aerc/* examples/notmuch/config \
-	examples/notmuch/hooks/*)
+	examples/muttrc examples/neomuttrc examples/vimrc examples/gitconfig examples/crontab \
+	examples/torrc examples/aerc/* examples/notmuch/config examples/notmuch/hooks/*)
 UNITS = $(wildcard examples/systemd/posted* examples/systemd/run-posted.mount)
 USERUNITS = $(wildcard examples/systemd/poste-*)
 
