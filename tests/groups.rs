@@ -8,45 +8,10 @@ mod world;
 use poste::client::groups::Part;
 use poste::client::people;
 use poste::core::group::Standing;
-use poste::core::time::{DAY, HOUR};
+use poste::core::time::DAY;
 use poste::store::contacts::{Contact, Past};
+use world::circle::{family, rounds, three};
 use world::{Person, World, petname};
-
-/// Everybody syncs so often, some minutes apart.
-fn rounds(world: &World, people: &[&Person<'_>], count: usize) {
-    for _ in 0..count {
-        for person in people {
-            let report = person.sync();
-            assert_eq!(report.errors, Vec::<String>::new());
-            world.pass(60);
-        }
-        world.pass(HOUR - 60 * people.len() as u64);
-    }
-}
-
-/// Two know the first, and the first knows them; they do not know each other.
-fn three(world: &World) -> [Person<'_>; 3] {
-    let names = ["alice", "bob", "carol"];
-    let people = [1, 2, 3].map(|n| Person::new(world, names[n - 1], n as u64, &[]));
-    let [alice, bob, carol] = &people;
-    for (name, other) in [("bob", bob), ("carol", carol)] {
-        alice.add(name, other);
-        other.add("alice", alice);
-    }
-    people
-}
-
-/// A group of the three.
-fn family(world: &World) -> [Person<'_>; 3] {
-    let people = three(world);
-    let [alice, bob, carol] = &people;
-    alice.found("family", &["bob", "carol"]);
-    rounds(world, &[alice, bob, carol], 2);
-    bob.join("kin");
-    carol.join("clan");
-    rounds(world, &[alice, bob, carol], 5);
-    people
-}
 
 #[test]
 fn people_are_asked_in_and_become_known_to_one_another() {

@@ -6,15 +6,16 @@
 
 mod world;
 
+use poste::client::groups;
 use poste::core::group::{self, Entry, Register, Title, founded};
 use poste::core::keys::{Fingerprint, GroupId};
 use poste::core::letter::{Control, Group, Introduction, Kind, Statement};
 use poste::core::time::{DAY, HOUR};
-use poste::store::groups::{Group as Stored, MOST_INVITED};
+use poste::store::groups::{Group as Stored, MOST_INVITED_EACH};
 use std::collections::BTreeMap;
 use world::circle::{pair_in_group, settle};
 use world::film::NOW;
-use world::{Person, World};
+use world::{Person, World, petname};
 
 /// A group of bob's own in which alice is asked, if the register says so.
 fn statement(bob: &Person<'_>, nonce: u8, own: Register) -> Statement {
@@ -41,7 +42,7 @@ fn says(bob: &Person<'_>, alice: &Person<'_>, edit: impl FnOnce(&mut Control)) {
     bob.world.pass(HOUR);
 }
 
-fn groups(person: &Person<'_>) -> Vec<Stored> {
+fn stored(person: &Person<'_>) -> Vec<Stored> {
     Stored::load_all(&person.places()).unwrap().0
 }
 
@@ -70,7 +71,7 @@ fn who_governs_a_group_cannot_be_claimed() {
             heard: Some(inviting(me)),
         }));
     });
-    assert_eq!(groups(&alice).len(), 1);
+    assert_eq!(stored(&alice).len(), 1);
     // In the real one he names himself keeper, takes out the creator and gives a title.
     let mut own = bob.stored("kin").register(&him);
     own.version += 100;
@@ -96,7 +97,7 @@ fn who_governs_a_group_cannot_be_claimed() {
         let group = GroupId::from([7; 16]);
         control.statement = Some(Box::new(Statement { group, ..statement }));
     });
-    assert_eq!(groups(&alice).len(), 1);
+    assert_eq!(stored(&alice).len(), 1);
 }
 
 #[test]
@@ -105,14 +106,68 @@ fn invitations_are_bounded_and_cost_nothing_until_they_are_answered() {
     let (alice, bob) = pair_in_group(&world, 0);
     let me = alice.fingerprint();
     let before = alice.outbox().len();
-    for number in 0..(MOST_INVITED + 4) as u8 {
+    let invite = |number: u8| {
         says(&bob, &alice, |control| {
             control.statement = Some(Box::new(statement(&bob, 10 + number, inviting(me))));
         });
-    }
-    let waiting = groups(&alice).iter().filter(|group| group.name.is_none()).count();
-    assert_eq!(waiting, MOST_INVITED);
+    };
+    let files = || stored(&alice).iter().filter(|group| group.name.is_none()).count();
+    (0..MOST_INVITED_EACH as u8 + 2).for_each(invite);
+    assert_eq!(files(), MOST_INVITED_EACH);
     assert!(alice.outbox().len() <= before, "nothing is said to anybody");
+    // Those that were declined take nobody's place, and are forgotten in time.
+    let waiting = |alice: &Person<'_>| alice.with(|env| groups::invitations(env)).unwrap();
+    for row in waiting(&alice) {
+        alice.leave(&row.name).unwrap();
+    }
+    invite(100);
+    assert_eq!((waiting(&alice).len(), files()), (1, MOST_INVITED_EACH + 1));
+    let errands = || alice.with(|env| groups::errands(env, &env.lock().unwrap()).unwrap());
+    world.pass(31 * DAY);
+    errands();
+    assert_eq!((waiting(&alice).len(), files()), (1, 1));
+    // That of somebody who is no contact any more goes with them.
+    alice.with(|env| poste::client::people::remove(env, &petname("bob"), false)).unwrap();
+    errands();
+    assert_eq!(files(), 0);
+    assert!(alice.group("family").people.len() == 2, "a group that one is in stays");
+}
+
+#[test]
+fn who_governs_a_group_fills_no_home_with_people() {
+    let world = World::at("2026-11-22T10");
+    let (alice, bob) = pair_in_group(&world, 0);
+    let people = [(77, "dave"), (78, "erin")];
+    let [dave, erin] = people.map(|(seed, name)| Person::new(&world, name, seed, &[]));
+    let group = alice.stored("family").id;
+    let mut stored = alice.stored("family");
+    let mut register = stored.register(&alice.fingerprint());
+    register.version += 1;
+    for person in [&dave, &erin] {
+        register.entries.insert(person.fingerprint(), Entry { length: 1, keeper: false });
+    }
+    group::take(&mut stored.said, alice.fingerprint(), register, None);
+    stored.save(&alice.places()).unwrap();
+    settle(&[&alice, &bob]);
+    let introduce = |person: &Person<'_>| {
+        says(&alice, &bob, |control| {
+            let card = person.card().text().to_owned();
+            let it = Introduction { group, card, accepted: 1, left: 0 };
+            control.introduction = Some(Box::new(it));
+        });
+    };
+    introduce(&dave);
+    let contacts = bob.places().contacts_dir();
+    for number in 1..groups::MOST_INTRODUCED {
+        let copy = contacts.join(format!("dave-{number}.toml"));
+        std::fs::copy(contacts.join("dave.toml"), copy).unwrap();
+    }
+    introduce(&erin);
+    let is_there = || contacts.join("erin.toml").exists();
+    assert!(!is_there(), "and it is not acknowledged");
+    std::fs::remove_file(contacts.join("dave-1.toml")).unwrap();
+    introduce(&erin);
+    assert!(is_there());
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod world;
 
 use poste::client::error::Kind;
+use poste::client::groups::Part;
 use poste::client::sync::Options;
 use poste::client::{init, people, publish, status};
 use poste::core::card::SignedCard;
@@ -13,6 +14,7 @@ use poste::store::outbox::State;
 use poste::store::published::Stopped;
 use std::fs;
 use std::path::Path;
+use world::circle::{family, rounds};
 use world::{Person, World, acquainted, petname};
 
 const URL: &str = "https://host.example/alice.toml";
@@ -293,4 +295,47 @@ fn what_a_host_serves_instead_of_the_card_is_said_and_mended() {
     assert_eq!(alice.sync_with(&daily).errors, Vec::<String>::new());
     assert_eq!(alice.with(|env| status::status(env)).unwrap().stopped, None);
     assert_eq!(alice.card().text(), second.text());
+}
+
+#[test]
+fn nobody_comes_back_into_a_group_by_a_backup_of_who_made_it() {
+    for newer_card in [false, true] {
+        let world = World::at("2026-11-22T10");
+        let people = family(&world);
+        let [alice, bob, carol] = &people;
+        let all = [alice, bob, carol];
+        let kept = backup(alice);
+        for part in [Part::Remove, Part::Add, Part::Remove] {
+            alice.part("family", part, &["carol"]).unwrap();
+        }
+        rounds(&world, &all, 3);
+        if newer_card {
+            world.pass(DAY);
+            rounds(&world, &all, 2);
+        }
+        restore(alice, &kept);
+        alice.warnings.borrow_mut().clear();
+        alice.send("family", "hello");
+        rounds(&world, &all, 5);
+        assert_eq!(bob.members("kin").len(), 2, "carol stays out");
+        assert_eq!(bob.bodies("kin"), ["hello"]);
+        assert_eq!(alice.members("family").len(), 3, "of which alice's home knows nothing,");
+        let named = alice.warnings.borrow().iter().filter(|w| w.contains("family")).count();
+        assert_eq!(named, 1, "but says so: {:?}", alice.warnings.borrow());
+        // Done once more it counts above all that was counted before.
+        alice.part("family", Part::Remove, &["carol"]).unwrap();
+        rounds(&world, &all, 3);
+        assert_eq!(alice.members("family"), bob.members("kin"));
+        alice.part("family", Part::Add, &["carol"]).unwrap();
+        rounds(&world, &all, 3);
+        carol.with(|env| {
+            let clan = petname("clan");
+            poste::client::groups::accept(env, "clan", &clan, false).unwrap().unwrap();
+        });
+        rounds(&world, &all, 5);
+        for (person, group) in [(alice, "family"), (bob, "kin"), (carol, "clan")] {
+            assert_eq!(person.members(group).len(), 3, "{group}");
+        }
+        assert_eq!(alice.sync().failure(), None);
+    }
 }

@@ -22,7 +22,7 @@ const COUNTS: [(&str, usize, usize); 12] = [
     ("cell", 50, 13),
     ("chain", 9, 8),
     ("filed", 34, 6),
-    ("group", 21, 21),
+    ("group", 22, 22),
     ("letter", 122, 17),
     ("point", 19, 3),
     ("report", 23, 5),

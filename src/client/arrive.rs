@@ -235,7 +235,10 @@ fn authentic(
         None => None,
         Some(place) => match place? {
             Where::Elsewhere => None,
-            Where::Here(here) => Some(here),
+            Where::Here(here) => {
+                groups::compare(env, control)?;
+                Some(here)
+            }
             Where::Later => return Ok(Outcome::Dropped(TOO_EARLY)),
         },
     };

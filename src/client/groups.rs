@@ -9,8 +9,8 @@ mod mail;
 mod manage;
 mod rename;
 
-pub use errands::{errands, matter, say_again};
-pub use hear::{Heard, introduction, statement};
+pub use errands::{errands, is_withheld, matter, say_again};
+pub use hear::{Heard, MOST_INTRODUCED, compare, introduction, statement};
 pub use mail::{Addressed, Here, Where, addressed, joined, place};
 pub use manage::{Changed, Part, accept, change, found, leave, part};
 pub use rename::{Forgotten, Seated, forget, mend, rename, seats};

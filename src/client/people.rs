@@ -15,7 +15,7 @@ mod words;
 
 pub use add::{Added, accept, add};
 pub use block::{block, unblock};
-pub use introduce::{introduce, unused};
+pub use introduce::{arrived, introduce, unused};
 pub use query::{Address, query};
 pub use remove::{Removed, messages, remove};
 pub use rename::{free, move_folder, rename};

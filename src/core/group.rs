@@ -1,7 +1,8 @@
 //! Groups: who is in one and what it is called, computed from what its people say of it. Everybody
-//! speaks for themselves alone, in one register of which the newest counts, so no order, loss or
-//! repetition of letters changes where all who have heard the same end up. A register is believed
-//! as the letter is that brought it: nothing is signed, and none proves anything to a third person.
+//! speaks for themselves alone, in one register whose counters never fall, so no order, loss or
+//! repetition of letters changes where all who have heard the same end up, nor does an old register
+//! that a home restored from a backup says anew. A register is believed as the letter is that brought
+//! it: nothing is signed, and none proves anything to a third person.
 //!
 //! Only the creator, whom the group's id names for good, and the keepers whom the creator names
 //! invite, remove and give the title. What anybody else says of others is kept and has no effect.
@@ -10,7 +11,7 @@
 mod act;
 mod register;
 
-pub use act::{Act, NotAllowed, act, founded};
+pub use act::{Act, NotAllowed, act, act_restored, founded};
 pub use register::{BadRegister, Entry, Register, Title, is_title};
 
 use crate::core::keys::{Fingerprint, GroupId};
@@ -25,8 +26,8 @@ pub const MOST_MEMBERS: usize = 64;
 pub const MOST_ENTRIES: usize = 128;
 /// Keepers at most.
 pub const MOST_KEEPERS: usize = 16;
-/// People of whom a register is kept at most.
-pub const MOST_REGISTERS: usize = 128;
+/// People of whom a register is kept at most: the creator, and as many as the creator speaks of.
+pub const MOST_REGISTERS: usize = 1 + MOST_ENTRIES;
 /// The highest causal length and count of titles.
 pub const MOST_LENGTH: u32 = 999_999;
 /// Characters of a title at most.
@@ -106,9 +107,9 @@ pub fn is_settling(changed: &[Time], date: Time) -> bool {
     changed.iter().any(|at| at.since(date).max(date.since(*at)) < TRAVEL)
 }
 
-/// Takes what an author says, or is said to have said `by` another: the newest counts, and any
-/// word of the author's own before hearsay. Of two with one version, which an honest author does
-/// not make, the greater counts, everywhere. Says whether that changed anything.
+/// Takes what an author says, or is said to have said `by` another. It is joined with what is held
+/// of that author, so that what counted stays when an older register comes, be it under a newer
+/// version; any word of the author's own ends all hearsay. Says whether that changed anything.
 pub fn take(
     said: &mut Registers,
     author: Fingerprint,
@@ -116,19 +117,40 @@ pub fn take(
     by: Option<Fingerprint>,
 ) -> bool {
     let room = said.len() < MOST_REGISTERS;
-    let new = Said { register, by };
     match said.get_mut(&author) {
         None if !room => false,
-        None => said.insert(author, new).is_none(),
+        None => said.insert(author, Said { register, by }).is_none(),
+        Some(old) if old.by.is_none() && by.is_some() => false,
         Some(old) => {
-            let rank = |said: &Said| (said.by.is_none(), said.register.clone());
-            let newer = rank(&new) > rank(old);
-            if newer {
-                *old = new;
+            let is_first = old.by.is_some() && by.is_none();
+            let new = if is_first { register } else { old.register.clone().joined(register) };
+            let changed = is_first || new != old.register;
+            if changed {
+                *old = Said { register: new, by };
             }
-            newer
+            changed
         }
     }
+}
+
+/// Makes room for what `author` says, if it is needed: of those who are out the one who has been
+/// silent for the longest time is forgotten, never the creator, nor oneself. Says whether there is
+/// room.
+pub fn make_room(
+    said: &mut Registers,
+    creator: Fingerprint,
+    me: Fingerprint,
+    author: Fingerprint,
+) -> bool {
+    if said.contains_key(&author) || said.len() < MOST_REGISTERS {
+        return true;
+    }
+    let people = state(creator, said).people;
+    let is_out = |who: &Fingerprint| people.get(who).is_none_or(|seat| seat.length % 2 == 0);
+    let others = said.iter().filter(|(who, _)| ![creator, me].contains(who) && is_out(who));
+    let oldest = others.min_by_key(|(who, said)| (said.register.version, **who));
+    let oldest = oldest.map(|(who, _)| *who);
+    oldest.is_some_and(|who| said.remove(&who).is_some())
 }
 
 /// Who is in the group of `creator` by what was said.

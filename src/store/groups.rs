@@ -7,7 +7,7 @@ use super::atomic;
 use super::error::Error;
 use super::home::Places;
 use super::petname::Petname;
-use crate::core::group::{self, MOST_REGISTERS, Register, Registers, Said, State};
+use crate::core::group::{self, Act, MOST_REGISTERS, NotAllowed, Register, Registers, Said, State};
 use crate::core::keys::{Fingerprint, GroupId};
 use crate::core::time::Time;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 pub const LIMIT: u64 = 4 << 20;
 /// Invitations that wait at most.
 pub const MOST_INVITED: usize = 64;
+/// Invitations of one person that wait at most.
+pub const MOST_INVITED_EACH: usize = 8;
 
 /// Changes of members that are remembered at most.
 const MOST_CHANGES: usize = 64;
@@ -52,6 +54,8 @@ pub struct Group {
     pub changed: Vec<Time>,
     /// The petname it is being given: a rename that is not finished.
     pub becomes: Option<Petname>,
+    /// When it was last found that one has said more of it than this home knows.
+    pub restored: Option<Time>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,6 +76,8 @@ struct Raw {
     changed: Vec<Time>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     becomes: Option<Petname>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    restored: Option<Time>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     said: Vec<RawSaid>,
 }
@@ -123,11 +129,12 @@ impl Group {
         Group::from_raw(path, None, atomic::parse_toml(path, text)?).map(|_| ())
     }
 
-    /// Reads the text of a group's file that comes from elsewhere; no renaming in it goes on.
+    /// Reads the text of a group's file that comes from elsewhere: no renaming in it goes on, and
+    /// what one has said since it was written is not in it.
     pub fn parse(places: &Places, name: &Petname, text: &str) -> Result<Group, Error> {
         let path = file(places, Some(name), GroupId::from([0; 16]));
         let group = Group::from_raw(&path, Some(name.clone()), atomic::parse_toml(&path, text)?)?;
-        Ok(Group { becomes: None, ..group })
+        Ok(Group { becomes: None, restored: group.restored.or(Some(group.since)), ..group })
     }
 
     fn from_raw(path: &Path, name: Option<Petname>, raw: Raw) -> Result<Group, Error> {
@@ -140,7 +147,8 @@ impl Group {
         }
         let said = raw.said.into_iter();
         let said = said.map(|s| (s.author, Said { register: s.register, by: s.by })).collect();
-        let Raw { id, creator, since, by, told, introduced, ended, changed, becomes, .. } = raw;
+        let Raw { id, creator, since, by, told, introduced, ended, changed, .. } = raw;
+        let Raw { becomes, restored, .. } = raw;
         Ok(Group {
             name,
             id,
@@ -154,6 +162,7 @@ impl Group {
             ended,
             changed,
             becomes,
+            restored,
         })
     }
 
@@ -175,6 +184,7 @@ impl Group {
             ended: self.ended.clone(),
             changed: self.changed.clone(),
             becomes: self.becomes.clone(),
+            restored: self.restored,
             said: said.collect(),
         };
         atomic::write_toml(&file(places, self.name.as_ref(), self.id), &raw)
@@ -205,6 +215,21 @@ impl Group {
             self.changed.push(now);
         }
         taken
+    }
+
+    /// Makes room for what somebody says, as [`group::make_room`].
+    pub fn make_room(&mut self, me: Fingerprint, author: Fingerprint) -> bool {
+        group::make_room(&mut self.said, self.creator, me, author)
+    }
+
+    /// Does something in it as `me`, in one's own register.
+    ///
+    /// # Errors
+    /// As [`group::act`].
+    pub fn act(&mut self, me: Fingerprint, act: Act<'_>, now: Time) -> Result<bool, NotAllowed> {
+        let acts = if self.restored.is_some() { group::act_restored } else { group::act };
+        let own = acts(me, self.creator, &self.said, act, now)?;
+        Ok(self.take(me, own, None, now))
     }
 
     /// Moves the file to the name of `petname`, which no group must have.
@@ -264,6 +289,7 @@ mod tests {
             ended: [(me, Time::from_unix(6))].into(),
             changed: vec![Time::from_unix(8)],
             becomes: None,
+            restored: Some(Time::from_unix(7)),
         };
         group.save(places).unwrap();
         let invited = Group::load_all(places).unwrap().0.remove(0);
@@ -304,19 +330,21 @@ mod tests {
             ended: BTreeMap::new(),
             changed: Vec::new(),
             becomes: None,
+            restored: None,
         };
-        let says = |version: u32, left| {
-            let accepted = 1;
-            Register { version: version.into(), accepted, left, ..Register::default() }
+        // They join at even numbers, and leave at odd ones.
+        let says = |at: u32| {
+            let (accepted, left) = (at & !1, (at - 1) | 1);
+            Register { version: at.into(), accepted, left, ..Register::default() }
         };
-        assert!(group.take(other, says(1, 1), None, Time::from_unix(20)));
+        assert!(group.take(other, says(1), None, Time::from_unix(20)));
         assert!(group.changed.is_empty(), "invited or declined, they are no member");
         for at in 2..99 {
-            assert!(group.take(other, says(at, at % 2), None, Time::from_unix(20 + u64::from(at))));
+            assert!(group.take(other, says(at), None, Time::from_unix(20 + u64::from(at))));
         }
         assert_eq!(group.changed.len(), MOST_CHANGES);
         assert_eq!(group.changed.last(), Some(&Time::from_unix(118)));
-        assert!(!group.take(other, says(3, 0), None, Time::from_unix(200)));
+        assert!(!group.take(other, says(3), None, Time::from_unix(200)));
         assert_eq!(group.changed.last(), Some(&Time::from_unix(118)));
     }
 }

@@ -342,21 +342,40 @@ def people(register):
         yield unbase64(who).hex(), int(length), keeper == ["keeper"]
 
 
+def joined(registers):
+    """What an author has said in all of them: no two here have one version."""
+    newest = max(registers, key=lambda one: one["version"])
+    lengths = {}
+    for one in registers:
+        for who, length, _ in people(one):
+            lengths[who] = max(length, lengths.get(who, 0))
+    named = {who for who, _, keeper in people(newest) if keeper}
+    lines = [(who, length, who in named) for who, length in sorted(lengths.items())[:128]]
+    titles = [(one["titled"], one["title"]) for one in registers if "title" in one]
+    highest = {key: max(one.get(key, 0) for one in registers) for key in ("accepted", "left")}
+    return {**highest, "people": lines, "title": max(titles, default=None)}
+
+
 def group(v, body):
     says = tomllib.loads(body.decode())
     creator = says["creator"]
-    said = {one["author"]: one["register"] for one in says["said"]}
-    keepers = {who for who, _, keeper in people(said.get(creator, {})) if keeper} - {creator}
+    heard = {}
+    for one in says["said"]:
+        heard.setdefault(one["author"], []).append(one["register"])
+    said = {author: joined(registers) for author, registers in heard.items()}
+    boss = said.get(creator, {}).get("people", [])
+    keepers = {who for who, length, keeper in boss if keeper and length % 2 == 1} - {creator}
     lengths, titles = {}, []
     if creator in said:
         lengths[creator] = 1
         for author in [creator, *keepers]:
             register = said.get(author, {})
-            for who, length, _ in people(register):
+            for who, length, _ in register.get("people", []):
                 if author == creator or who not in keepers | {creator}:
                     lengths[who] = max(length, lengths.get(who, 0))
-            if "title" in register:
-                titles.append((register["titled"], author, register["title"]))
+            if register.get("title"):
+                count, text = register["title"]
+                titles.append((count, author, text))
         lengths[creator] |= 1
     lines = []
     for who, length in sorted(lengths.items()):

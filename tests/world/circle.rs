@@ -6,6 +6,7 @@ use poste::client::error::Error;
 use poste::client::groups::{self, Changed, Part, Row};
 use poste::core::group::{self, Act};
 use poste::core::keys::Fingerprint;
+use poste::core::time::HOUR;
 use poste::store::groups::Group;
 use std::collections::BTreeSet;
 
@@ -75,6 +76,42 @@ pub fn pair_in_group(world: &World, others: u8) -> (Person<'_>, Person<'_>) {
     }
     settle(&[&alice, &bob]);
     (alice, bob)
+}
+
+/// Everybody syncs so often, some minutes apart.
+pub fn rounds(world: &World, people: &[&Person<'_>], count: usize) {
+    for _ in 0..count {
+        for person in people {
+            let report = person.sync();
+            assert_eq!(report.errors, Vec::<String>::new());
+            world.pass(60);
+        }
+        world.pass(HOUR - 60 * people.len() as u64);
+    }
+}
+
+/// Two know the first, and the first knows them; they do not know each other.
+pub fn three(world: &World) -> [Person<'_>; 3] {
+    let names = ["alice", "bob", "carol"];
+    let people = [1, 2, 3].map(|n| Person::new(world, names[n - 1], n as u64, &[]));
+    let [alice, bob, carol] = &people;
+    for (name, other) in [("bob", bob), ("carol", carol)] {
+        alice.add(name, other);
+        other.add("alice", alice);
+    }
+    people
+}
+
+/// A group of the three.
+pub fn family(world: &World) -> [Person<'_>; 3] {
+    let people = three(world);
+    let [alice, bob, carol] = &people;
+    alice.found("family", &["bob", "carol"]);
+    rounds(world, &[alice, bob, carol], 2);
+    bob.join("kin");
+    carol.join("clan");
+    rounds(world, &[alice, bob, carol], 5);
+    people
 }
 
 /// Everybody syncs without a pace until nobody has anything to say.

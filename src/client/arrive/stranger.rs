@@ -9,6 +9,7 @@ use crate::client::error::Error;
 use crate::client::filing;
 use crate::client::groups::{self, Where};
 use crate::core::card::SignedCard;
+use crate::core::group;
 use crate::core::judge::{self, Arrival, Author, Reader, Verdict};
 use crate::core::letter::{Kind, Letter};
 use crate::core::stamp::Stamp;
@@ -18,6 +19,10 @@ use crate::store::seen::Mark;
 
 /// Why a stranger's letter is dropped that comes as a request if its author is not introduced.
 const NOT_INTRODUCED: &str = "a letter of a group by somebody who is not introduced yet";
+
+/// For so many seconds after its date such a letter waits for the introduction; then nobody is
+/// likely to make one, and it comes as a request.
+const PATIENCE: u64 = group::TRAVEL;
 
 /// Takes a letter of somebody who is no contact.
 pub(super) fn take(
@@ -45,8 +50,10 @@ pub(super) fn take(
     if control.kind != Kind::Mail || control.enclosure.is_some() {
         return Ok(Outcome::Dropped("a stranger's letter without a mail"));
     }
-    // Whoever is in a group that one is in will be introduced, and then their letter is no request.
-    if let Some(group) = &control.group {
+    // Whoever is in a group that one is in will be introduced, and then their letter is no request;
+    // unless they were, and are a contact no more.
+    let early = env.now().since(control.date) < PATIENCE;
+    if let Some(group) = control.group.as_ref().filter(|_| early) {
         let me = desk.me.fingerprint();
         match groups::place(env, me, control.from, control.date, group)? {
             Where::Here(here) if here.is_mine => return Ok(Outcome::Dropped(NOT_INTRODUCED)),

@@ -1,7 +1,7 @@
 //! Who is to hear what of a group, and letters that say it. It follows from the state alone: what
 //! somebody has not acknowledged is queued if it is not yet, what has been overtaken is taken out,
-//! and of the letters to a group those that wait for somebody who was removed. So it can be done
-//! at any time and any number of times. Specified in poste-protocol(7), GROUPS.
+//! and of the letters to a group those that wait for somebody who has left or was removed. So it can
+//! be done at any time and any number of times. Specified in poste-protocol(7), GROUPS.
 
 use super::governs;
 use crate::client::dispatch::Matter;
@@ -9,9 +9,11 @@ use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::{own, queue};
 use crate::core::encode::unbase64;
-use crate::core::group::{self, Act, Seat, Standing, State};
+use crate::core::group::{Act, Seat, Standing, State, TRAVEL};
 use crate::core::keys::{Fingerprint, GroupId};
 use crate::core::letter;
+use crate::core::plan::GIVE_UP;
+use crate::core::time::Time;
 use crate::store::contacts::Contact;
 use crate::store::groups::Group;
 use crate::store::home::Places;
@@ -21,7 +23,7 @@ use crate::store::peers::Peer;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Queues what is to be said, and takes out what is not. Gives the number of letters taken back
-/// from people who were removed.
+/// from people who have left or were removed, which trouble with one group keeps in no other.
 pub fn errands(env: &mut Env<'_>, lock: &StateLock) -> Result<usize, Error> {
     let places = env.home.places().clone();
     let mut groups = env.readable(Group::load_all(&places)?);
@@ -29,26 +31,65 @@ pub fn errands(env: &mut Env<'_>, lock: &StateLock) -> Result<usize, Error> {
         return Ok(0);
     }
     let me = own::load(env)?.card.fingerprint();
-    let contacts = env.readable(Contact::load_all(&places)?);
+    let (contacts, bad) = Contact::load_all(&places)?;
+    let all_known = bad.is_empty();
+    let contacts = env.readable((contacts, bad));
     let found = queue::outbox(env, lock, &contacts)?;
     let mut items = env.readable(found);
-    let mut dropped = 0;
-    for group in &mut groups {
-        settle(env, group, &mut items)?;
-        confirm(env, group, me)?;
-        let state = group.state();
-        let is_out = |who: &Fingerprint| state.people.get(who).is_some_and(|s| s.length % 2 == 0);
-        for item in items.iter_mut().filter(|item| item.is_waiting()) {
-            let its = item.group.as_ref().is_some_and(|copied| copied.id == group.id);
-            if its && is_out(&item.to) {
-                item.take_back(&places, env.now())?;
-                dropped += 1;
-            }
+    let (mut dropped, mut trouble) = (0, None);
+    for item in items.iter_mut().filter(|item| item.is_waiting() && withheld(item, &groups)) {
+        match item.take_back(&places, env.now()) {
+            Ok(()) => dropped += 1,
+            Err(error) => trouble = trouble.or(Some(error.into())),
         }
-        let wanted = wanted(group, &state, me, &contacts);
-        queue_all(env, group.id, wanted, &items, &contacts)?;
     }
-    Ok(dropped)
+    for group in &mut groups {
+        if let Err(error) = one(env, group, me, &mut items, (&contacts, all_known)) {
+            trouble = trouble.or(Some(error));
+        }
+    }
+    trouble.map_or(Ok(dropped), Err)
+}
+
+fn one(
+    env: &mut Env<'_>,
+    group: &mut Group,
+    me: Fingerprint,
+    items: &mut Vec<Item>,
+    (contacts, all_known): (&[Contact], bool),
+) -> Result<(), Error> {
+    settle(env, group, items)?;
+    confirm(env, group, me)?;
+    let state = group.state();
+    let wanted = wanted(group, &state, me, contacts);
+    let known = |who| contacts.iter().any(|known| known.fingerprint == who && !known.blocked);
+    let is_dead = group.name.is_none()
+        && match state.standing(&me) {
+            // Nobody is there any more to whom one would answer.
+            Some(Standing::Invited) => all_known && !known(group.by),
+            // All have heard it, or were given up; or what still travels comes to nothing.
+            _ => {
+                let declined = group.register(&me).left > 0;
+                let rest = if declined { GIVE_UP } else { TRAVEL };
+                group.ended.get(&me).is_none_or(|ended| env.now().since(*ended) > rest)
+            }
+        };
+    let wanted = if is_dead { BTreeSet::new() } else { wanted };
+    queue_all(env, group.id, wanted, items, contacts)?;
+    if is_dead { Ok(group.remove(env.home.places())?) } else { Ok(()) }
+}
+
+/// Whether a letter is a copy for somebody who is in its group no more.
+fn withheld(item: &Item, groups: &[Group]) -> bool {
+    let Some(copied) = &item.group else { return false };
+    let group = groups.iter().find(|group| group.id == copied.id);
+    let standing = group.and_then(|group| group.state().standing(&item.to));
+    matches!(standing, Some(Standing::Left | Standing::Removed))
+}
+
+/// Whether a letter that waits must not be sent, since its addressee is in the group no more.
+pub fn is_withheld(places: &Places, item: &Item) -> Result<bool, Error> {
+    Ok(item.group.is_some() && withheld(item, &Group::load_all(places)?.0))
 }
 
 /// Takes note of what was acknowledged, and since when somebody is out.
@@ -102,9 +143,7 @@ fn confirm(env: &Env<'_>, group: &mut Group, me: Fingerprint) -> Result<(), Erro
     let left = |seat: &Seat| seat.standing == Standing::Left && seat.length % 2 == 1;
     for who in state.people.iter().filter(|(_, seat)| left(seat)).map(|(who, _)| *who) {
         // Of the creator and other keepers a keeper has no say.
-        if let Ok(own) = group::act(me, group.creator, &group.said, Act::Remove(who), env.now()) {
-            changed |= group.take(me, own, None, env.now());
-        }
+        changed |= group.act(me, Act::Remove(who), env.now()).unwrap_or(false);
     }
     if changed { Ok(group.save(env.home.places())?) } else { Ok(()) }
 }
@@ -253,16 +292,34 @@ fn copy(item: &Item, copied: &Copied) -> Result<Matter, Error> {
 }
 
 /// After the home was restored from a backup: says everything anew, above what it had said, and so
-/// that everybody tells it again what it has lost.
+/// that everybody tells it again what it has lost. Names the groups in which one does more than
+/// speak for oneself.
 pub fn say_again(env: &Env<'_>, _lock: &StateLock) -> Result<(), Error> {
     let me = own::load(env)?.card.fingerprint();
+    let mut governed = Vec::new();
     for mut group in env.readable(Group::load_all(env.home.places())?) {
-        if let Some(said) = group.said.get_mut(&me) {
-            let version = &mut said.register.version;
-            *version = env.now().unix().max(version.saturating_add(1));
-            group.told.clear();
+        if again(&mut group, me, env.now()) {
             group.save(env.home.places())?;
         }
+        if governs(&group, &group.state(), me) {
+            governed.push(super::shown(&group));
+        }
+    }
+    if !governed.is_empty() {
+        (env.warn)(&format!(
+            "whom you have asked in or taken out since the backup was made is not known here, nor \
+             whom you made a keeper; do it again in: {}",
+            governed.join(", ")
+        ));
     }
     Ok(())
+}
+
+/// Says everything of one group anew. Says whether there was anything.
+pub(super) fn again(group: &mut Group, me: Fingerprint, now: Time) -> bool {
+    let Some(said) = group.said.get_mut(&me) else { return false };
+    said.register.version = now.unix().max(said.register.version.saturating_add(1));
+    group.restored = Some(now);
+    group.told.clear();
+    true
 }

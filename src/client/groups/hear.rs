@@ -4,16 +4,23 @@
 //! it. What is not taken is not acknowledged, so that it comes again when more is known.
 //! Specified in poste-protocol(7), GROUPS.
 
+use super::errands;
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::client::people;
 use crate::core::card::SignedCard;
-use crate::core::group::{self, Register, Registers, Said, Standing};
+use crate::core::group::{self, MOST_MEMBERS, Register, Registers, Said, Standing, TRAVEL};
 use crate::core::keys::Fingerprint;
-use crate::core::letter::{Introduction, Statement};
-use crate::store::groups::{Group, MOST_INVITED};
+use crate::core::letter::{Control, Introduction, Statement};
+use crate::core::time::{DAY, Time};
+use crate::store::contacts::Contact;
+use crate::store::groups::{Group, MOST_INVITED, MOST_INVITED_EACH};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Contacts at most whom one person has introduced and whose words were not compared: four groups
+/// full, so that nobody who governs one fills the home with people.
+pub const MOST_INTRODUCED: usize = 4 * MOST_MEMBERS;
 
 /// What became of what was said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,39 +42,63 @@ pub fn statement(
 ) -> Result<Heard, Error> {
     let me = desk.me.fingerprint();
     let (groups, bad) = Group::load_all(env.home.places())?;
-    let waiting = groups.iter().filter(|group| group.name.is_none()).count();
+    // One that was declined takes nobody's place.
+    let waits = |group: &&Group| {
+        let is_open = group.state().standing(&me) == Some(Standing::Invited);
+        group.name.is_none() && (is_open || group.register(&me).left == 0)
+    };
+    let waiting: Vec<Fingerprint> = groups.iter().filter(waits).map(|group| group.by).collect();
+    let own = waiting.iter().filter(|by| **by == from).count();
+    let is_full = waiting.len() >= MOST_INVITED || own >= MOST_INVITED_EACH;
     match groups.into_iter().find(|group| group.id == statement.group) {
-        Some(group) => known(env, me, from, statement, group),
+        Some(group) => known(env, desk, from, statement, group),
         // It may be the one that cannot be read.
-        None if !bad.is_empty() || waiting >= MOST_INVITED => Ok(Heard::NotYet),
+        None if !bad.is_empty() || is_full => Ok(Heard::NotYet),
         None => unknown(env, me, from, statement),
     }
 }
 
 fn known(
     env: &Env<'_>,
-    me: Fingerprint,
+    desk: &Desk,
     from: Fingerprint,
     statement: &Statement,
     mut group: Group,
 ) -> Result<Heard, Error> {
-    let before = (group.said.clone(), group.told.get(&from).copied());
+    let (me, now) = (desk.me.fingerprint(), env.now());
+    let before = (group.said.clone(), group.told.clone(), group.introduced.clone());
     let stood = group.state().standing(&me);
     if let Some(heard) = statement.heard.clone().filter(|_| from == group.by) {
-        let heard = hearsay(&group.said, group.creator, unjoined(heard));
-        group.take(group.creator, heard, Some(from), env.now());
+        group.take(group.creator, unjoined(heard), Some(from), now);
     }
-    if group.state().standing(&from).is_none() {
+    if group.state().standing(&from).is_none() || !group.make_room(me, from) {
         return Ok(Heard::NotYet);
     }
-    group.take(from, statement.own.clone(), None, env.now());
-    let own = group.register(&me).version;
+    group.take(from, statement.own.clone(), None, now);
+    let (own, seen) = (group.register(&me).version, statement.seen);
     let told = group.told.get(&from).copied().unwrap_or_default();
-    // Who holds the newest was told; who holds less than was acknowledged has lost it.
-    if statement.seen >= own || statement.seen < told {
-        group.told.insert(from, statement.seen.min(own));
+    // Nobody holds more than one has said, but who says so of a time to come, or lies.
+    let is_restored = seen > own && seen <= now.unix() + TRAVEL;
+    if is_restored {
+        if group.restored.is_none_or(|at| now.since(at) >= DAY)
+            && errands::again(&mut group, me, now)
+        {
+            let name = super::shown(&group);
+            (env.warn)(&format!(
+                "in {name} one holds a newer word of yours than this home does, which was restored \
+                 from a backup, or copied: what you have done in it since then is not known here, \
+                 and is to be done again; see poste groups {name}"
+            ));
+        }
+    } else if seen >= own || seen < told {
+        // Who holds the newest was told; who holds less than was acknowledged has lost it, and
+        // perhaps whom they were introduced to.
+        group.told.insert(from, seen.min(own));
+        if seen < told {
+            group.introduced.remove(&from);
+        }
     }
-    if before != (group.said.clone(), group.told.get(&from).copied()) {
+    if before != (group.said.clone(), group.told.clone(), group.introduced.clone()) {
         group.save(env.home.places())?;
     }
     let stands = group.state().standing(&me);
@@ -104,9 +135,27 @@ fn unknown(
         ended: BTreeMap::new(),
         changed: Vec::new(),
         becomes: None,
+        restored: None,
     };
     group.save(env.home.places())?;
     Ok(Heard::Invited)
+}
+
+/// Looks whether a letter to a group was written by a home that had forgotten what it had said of it
+/// before: that one is told anew what is held, by which it finds out.
+pub fn compare(env: &Env<'_>, letter: &Control) -> Result<(), Error> {
+    let Some(copied) = &letter.group else { return Ok(()) };
+    let (groups, _) = Group::load_all(env.home.places())?;
+    let its = |group: &Group| group.id == copied.id;
+    let Some(mut group) = groups.into_iter().find(its) else { return Ok(()) };
+    let held = group.said.get(&letter.from).filter(|said| said.by.is_none());
+    let held = held.map_or(0, |said| said.register.version);
+    // A version is at least the time at which it was said, by the same clock.
+    if copied.version < held && letter.date > Time::from_unix(held) {
+        group.told.remove(&letter.from);
+        group.save(env.home.places())?;
+    }
+    Ok(())
 }
 
 /// Takes the card of one of a group: who is not known becomes a contact, marked as introduced.
@@ -134,37 +183,35 @@ pub fn introduction(
     if who == me {
         return Ok(Heard::Taken);
     }
-    let is_known = desk.blocked.contains(&who)
-        || desk.contacts.iter().any(|contact| contact.fingerprint == who);
-    if !is_known {
-        let now = env.now();
-        if card.check(who, None, now).is_err() || card.card.expires < now || card.card.end {
-            return Ok(Heard::NotYet);
+    if !group.make_room(me, who) {
+        return Ok(Heard::NotYet);
+    }
+    let contact = desk.contacts.iter().find(|contact| contact.fingerprint == who).cloned();
+    match contact {
+        Some(contact) => people::arrived(env, desk, &contact)?,
+        None if desk.blocked.contains(&who) => {}
+        None => {
+            let now = env.now();
+            let unmet = |contact: &&Contact| contact.introduced == Some(from) && !contact.confirmed;
+            let is_full = desk.contacts.iter().filter(unmet).count() >= MOST_INTRODUCED;
+            let is_over = card.card.expires < now || card.card.end;
+            if is_full || is_over || card.check(who, None, now).is_err() {
+                return Ok(Heard::NotYet);
+            }
+            let contact = people::introduce(env, desk, card, from)?;
+            desk.contacts.push(contact);
         }
-        let contact = people::introduce(env, desk, card, from)?;
-        desk.contacts.push(contact);
     }
     let Introduction { accepted, left, .. } = *introduction;
-    let known = group.said.get(&who).filter(|said| said.by.is_some());
-    let known = known.map(|said| said.register.clone()).unwrap_or_default();
-    let heard = hearsay(&group.said, who, Register { accepted, left, ..known });
+    let heard = Register { accepted, left, ..Register::default() };
     if group.take(who, heard, Some(from), env.now()) {
         group.save(env.home.places())?;
     }
     Ok(Heard::Taken)
 }
 
-/// What somebody is said to have said, as it is to be taken. That they have joined or left is said
-/// with their card alone, so that nobody counts as a member whom one cannot write to; what was known
-/// of it stays.
-fn hearsay(said: &Registers, who: Fingerprint, register: Register) -> Register {
-    let old = said.get(&who).filter(|old| old.by.is_some());
-    let (accepted, left) = old.map_or((0, 0), |old| (old.register.accepted, old.register.left));
-    let (accepted, left) = (register.accepted.max(accepted), register.left.max(left));
-    Register { accepted, left, ..register }
-}
-
-/// What was said, but for whether its author joined or left.
+/// What was said, but for whether its author joined or left: that is said with their card alone, so
+/// that nobody counts as a member whom one cannot write to. What was known of it stays.
 fn unjoined(register: Register) -> Register {
     Register { accepted: 0, left: 0, ..register }
 }

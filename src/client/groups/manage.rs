@@ -69,6 +69,7 @@ pub fn found(env: &mut Env<'_>, name: &Petname, people: &[Petname]) -> Result<Ch
         ended: Default::default(),
         changed: Vec::new(),
         becomes: None,
+        restored: None,
     };
     for who in known(&contacts, people, &group)? {
         act(&mut group, me, Act::Invite(who), now)?;
@@ -179,10 +180,8 @@ fn all<'a>(
 }
 
 fn act(group: &mut Group, me: Fingerprint, act: Act<'_>, now: Time) -> Result<(), Error> {
-    let done = group::act(me, group.creator, &group.said, act, now);
-    let register = done.map_err(|why| refused(super::shown(group), why))?;
-    group.take(me, register, None, now);
-    Ok(())
+    let done = group.act(me, act, now);
+    done.map(|_| ()).map_err(|why| refused(super::shown(group), why))
 }
 
 /// Writes the group down, and queues what is to be said of it.

@@ -7,13 +7,15 @@ use super::{add, admit};
 use crate::client::desk::Desk;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::groups;
 use crate::core::card::SignedCard;
 use crate::core::keys::Fingerprint;
 use crate::store::contacts::{Contact, Past};
+use crate::store::groups::Group;
 use crate::store::keyring::Transit;
 use crate::store::maildir::{Folder, Maildir};
 use crate::store::petname::Petname;
+use crate::store::requests::Request;
+use std::collections::BTreeSet;
 
 /// Bytes of a suggested name that are kept.
 const NAME: usize = 40;
@@ -38,24 +40,38 @@ pub fn introduce(
     };
     let contact = Contact { introduced: Some(by), ..known };
     contact.save(&places)?;
-    Past::remove(&places, who)?;
-    Maildir::new(places.mail()).make(&Folder::from(&petname))?;
-    admit::admit(env, &desk.lock, &contact, now)?;
-    // If they had written, an offer of theirs was taken.
-    desk.transit = Transit::load(&places)?;
+    arrived(env, desk, &contact)?;
     Ok(contact)
+}
+
+/// Whoever was introduced is a stranger no more: what they sent as one takes effect. To be done once
+/// more when the introduction is repeated, since a crash may have come between.
+pub fn arrived(env: &mut Env<'_>, desk: &mut Desk, contact: &Contact) -> Result<(), Error> {
+    let (places, now) = (env.home.places().clone(), env.now());
+    Past::remove(&places, contact.fingerprint)?;
+    Maildir::new(places.mail()).make(&Folder::from(&contact.petname))?;
+    if Request::load(&places, contact.fingerprint)?.is_some() {
+        admit::admit(env, &desk.lock, contact, now)?;
+        // An offer of theirs may have been taken.
+        desk.transit = Transit::load(&places)?;
+    }
+    Ok(())
 }
 
 /// A petname that neither a contact nor a group nor a folder has.
 pub fn unused(env: &Env<'_>, suggested: &str) -> Result<Petname, Error> {
     let places = env.home.places();
     let folders = Maildir::new(places.mail()).folders()?;
+    let (groups, bad) = Group::load_all(places)?;
+    let stems = bad.iter().filter_map(|error| error.path.file_stem()?.to_str());
+    let named = groups.iter().filter_map(|group| group.name.as_ref()).map(Petname::as_str);
+    let groups: BTreeSet<&str> = named.chain(stems).collect();
     let base = based_on(suggested);
     for number in 1_u32.. {
         let text = if number == 1 { base.clone() } else { format!("{base}-{number}") };
         let Ok(petname) = text.parse::<Petname>() else { continue };
         let is_contact = !matches!(Contact::load(places, &petname), Ok(None));
-        let is_group = groups::not_named(env, &petname).is_err();
+        let is_group = groups.contains(petname.as_str());
         if !is_contact && !is_group && !folders.contains(&Folder::from(&petname)) {
             return Ok(petname);
         }

@@ -118,6 +118,9 @@ impl<'a> Packer<'a> {
         let Person { contact, peer, wants, .. } = &self.people[who];
         let (contact, peer, to) = (contact.clone(), peer.clone(), contact.fingerprint);
         let (item, want) = (&desk.outbox[at], wants.last().cloned());
+        if groups::is_withheld(&places, item)? {
+            return Ok(());
+        }
         let waits = going::must_wait(&desk.transit, &peer, to);
         let went = |made: &Attempted| matches!(made.what, What::Letter(id) if id == item.id);
         if (rank, class) == (Rank::Spare, Class::Hourly) && self.made.iter().any(went) {

@@ -7,7 +7,11 @@ use super::{
     Standing, State, Title, is_title, state,
 };
 use crate::core::keys::Fingerprint;
-use crate::core::time::Time;
+use crate::core::time::{DAY, Time};
+
+/// Over this no counter comes without bad will: what a keeper has driven higher is taken back with
+/// the keeper, and nobody counts on from there.
+const HONEST: u32 = MOST_LENGTH / 2;
 
 /// What is done.
 #[derive(Clone, Copy, Debug)]
@@ -82,10 +86,37 @@ pub fn act(
     act: Act<'_>,
     now: Time,
 ) -> Result<Register, NotAllowed> {
+    above(me, creator, said, act, (now, 0))
+}
+
+/// As [`act`], in a home that was restored from a backup and so does not know how far it had
+/// counted: each count that changes is at least twice the days since 1970, above all that was
+/// counted by ones.
+///
+/// # Errors
+/// As [`act`].
+pub fn act_restored(
+    me: Fingerprint,
+    creator: Fingerprint,
+    said: &Registers,
+    act: Act<'_>,
+    now: Time,
+) -> Result<Register, NotAllowed> {
+    let least = u32::try_from(2 * (now.unix() / DAY)).unwrap_or(HONEST).min(HONEST - 2);
+    above(me, creator, said, act, (now, least))
+}
+
+fn above(
+    me: Fingerprint,
+    creator: Fingerprint,
+    said: &Registers,
+    act: Act<'_>,
+    (now, least): (Time, u32),
+) -> Result<Register, NotAllowed> {
     let state = state(creator, said);
     let old = said.get(&me).map(|said| said.register.clone()).unwrap_or_default();
     let seat = *state.people.get(&me).ok_or(NotAllowed::NotMember)?;
-    let table = Table { me, creator, said, state: &state, seat };
+    let table = Table { me, creator, said, state: &state, seat, least };
     let mut new = old.clone();
     match act {
         Act::Accept => match seat.standing {
@@ -105,7 +136,12 @@ pub fn act(
             table.governs()?;
             let text = Some(title).filter(|t| is_title(t)).ok_or(NotAllowed::Title)?.to_owned();
             if state.title != text {
-                let count = next(table.titles(None))?;
+                let highest = table.titles(None);
+                // Driven there by a keeper.
+                if highest > HONEST && highest > table.titles_of(&creator) {
+                    return Err(NotAllowed::Worn);
+                }
+                let count = next(highest)?.max(least);
                 new.title = Some(Title { count, text });
             }
         }
@@ -123,6 +159,8 @@ struct Table<'a> {
     said: &'a Registers,
     state: &'a State,
     seat: Seat,
+    /// What a count that changes is at least.
+    least: u32,
 }
 
 impl Table<'_> {
@@ -159,10 +197,8 @@ impl Table<'_> {
         if self.state.people.values().filter(inside).count() >= MOST_MEMBERS {
             return Err(NotAllowed::Full);
         }
-        let left = self.said.get(&who).map_or(0, |said| said.register.left);
-        let length = seat.map_or(0, |seat| seat.length).max(left);
-        let length = next(length + length % 2)?;
-        set(new, who, length)
+        let length = seat.map_or(0, |seat| seat.length).max(self.left(&who));
+        set(new, who, self.after(who, length, 1)?)
     }
 
     fn remove(&self, new: &mut Register, who: Fingerprint) -> Result<(), NotAllowed> {
@@ -173,10 +209,32 @@ impl Table<'_> {
         if seat.keeper {
             self.dismiss(new, who)?;
         }
-        match seat.standing {
-            Standing::Removed => Ok(()),
-            _ => set(new, who, next(seat.length)?),
+        match seat.length % 2 {
+            0 => Ok(()),
+            _ => set(new, who, self.after(who, seat.length, 0)?),
         }
+    }
+
+    /// The length that follows one that counts: odd to be in, or even.
+    fn after(&self, who: Fingerprint, length: u32, parity: u32) -> Result<u32, NotAllowed> {
+        let own = self.says(&self.creator, &who).max(self.left(&who));
+        // Driven there by a keeper: from there it could not be taken back.
+        if length > HONEST && length > own {
+            return Err(NotAllowed::Worn);
+        }
+        let length = next(length)?.max(self.least);
+        if length % 2 == parity { Ok(length) } else { next(length) }
+    }
+
+    /// The length at which somebody has left.
+    fn left(&self, who: &Fingerprint) -> u32 {
+        self.said.get(who).map_or(0, |said| said.register.left)
+    }
+
+    /// The length that `by` gives to somebody.
+    fn says(&self, by: &Fingerprint, who: &Fingerprint) -> u32 {
+        let entry = self.said.get(by).and_then(|said| said.register.entries.get(who));
+        entry.map_or(0, |entry| entry.length)
     }
 
     fn name(&self, new: &mut Register, who: Fingerprint) -> Result<(), NotAllowed> {
@@ -213,29 +271,34 @@ impl Table<'_> {
         }
         let others = self.titles(Some(who));
         if theirs.title.as_ref().is_some_and(|title| title.count > others) {
-            new.title = Some(Title { count: next(others)?, text: self.state.title.clone() });
+            let count = next(others)?.max(self.least);
+            new.title = Some(Title { count, text: self.state.title.clone() });
         }
         Ok(())
     }
 
     /// The length that the creator takes over, without what `but` said: the one that counted, or,
-    /// if somebody has driven it up, the lowest that says the same.
+    /// if somebody has driven it up, the lowest that says the same and is none that fell.
     fn adopted(&self, who: Fingerprint, length: u32, but: Option<Fingerprint>) -> u32 {
-        if length <= MOST_LENGTH / 2 {
+        if length <= HONEST {
             return length;
         }
-        let says = |by: &Fingerprint| self.said.get(by)?.register.entries.get(&who);
-        let others = self.authorities().filter(|by| Some(*by) != but).filter_map(|by| says(&by));
-        let lowest = others.map(|entry| entry.length).filter(|l| *l <= MOST_LENGTH / 2).max();
-        let lowest = lowest.unwrap_or_default().max(1);
+        let others = self.authorities().filter(|by| Some(*by) != but);
+        let others = others.map(|by| self.says(&by, &who)).filter(|length| *length <= HONEST);
+        let lowest = others.chain([1, self.says(&self.creator, &who)]).max().unwrap_or(1);
         lowest + (lowest + length) % 2
     }
 
     /// The highest count of a title, but for what one of those who give it said.
     fn titles(&self, but: Option<Fingerprint>) -> u32 {
-        let says = |by: Fingerprint| Some(self.said.get(&by)?.register.title.as_ref()?.count);
         let others = self.authorities().filter(|by| Some(*by) != but);
-        others.filter_map(says).max().unwrap_or_default()
+        others.map(|by| self.titles_of(&by)).max().unwrap_or_default()
+    }
+
+    /// The count of the title that somebody gave.
+    fn titles_of(&self, who: &Fingerprint) -> u32 {
+        let title = self.said.get(who).and_then(|said| said.register.title.as_ref());
+        title.map_or(0, |title| title.count)
     }
 
     fn authorities(&self) -> impl Iterator<Item = Fingerprint> {

@@ -7,13 +7,14 @@ use crate::core::encode::{base64, unbase64};
 use crate::core::keys::Fingerprint;
 use crate::core::printable::is_printable;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
-/// What one person says of a group. The order is that of versions first.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// What one person says of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Raw", into = "Raw")]
 pub struct Register {
-    /// The highest counts.
+    /// The highest names the keepers.
     pub version: u64,
     /// The causal length at which its author has joined, 0 if never.
     pub accepted: u32,
@@ -26,7 +27,7 @@ pub struct Register {
 }
 
 /// What a register says of another person.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// How often they were asked in and taken out: odd if they are in.
     pub length: u32,
@@ -81,9 +82,39 @@ fn is_zero(number: &u32) -> bool {
 }
 
 impl Register {
-    /// Whether it names somebody a keeper.
+    /// Whether it names somebody a keeper, who has to be in for that.
     pub fn keeps(&self, who: &Fingerprint) -> bool {
-        self.entries.get(who).is_some_and(|entry| entry.keeper)
+        self.entries.get(who).is_some_and(|entry| entry.keeper && entry.length % 2 == 1)
+    }
+
+    /// What an author has said who has said both, in whatever order: no counter falls and nobody
+    /// vanishes, but who is a keeper is said by the newer one; of two with one version, which an
+    /// honest author does not make, those are who are so by both. Of too many people the highest
+    /// fingerprints are left out, which too comes to the same in any order.
+    pub fn joined(self, other: Register) -> Register {
+        let names = match self.version.cmp(&other.version) {
+            Ordering::Greater => [&self, &self],
+            Ordering::Equal => [&self, &other],
+            Ordering::Less => [&other, &other],
+        };
+        let named = |by: &Register, who: &Fingerprint| {
+            by.entries.get(who).is_some_and(|entry| entry.keeper)
+        };
+        let mut lengths: BTreeMap<Fingerprint, u32> = BTreeMap::new();
+        for (who, entry) in self.entries.iter().chain(&other.entries) {
+            let length = lengths.entry(*who).or_default();
+            *length = entry.length.max(*length);
+        }
+        let entry = |(who, length): (Fingerprint, u32)| {
+            (who, Entry { length, keeper: names.iter().all(|by| named(by, &who)) })
+        };
+        Register {
+            version: self.version.max(other.version),
+            accepted: self.accepted.max(other.accepted),
+            left: self.left.max(other.left),
+            entries: lengths.into_iter().take(MOST_ENTRIES).map(entry).collect(),
+            title: self.title.max(other.title),
+        }
     }
 
     /// Bytes by which its text is shorter than that of a register of as many people, rounded up to

@@ -1,3 +1,5 @@
+mod restored;
+
 use super::*;
 use crate::core::time::Time;
 use proptest::prelude::*;

@@ -223,6 +223,23 @@ pub fn states() -> Vec<Vector> {
             vec![(9, boss(&[(1, keeper(1))])), (1, register(1, 1, &[(3, entry(1))]))],
         ),
         (
+            "restored",
+            "an old word under a newer version brings nobody back, but names the keepers",
+            vec![
+                (9, boss(&[(1, entry(1)), (2, keeper(1)), (3, entry(2))])),
+                (
+                    9,
+                    Register {
+                        version: now().unix() + 1,
+                        ..boss(&[(1, keeper(1)), (3, entry(1))])
+                    },
+                ),
+                (1, joined(1)),
+                (2, joined(1)),
+                (3, joined(1)),
+            ],
+        ),
+        (
             "titles",
             "of two titles of one number that of the higher fingerprint",
             vec![(9, boss(&both)), (1, titled(2, "z", joined(1))), (2, titled(2, "a", joined(1)))],
