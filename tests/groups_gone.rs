@@ -103,7 +103,6 @@ fn an_introduction_that_a_crash_cut_short_is_finished_when_it_is_repeated() {
     // The contact was written, and nothing else.
     let half = Contact {
         petname: petname("carol"),
-        petname: petname("carol"),
         fingerprint: carol.fingerprint(),
         introduced: Some(alice.fingerprint()),
         card: carol.card(),
