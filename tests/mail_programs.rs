@@ -173,3 +173,17 @@ fn git_sends_patches_as_letters() {
                  git config user.email alice@poste && git am -q ../patch && cat tale.txt";
     assert_eq!(sh(dir.path(), &alice, &path, apply), "Once upon a time\n");
 }
+
+#[test]
+fn vim_completes_names_and_copies_nothing_to_disk() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let bob = bob(dir.path(), 0);
+    let path = bin(dir.path());
+    fs::write(dir.path().join("letter.eml"), "To: \n").unwrap();
+    let script = format!(
+        "vim -n -e -s -u {EXAMPLES}/vimrc letter.eml -c 'set filetype=mail' \
+         -c 'call writefile(PosteComplete(0, \"al\") + [&l:swapfile, &viminfo, &completefunc], \"out\")' \
+         -c 'qa!'; cat out"
+    );
+    assert_eq!(sh(dir.path(), &bob, &path, &script), "alice@poste\n0\n\nPosteComplete\n");
+}
