@@ -112,6 +112,12 @@ fn a_group_is_forged_in_exported_and_brought_up_elsewhere() {
         raw.lines().find(|line| line.starts_with("X-Poste-Group: ")).unwrap().to_owned()
     };
     assert_eq!(header(&own), header(&real), "nothing tells the two apart");
+    bob.ok_with(&["send", "kin", "-s", "of bob"], b"of bob\n");
+    rounds(&[&bob, &alice, &carol], 2);
+    let listed = alice.ok(&["list", "family", "-l"]);
+    assert_eq!(listed.lines().count(), 4, "{listed}");
+    let by_bob = alice.ok(&["search", "of bob"]);
+    assert_eq!(header(&forged), header(&by_bob), "nor these, which bob's register is named in");
 
     let file = |name: &str| dir.path().join(name).display().to_string();
     alice.ok(&["export", "--plain", "-o", &file("plain.tar")]);
@@ -137,7 +143,7 @@ fn a_group_is_forged_in_exported_and_brought_up_elsewhere() {
     let output = alice.run(&["import", &file("plain.tar")], b"");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && said.contains("1 groups added"), "{said}");
-    assert_eq!(alice.ok(&["list", "family"]).lines().count(), 3, "{said}");
+    assert_eq!(alice.ok(&["list", "family"]).lines().count(), 4, "{said}");
     for path in alice.ok(&["list", "family"]).lines() {
         assert!(alice.ok(&["verify", path]).contains("holds"));
     }

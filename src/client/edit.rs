@@ -79,7 +79,7 @@ pub fn message(
     let people = |title: &str| people(parties, &parts.fields, title);
     let from = people("From")?;
     let [from] = from.as_slice() else { return Err(bad("it needs one author in From")) };
-    let (to, group) = addressees(parties, &filed.head, &parts.fields)?;
+    let (to, group) = addressees(parties, &filed.head, from, &parts.fields)?;
     if to.is_empty() {
         return Err(bad("it needs somebody in To"));
     }
@@ -116,10 +116,11 @@ pub fn put_back(
 }
 
 /// To whom, and of which group if it is addressed to one: that of the message as it was stays as it
-/// was filed.
+/// was filed, unless somebody else is the author now.
 fn addressees(
     parties: &Parties,
     old: &Head,
+    from: &Fingerprint,
     all: &[Field<'_>],
 ) -> Result<(Vec<Fingerprint>, Option<OfGroup>), Error> {
     let Some((id, circle)) = group_of(parties, all) else {
@@ -128,9 +129,9 @@ fn addressees(
         let group = old.group.filter(|_| to == old.to);
         return Ok((to, group));
     };
-    match old.group.filter(|of| of.id == id) {
+    match old.group.filter(|of| of.id == id && old.from == *from) {
         Some(of) => Ok((old.to.clone(), Some(of))),
-        None => Ok(to_group(parties, id, circle, &old.from)),
+        None => Ok(to_group(parties, id, circle, from)),
     }
 }
 
@@ -151,9 +152,12 @@ pub fn to_group(
 ) -> (Vec<Fingerprint>, Option<OfGroup>) {
     let mut to: Vec<Fingerprint> =
         circle.members.iter().copied().filter(|who| who != from).collect();
-    // One's own is authenticated for the first of them.
-    to.sort_by_key(|who| parties.party(who).is_none());
-    (to, Some(OfGroup { id, version: circle.version, differs: false }))
+    if parties.is_me(from) {
+        // One's own is authenticated for the first of them.
+        to.sort_by_key(|who| parties.party(who).is_none());
+    }
+    let version = circle.versions.get(from).copied().unwrap_or_default();
+    (to, Some(OfGroup { id, version, differs: false }))
 }
 
 fn read(message: &[u8]) -> Result<Filed<'_>, Error> {

@@ -88,9 +88,7 @@ impl Parties {
 
     /// Adds a group that one has a name for.
     pub fn add_group(&mut self, group: &Group) {
-        if let Some(me) = self.me {
-            self.addresses.add_group(group, &me);
-        }
+        self.addresses.add_group(group);
     }
 
     /// Under what addresses they stand in a text.

@@ -8,7 +8,7 @@ use crate::core::mail::recipients;
 use crate::core::prim;
 use crate::store::contacts::Contact;
 use crate::store::groups::Group;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A group that one has a name for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub struct Circle {
     pub name: String,
     /// What it is called by those who may say so.
     pub title: String,
-    /// The version of one's own register.
-    pub version: u64,
+    /// Of everybody who has said anything the version of it, which their letters name.
+    pub versions: BTreeMap<Fingerprint, u64>,
     /// The members, in ascending order.
     pub members: Vec<Fingerprint>,
 }
@@ -38,7 +38,7 @@ impl Addresses {
         for contact in contacts {
             all.add(contact.fingerprint, contact.petname.to_string());
         }
-        groups.iter().for_each(|group| all.add_group(group, &me));
+        groups.iter().for_each(|group| all.add_group(group));
         all
     }
 
@@ -47,15 +47,15 @@ impl Addresses {
         self.people.insert(who, name);
     }
 
-    /// Adds a group, if it has a name here, as `me` sees it.
-    pub fn add_group(&mut self, group: &Group, me: &Fingerprint) {
+    /// Adds a group, if it has a name here.
+    pub fn add_group(&mut self, group: &Group) {
         let Some(name) = &group.name else { return };
         let state = group.state();
         let circle = Circle {
             name: name.to_string(),
             members: state.members(),
             title: state.title,
-            version: group.register(me).version,
+            versions: group.said.iter().map(|(who, said)| (*who, said.register.version)).collect(),
         };
         self.groups.insert(group.id, circle);
     }
@@ -63,14 +63,14 @@ impl Addresses {
     /// What stands in texts by these addresses, and by `newer` does not: addresses of people, and ids
     /// of groups.
     pub fn outdated(&self, newer: &Addresses) -> Vec<String> {
-        let people = self.people.keys().chain(newer.people.keys());
-        let people = people.filter(|who| self.name(who) != newer.name(who));
+        let people: BTreeSet<_> = self.people.keys().chain(newer.people.keys()).collect();
+        let people = people.into_iter().filter(|who| self.name(who) != newer.name(who));
         let people = people.map(|who| format!("{}@{}", self.name(who), recipients::DOMAIN));
         let shown = |all: &Addresses, id: &GroupId| {
             all.group(*id).map(|circle| (circle.name.clone(), circle.title.clone()))
         };
-        let groups = self.groups.keys().chain(newer.groups.keys());
-        let groups = groups.filter(|id| shown(self, id) != shown(newer, id));
+        let groups: BTreeSet<_> = self.groups.keys().chain(newer.groups.keys()).collect();
+        let groups = groups.into_iter().filter(|id| shown(self, id) != shown(newer, id));
         people.chain(groups.map(GroupId::to_string)).collect()
     }
 
@@ -139,7 +139,7 @@ mod tests {
         let (id, circle) = (GroupId::from([7; 16]), |version, title: &str| Circle {
             name: "kin".to_owned(),
             title: title.to_owned(),
-            version,
+            versions: BTreeMap::from([(who(1), version)]),
             members: Vec::new(),
         });
         let before = now.clone();

@@ -202,6 +202,8 @@ fn take(
         Some(mut known) => {
             card.check(fingerprint, Some(&known.card), now)?;
             known.take_card(card, now);
+            // By now the user has added them.
+            known.introduced = None;
             known
         }
         None => {
