@@ -211,6 +211,14 @@ fn what_is_written_is_what_the_page_says() {
     drop(node);
     run(&alice, &["doctor"], b"");
 
+    // Those of a group who are contacts no more, and a group that is forgotten.
+    run(&alice, &["add", "carol", &card(&erin), "--replace"], b"");
+    run(&alice, &["groups"], b"");
+    run(&alice, &["group", "rename", "family", "Some of us"], b"");
+    run(&alice, &["remove", "bob"], b"");
+    run(&alice, &["group", "leave", "family"], b"");
+    run(&alice, &["remove", "family"], b"");
+
     let all: BTreeSet<&String> = checker.page.keys().collect();
     assert_eq!(all, checker.seen.keys().collect(), "a section of the page was not tried");
     for (command, fields) in &checker.page {

@@ -188,10 +188,19 @@ pub fn invitations(env: &Env<'_>) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
+/// The group of that id, if there is one. While a file cannot be read that may be its own, nobody can
+/// tell.
+pub fn of_id(places: &Places, id: GroupId) -> Result<Option<Group>, Error> {
+    let (groups, bad) = Group::load_all(places)?;
+    match groups.into_iter().find(|group| group.id == id) {
+        Some(group) => Ok(Some(group)),
+        None => bad.into_iter().next().map_or(Ok(None), |error| Err(error.into())),
+    }
+}
+
 /// The folder of a group, if one has a name for it.
 pub fn folder(places: &Places, id: GroupId) -> Result<Option<Folder>, Error> {
-    let (groups, _) = Group::load_all(places)?;
-    let group = groups.into_iter().find(|group| group.id == id);
+    let group = of_id(places, id)?;
     Ok(group.and_then(|group| group.name).as_ref().map(Folder::from))
 }
 

@@ -1,5 +1,6 @@
-//! `poste remove`: a contact becomes a stranger, a group that one is out of is forgotten. Their messages go too, which a person at a terminal
-//! is asked about; a script is taken at its word, as by rm(1).
+//! `poste remove`: a contact becomes a stranger, a group that one is out of is forgotten. Their
+//! messages go too, which a person at a terminal is asked about; a script is taken at its word, as by
+//! rm(1).
 //! Specified in poste(1), remove.
 
 use crate::cli::Run;

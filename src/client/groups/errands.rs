@@ -89,7 +89,9 @@ fn withheld(item: &Item, groups: &[Group]) -> bool {
 
 /// Whether a letter that waits must not be sent, since its addressee is in the group no more.
 pub fn is_withheld(places: &Places, item: &Item) -> Result<bool, Error> {
-    Ok(item.group.is_some() && withheld(item, &Group::load_all(places)?.0))
+    let Some(copied) = &item.group else { return Ok(false) };
+    // Who is out is told nothing, also while nobody can tell who is out.
+    Ok(super::of_id(places, copied.id)?.is_some_and(|group| withheld(item, &[group])))
 }
 
 /// Takes note of what was acknowledged, and since when somebody is out.
@@ -250,8 +252,7 @@ pub fn matter(places: &Places, item: &Item, me: Fingerprint) -> Result<Matter, E
         Error::new(Kind::Data, format!("letter {} in the outbox: {what}", item.id))
             .hint(format!("poste outbox drop {}", item.id))
     };
-    let (groups, _) = Group::load_all(places)?;
-    let group = groups.into_iter().find(|group| group.id == errand.group());
+    let group = super::of_id(places, errand.group())?;
     let group = group.ok_or_else(|| gone("its group is gone"))?;
     match errand {
         Errand::Statement { .. } => {
