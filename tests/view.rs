@@ -307,3 +307,17 @@ fn a_command_runs_in_the_view_and_what_cannot_be_filed_stays() {
     assert_eq!(output.status.code(), Some(66));
     assert!(!at.exists());
 }
+
+/// A home that `--home` names is that of whatever calls poste in its view.
+#[test]
+fn what_calls_poste_in_the_view_means_the_same_home() {
+    let (dir, place) = (tempfile::tempdir().unwrap(), scratch());
+    let bob = bob(dir.path(), 1);
+    let at = place.path().join("view");
+    let mut command = std::process::Command::new(programs::POSTE);
+    command.env_clear().env("HOME", dir.path()).arg("--home").arg(&bob.dir);
+    command.args(["view", "--at", at.to_str().unwrap(), "--", programs::POSTE, "card"]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), bob.ok(&["card"]));
+}

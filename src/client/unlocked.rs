@@ -33,9 +33,11 @@ pub fn unlock(env: &mut Env<'_>, seconds: u64) -> Result<Option<Time>, Error> {
     keeper.kept(&name).map_err(cannot)?;
     let transit = Transit::load(&places)?;
     let (locked, _) = env::unlock(env.ask, &file, &transit)?;
-    let until = env.now() + seconds.min(MOST);
+    // To the kernel 0 means for ever.
+    let seconds = seconds.clamp(1, MOST);
+    let until = env.now() + seconds;
     let secret = write(until, &locked);
-    keeper.keep(&name, secret.as_bytes(), until.since(env.now())).map_err(cannot)?;
+    keeper.keep(&name, secret.as_bytes(), seconds).map_err(cannot)?;
     own::sign_when_due(env, &locked)?;
     Ok(Some(until))
 }

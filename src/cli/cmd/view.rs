@@ -54,7 +54,12 @@ pub fn run(run: &mut Run<'_, '_>, args: &args::View) -> Done {
     let mut view = View::begin(run.env, &place, args.anywhere)?;
     // Whatever happens from here on, the view is closed.
     let status = opened(run, &mut view, &args.command, send, &wakes);
-    let closed = view.close(run.env)?;
+    let at = view.root().display().to_string();
+    let closed = view.close(run.env).map_err(|error| {
+        error
+            .hint(format!("the view is still at {at}, in plain"))
+            .hint(format!("when that is mended: poste view --at {at}"))
+    })?;
     tell(run, closed)?;
     match status? {
         Some(status) if !status.success() => Err(Stop::Status(number(status))),
@@ -97,6 +102,12 @@ fn opened(
         [program, rest @ ..] => {
             let mut command = Command::new(program);
             command.args(rest).env("POSTE_VIEW", view.root());
+            // What calls poste there means this home.
+            let places = run.env.home.places();
+            command.env("POSTE_CONFIG", places.config_file());
+            if let Some(dir) = places.dir() {
+                command.env("POSTE_HOME", dir);
+            }
             Some(start(&mut command, send).map_err(|error| {
                 let what = format!("cannot run {}: {error}", program.to_string_lossy());
                 Error::new(Kind::NoMessage, what)

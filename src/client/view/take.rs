@@ -51,9 +51,10 @@ impl View {
             }
         }
         import::deliver(env, &lock, &mut seen, &mut ready)?;
-        self.dir.knows(&known.iter().collect::<Vec<_>>())?;
+        // They are filed, whether there is room to write that down or not.
+        let written = self.dir.knows(&known.iter().collect::<Vec<_>>());
         self.known.extend(known.into_iter().map(|known| (known.name.unique(), known)));
-        Ok(())
+        Ok(written?)
     }
 
     fn ready(
@@ -117,9 +118,9 @@ impl View {
             Ok(Some(name)) => {
                 let Some(mut known) = self.known.remove(unique) else { return Ok(()) };
                 (known.name, known.stamp) = (name, file.stamp);
-                self.dir.knows(&[&known])?;
+                let written = self.dir.knows(&[&known]);
                 self.known.insert(unique.to_owned(), known);
-                Ok(())
+                Ok(written?)
             }
             Err(error) if matches!(error.kind, Kind::Data | Kind::NoContact) => {
                 self.refuse(file, error.what);
