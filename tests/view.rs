@@ -7,11 +7,10 @@ mod programs;
 #[path = "common/viewed.rs"]
 mod viewed;
 
-use poste::core::time::Time;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use viewed::{Viewed, bob, eventually, files, forge, path, tree};
+use viewed::{Viewed, added, bob, eventually, files, forge, path, tree};
 
 fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").unwrap()
@@ -39,16 +38,6 @@ fn add(view: &Path, text: &str) -> PathBuf {
     fs::write(view.join("alice/tmp/x"), text).unwrap();
     fs::rename(view.join("alice/tmp/x"), &file).unwrap();
     file
-}
-
-/// A message that a mail program might have written, dated when the key is known.
-fn added() -> String {
-    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
-    let date = Time::from_unix(now - now % 60 - 1).rfc5322();
-    format!(
-        "From: alice@poste\nTo: me@poste\nDate: {date}\nX-Mailer: something\nSubject: added\n\n\
-         by hand\n"
-    )
 }
 
 #[test]

@@ -30,7 +30,7 @@ use source::Source;
 use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// Messages delivered with one flush of the disk.
@@ -262,13 +262,14 @@ impl Tree {
     }
 }
 
-/// Files what waits, as arrivals are: names first, then the messages, then that they came.
+/// Files what waits, as arrivals are: names first, then the messages, then that they came. Gives
+/// their paths.
 pub fn deliver(
     env: &Env<'_>,
     lock: &StateLock,
     seen: &mut Seen,
     waiting: &mut Vec<Ready>,
-) -> Result<(), Error> {
+) -> Result<Vec<PathBuf>, Error> {
     let keys: Vec<_> = waiting.iter().filter_map(|r| Some((r.key?, r.name))).collect();
     let fresh: Vec<_> =
         keys.into_iter().filter(|(key, _)| seen.lookup(&key.0, &key.1).is_none()).collect();
@@ -279,14 +280,13 @@ pub fn deliver(
         waiting.iter().map(|ready| (&ready.name, ready.filed.as_slice())),
     )?;
     let mut delivery = mail.delivery();
-    for ready in waiting.iter() {
-        delivery.add(&ready.folder, &ready.name, ready.place, &ready.sealed)?;
-    }
+    let add = |one: &Ready| delivery.add(&one.folder, &one.name, one.place, &one.sealed);
+    let paths = waiting.iter().map(add).collect::<Result<_, _>>()?;
     delivery.commit()?;
     let done: Vec<_> = fresh.into_iter().map(|(key, _)| key).collect();
     seen.done(lock, env.now(), &done)?;
     waiting.clear();
-    Ok(())
+    Ok(paths)
 }
 
 /// What a message in filed form says to whoever reads it. A Message-ID does not count if one of

@@ -67,6 +67,8 @@ pub enum Cause {
     },
     /// Another poste holds the lock.
     Locked,
+    /// It was made for another home.
+    OtherHome,
 }
 
 /// What sort of failure it is, one exit status each.
@@ -142,7 +144,7 @@ impl Error {
             Cause::Full => Kind::Io,
             Cause::Damaged { .. } | Cause::TooLarge { .. } | Cause::NotPlain => Kind::Damaged,
             Cause::Config { .. } | Cause::NoHome | Cause::NoPlace => Kind::Config,
-            Cause::Exists => Kind::CannotCreate,
+            Cause::Exists | Cause::OtherHome => Kind::CannotCreate,
             Cause::Open { .. } | Cause::Owner { .. } => Kind::Permission,
             Cause::Locked => Kind::Busy,
         }
@@ -200,6 +202,7 @@ impl fmt::Display for Error {
                 write!(f, "cannot {doing} {path}: it belongs to another user, {uid}")
             }
             Cause::Locked => write!(f, "cannot {doing} {path}: another poste holds it"),
+            Cause::OtherHome => write!(f, "cannot {doing} {path}: it is of another home"),
         }
     }
 }

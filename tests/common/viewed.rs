@@ -2,6 +2,7 @@
 #![allow(dead_code, clippy::unwrap_used)]
 
 use crate::programs::Home;
+use poste::core::time::Time;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -22,6 +23,16 @@ pub fn bob(dir: &Path, count: usize) -> Home {
 pub fn forge(bob: &Home, number: usize) -> String {
     let text = format!("Subject: letter {number}\n\nDear bob, this is number {number}.\n");
     bob.ok_with(&["forge", "--from", "alice"], text.as_bytes()).trim().to_owned()
+}
+
+/// A message that a mail program might have written, dated when the key is known.
+pub fn added() -> String {
+    let now = std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let date = Time::from_unix(now - now % 60 - 1).rfc5322();
+    format!(
+        "From: alice@poste\nTo: me@poste\nDate: {date}\nX-Mailer: something\nSubject: added\n\n\
+         by hand\n"
+    )
 }
 
 /// An open view; killed when dropped.
@@ -50,9 +61,14 @@ impl Viewed {
 
     /// Asks it to end; how it did.
     pub fn end(mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        std::process::Command::new("kill").arg(&pid).status().unwrap();
+        self.signal("TERM");
         self.child.wait().unwrap()
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap();
     }
 
     /// Kills it on the spot.

@@ -47,18 +47,22 @@ enum Wake {
 pub fn run(run: &mut Run<'_, '_>, args: &args::View) -> Done {
     let place = match &args.at {
         Some(at) => at.clone(),
-        None => usual_place(run.editor.runtime_dir.as_deref())?,
+        None => usual_place(run.editor.runtime_dir.as_deref(), run.env.home.places())?,
     };
     let (send, wakes) = channel();
     signals(send.clone())?;
     let mut view = View::begin(run.env, &place, args.anywhere)?;
     // Whatever happens from here on, the view is closed.
     let status = opened(run, &mut view, &args.command, send, &wakes);
-    let at = view.root().display().to_string();
-    let closed = view.close(run.env).map_err(|error| {
-        error
-            .hint(format!("the view is still at {at}, in plain"))
-            .hint(format!("when that is mended: poste view --at {at}"))
+    let at = view.root().to_owned();
+    let closed = view.close(run.env).map_err(|error| match at.exists() {
+        true => {
+            let at = at.display();
+            error
+                .hint(format!("what is not in the tree is still at {at}, in plain"))
+                .hint(format!("when that is mended: poste view --at {at}"))
+        }
+        false => error,
     })?;
     tell(run, closed)?;
     match status? {

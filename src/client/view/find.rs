@@ -7,7 +7,7 @@ use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::client::read::LIMIT as MESSAGE;
 use crate::store::atomic;
-use crate::store::maildir::{Entry, Maildir, Name};
+use crate::store::maildir::{Entry, Maildir};
 use std::path::{Path, PathBuf};
 
 /// The message that the argument means, if it is a path in the view of this home that is open, or
@@ -29,7 +29,7 @@ pub fn find(env: &Env<'_>, argument: &str) -> Result<Option<Entry>, Error> {
     let known = view::View::known_at(&at, places.data())?;
     let known = known.into_values().find(|known| known.base == base).map(|known| known.name);
     // One that was put there this moment is not in the journal yet.
-    let Some(name) = known.or_else(|| base.parse::<Name>().ok()) else { return Ok(None) };
+    let Some(name) = known.or_else(|| view::of_tree(&base)) else { return Ok(None) };
     Ok(Some(Maildir::new(places.mail()).find(&name.unique())?))
 }
 

@@ -4,6 +4,7 @@
 //! two rounds have found it the same, so that nothing is taken half written, and what a listing
 //! missed is not taken for deleted. Specified in poste(1), view.
 
+mod compare;
 mod find;
 mod names;
 mod open;
@@ -18,8 +19,12 @@ use crate::client::error::{Error, Kind};
 use crate::client::own;
 use crate::client::parties::addresses::Addresses;
 use crate::client::read::{self, Reader};
+use crate::core::encode::hex;
 use crate::core::keys::Fingerprint;
+use crate::core::prim;
+use crate::store::Cause;
 use crate::store::atomic;
+use crate::store::home::Places;
 use crate::store::lock::ViewLock;
 use crate::store::maildir::{Entry, Folder, Maildir};
 use crate::store::memory;
@@ -37,17 +42,22 @@ pub const SETTLE: Duration = Duration::from_millis(150);
 const LAST_ROUNDS: usize = 60;
 
 /// Where the view lies unless something else is said: in the session's directory if that is in
-/// memory, else in one that the system has for everybody.
-pub fn usual_place(runtime_dir: Option<&Path>) -> Result<PathBuf, Error> {
+/// memory, else in one that the system has for everybody. A home that `--home` names has a place of
+/// its own.
+pub fn usual_place(runtime_dir: Option<&Path>, places: &Places) -> Result<PathBuf, Error> {
     let base = memory::directory(runtime_dir).ok_or_else(|| {
         Error::new(Kind::CannotCreate, "no directory in memory for the view")
             .hint("XDG_RUNTIME_DIR must name a directory on a tmpfs")
     })?;
+    let name = places.dir().map_or("view".to_owned(), |dir| {
+        let digest = prim::sha256(&[dir.as_os_str().as_encoded_bytes()]);
+        format!("view-{}", hex(&digest[..4]))
+    });
     if runtime_dir == Some(base.as_path()) {
-        return Ok(base.join("poste/view"));
+        return Ok(base.join("poste").join(name));
     }
     let user = rustix::process::geteuid().as_raw();
-    Ok(base.join(format!("poste-{user}/view")))
+    Ok(base.join(format!("poste-{user}")).join(name))
 }
 
 /// Where the view of a home is, or was when its run was killed.
@@ -131,16 +141,20 @@ impl View {
             let at = left.as_ref().map_or(String::new(), |at| format!(" at {}", at.display()));
             Error::new(Kind::Offline, format!("a view of this home is open already{at}"))
         })?;
-        if !anywhere && !memory::is_in_memory(place) {
-            let what =
-                format!("{} is not on a tmpfs: plain mail would reach a disk", place.display());
-            return Err(Error::new(Kind::CannotCreate, what)
-                .hint("leave out --at, or say --anywhere if that is wanted"));
-        }
+        let check = |place: &Path| match anywhere || memory::is_in_memory(place) {
+            true => Ok(()),
+            false => {
+                let what =
+                    format!("{} is not on a tmpfs: plain mail would reach a disk", place.display());
+                Err(Error::new(Kind::CannotCreate, what)
+                    .hint("leave out --at, or say --anywhere if that is wanted"))
+            }
+        };
+        check(place)?;
         let reader = Reader::open(env)?;
         match left {
             Some(at) if at != *place => {
-                let old = View::at(env, &at, reader, lock)?;
+                let old = View::at(env, &at, reader, lock, &|_| Ok(()))?;
                 let (closed, reader, lock) = old.finish(env)?;
                 if let Some((path, why)) = closed.left.first() {
                     let what = format!("{} was left by a killed view: {why}", path.display());
@@ -148,19 +162,27 @@ impl View {
                         .hint(format!("move it away, or poste view --at {}", at.display())));
                 }
                 closed.troubles.iter().for_each(|trouble| (env.warn)(trouble));
-                View::at(env, place, reader, lock)
+                View::at(env, place, reader, lock, &check)
             }
-            _ => View::at(env, place, reader, lock),
+            _ => View::at(env, place, reader, lock, &check),
         }
     }
 
-    fn at(env: &Env<'_>, place: &Path, reader: Reader, lock: ViewLock) -> Result<View, Error> {
+    fn at(
+        env: &Env<'_>,
+        place: &Path,
+        reader: Reader,
+        lock: ViewLock,
+        check: &dyn Fn(&Path) -> Result<(), Error>,
+    ) -> Result<View, Error> {
         let places = env.home.places();
-        let (dir, known) = view::View::open(place, places.data()).map_err(|error| {
-            let hint = matches!(error.cause, crate::store::Cause::Exists)
+        let (dir, known, planned) = view::View::open(place, places.data()).map_err(|error| {
+            let hint = matches!(error.cause, Cause::Exists | Cause::OtherHome)
                 .then(|| "give an empty directory, or one that does not exist, with --at");
             hint.into_iter().fold(Error::from(error), Error::hint)
         })?;
+        // Nobody else can put another in its place from here on.
+        check(place)?;
         atomic::write_toml(&places.view(), &Where { at: place.to_owned() })?;
         let mail = Maildir::new(places.mail());
         let mut view = View {
@@ -181,10 +203,25 @@ impl View {
             troubles: Vec::new(),
             _lock: lock,
         };
+        view.keep_filed(env, planned)?;
         view.addresses = view.look(env)?.1;
         view.compare_names();
         view.learn_ids()?;
         Ok(view)
+    }
+
+    /// What a killed run was about to file is known if it came to that, and new if it did not.
+    fn keep_filed(&mut self, env: &Env<'_>, planned: view::Holds) -> Result<(), Error> {
+        if planned.is_empty() {
+            return Ok(());
+        }
+        let tree = self.tree(env)?;
+        for (unique, known) in planned {
+            if let Some(entry) = tree.get(&unique) {
+                self.note(Known { sealed: Stamp::of_sealed(&entry.path), ..known })?;
+            }
+        }
+        Ok(())
     }
 
     /// Where it lies.
@@ -229,32 +266,17 @@ impl View {
     }
 
     fn finish(mut self, env: &mut Env<'_>) -> Result<(Closed, Reader, ViewLock), Error> {
-        self.waiting.clear();
-        for last in 0.. {
-            let again = self.round(env)?;
-            self.waiting.clear();
-            if !again || last == LAST_ROUNDS {
-                break;
-            }
-            let now = env.watch.elapsed();
-            env.watch.wait_until(now + SETTLE);
-        }
+        let settled = self.settle(env);
         self.dir.closing()?;
-        let files = self.dir.list()?.files;
-        let bases: HashMap<&str, &Known> =
-            self.known.values().map(|known| (known.base.as_str(), known)).collect();
-        for file in files {
-            if bases.get(file.base.as_str()).is_some_and(|known| known.stamp == file.stamp) {
-                self.dir.remove(&file.path)?;
-            }
-        }
+        self.remove_filed(env)?;
+        settled?;
         let View { dir, reader, _lock, mut refused, troubles, .. } = self;
-        let unnamed = "it lies in no folder that can be, or was still being written";
+        let other = "it is no message of a folder, or was still being written";
         let left: Vec<_> = dir
             .wipe()?
             .into_iter()
             .map(|path| {
-                let why = refused.remove(&path).map_or(unnamed.to_owned(), |(_, why)| why);
+                let why = refused.remove(&path).map_or(other.to_owned(), |(_, why)| why);
                 (path, why)
             })
             .collect();
@@ -262,6 +284,36 @@ impl View {
             atomic::remove(&env.home.places().view())?;
         }
         Ok((Closed { left, troubles }, reader, _lock))
+    }
+
+    /// Takes what is still to be taken.
+    fn settle(&mut self, env: &mut Env<'_>) -> Result<(), Error> {
+        self.waiting.clear();
+        for _ in 0..=LAST_ROUNDS {
+            let again = self.round(env)?;
+            self.waiting.clear();
+            if !again {
+                break;
+            }
+            let now = env.watch.elapsed();
+            env.watch.wait_until(now + SETTLE);
+        }
+        Ok(())
+    }
+
+    /// Removes the files whose messages are in the tree as they are here: all else may be wanted.
+    fn remove_filed(&self, env: &Env<'_>) -> Result<(), Error> {
+        let tree = self.tree(env)?;
+        let filed = self.known.iter().filter(|(unique, _)| tree.contains_key(*unique));
+        let filed: HashMap<&str, &Known> =
+            filed.map(|(_, known)| (known.base.as_str(), known)).collect();
+        for file in self.dir.list()? {
+            let is_filed = |known: &&Known| known.stamp == file.stamp && known.spot == file.spot;
+            if filed.get(file.base.as_str()).is_some_and(is_filed) {
+                self.dir.remove(&file.path)?;
+            }
+        }
+        Ok(())
     }
 
     /// The messages of the tree, by the unique parts of their names.

@@ -8,10 +8,12 @@ use crate::client::edit;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::parties::addresses::Addresses;
+use crate::client::read;
+use crate::store::atomic;
 use crate::store::contacts::Contact;
 use crate::store::groups::Group;
 use crate::store::maildir::{Entry, Folder};
-use crate::store::view::{Known, ViewFile};
+use crate::store::view::{Known, Stamp, ViewFile};
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
@@ -66,31 +68,37 @@ impl View {
         self.stale.extend(stale);
     }
 
-    /// Opens messages again that name people as they were called. Says whether there were any.
+    /// Opens messages again that name people as they were called, or whose text was replaced in the
+    /// tree. Says whether there were any.
     pub(super) fn renew(&mut self, stale: Vec<(String, Entry, ViewFile)>) -> Result<bool, Error> {
         let chunk: Vec<_> = stale.into_iter().take(CHUNK).collect();
         let any = !chunk.is_empty();
         let (reader, mail, dir, names) = (&self.reader, &self.mail, &self.dir, &self.addresses);
         let one = |(unique, entry, file): (String, Entry, ViewFile)| {
+            let sealed = Stamp::of_sealed(&entry.path);
             let text = reader.read_in(mail, &entry).and_then(|filed| edit::named(names, &filed));
-            let done = text.and_then(|text| Ok(dir.renew(&file, &text, entry.name.time())?));
-            (unique, done)
+            let done = text.and_then(|text| match atomic::read(&file.path, read::LIMIT)? {
+                Some(now) if now == text => Ok(Some((file.stamp, file.base))),
+                _ => Ok(dir.renew(&file, &entry.name, &text)?),
+            });
+            (unique, entry.name, sealed, done)
         };
         let done: Vec<_> = chunk.into_par_iter().map(one).collect();
-        for (unique, done) in done {
+        for (unique, name, sealed, done) in done {
+            let Some(known) = self.known.get(&unique).cloned() else { continue };
             match done {
-                Ok(Some(stamp)) => {
+                Ok(Some((stamp, base))) => {
                     self.stale.remove(&unique);
-                    if let Some(known) = self.known.get(&unique).cloned() {
-                        self.note(Known { stamp, ..known })?;
-                    }
+                    self.note(Known { name, stamp, sealed, base, ..known })?;
                 }
                 // Changed meanwhile: the next round sees how.
                 Ok(None) => {}
                 Err(error) if error.kind == Kind::NoMessage => {}
+                // It stays as it is, and is tried again once the tree has another.
                 Err(error) => {
                     self.stale.remove(&unique);
                     self.trouble(error.what);
+                    self.note(Known { sealed, ..known })?;
                 }
             }
         }

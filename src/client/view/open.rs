@@ -10,7 +10,7 @@ use crate::client::parties::addresses::Addresses;
 use crate::client::read::{self, Reader};
 use crate::store::atomic;
 use crate::store::maildir::{Entry, Maildir, Place};
-use crate::store::view::{self, Known, Spot};
+use crate::store::view::{self, Known, Spot, Stamp};
 use rayon::prelude::*;
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -91,7 +91,7 @@ impl View {
             .iter()
             .map(|(unique, known)| (known.base.as_str(), unique.clone()))
             .collect();
-        let files = self.dir.list()?.files;
+        let files = self.dir.list()?;
         let ids: Vec<_> = files
             .par_iter()
             .filter_map(|file| {
@@ -114,12 +114,14 @@ fn open(
     dir: &view::View,
     entry: Entry,
 ) -> Result<Opened, (String, Error)> {
+    // First, so that what is replaced meanwhile is opened again.
+    let sealed = Stamp::of_sealed(&entry.path);
     let text = reader.read_in(mail, &entry).and_then(|filed| edit::named(known, &filed));
     let put = |text: Vec<u8>| {
         let id = forge::message_id(&text);
         let (spot, base) = (spot(&entry), entry.name.to_string());
         let stamp = dir.put(&base, &spot, &text, entry.name.time())?;
-        Ok((Known { name: entry.name, spot, stamp, base }, id))
+        Ok((Known { name: entry.name, spot, stamp, sealed, base }, id))
     };
     text.and_then(put).map_err(|error| (entry.name.unique(), error))
 }

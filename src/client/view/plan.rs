@@ -3,7 +3,7 @@
 //! agree, so that nothing is ever carried back to where it came from.
 //!
 //! Where both sides disagree the tree wins, but for flags, of which each side's changes are kept,
-//! and for texts: one that was changed is never dropped for a deletion. The quarantine is no place
+//! and for texts: one that was changed is never dropped for a deletion, nor for another one. The quarantine is no place
 //! to move to or from, and requests hold only what came so. Specified in poste(1), view.
 
 use crate::store::maildir::{Flags, Folder, Place};
@@ -14,8 +14,10 @@ use crate::store::view::{Known, Spot, Stamp};
 pub enum Step {
     /// Put it into the view, where it never was.
     Open,
-    /// Both sides have it: write that down.
+    /// Both sides have come to the same: write that down.
     Agree,
+    /// Each side has a text that the other may not have: compare them, and keep both if they differ.
+    Compare,
     /// Neither side has it any more: forget it.
     Forget,
     /// Remove it from the view, since it is gone from the tree.
@@ -24,6 +26,8 @@ pub enum Step {
     DropTree,
     /// Its text was changed in the view.
     Edit,
+    /// Its text was replaced in the tree.
+    Renew,
     /// It is only in the view: file it.
     Take,
     /// Give it this place and these flags in the view.
@@ -35,28 +39,33 @@ pub enum Step {
 /// The steps for a message, in their order.
 pub fn steps(
     known: Option<&Known>,
-    tree: Option<&Spot>,
+    tree: Option<(&Spot, Stamp)>,
     view: Option<(&Spot, Stamp)>,
 ) -> Vec<Step> {
     match (known, tree, view) {
         (None, None, None) => Vec::new(),
         (None, Some(_), None) => vec![Step::Open],
         (None, None, Some(_)) => vec![Step::Take],
-        (None, Some(tree), Some((view, _))) => {
-            let mut steps = vec![Step::Agree];
-            steps.extend((tree != view).then(|| Step::ToView(tree.clone())));
-            steps
-        }
+        // Where else they differ is for when that is settled.
+        (None, Some(_), Some(_)) => vec![Step::Compare],
         (Some(_), None, None) => vec![Step::Forget],
-        (Some(_), Some(_), None) => vec![Step::DropTree],
+        (Some(known), Some((_, sealed)), None) => match sealed == known.sealed {
+            true => vec![Step::DropTree],
+            // Nobody has seen what was deleted so: it comes anew.
+            false => vec![Step::Forget],
+        },
         (Some(known), None, Some((_, stamp))) => match stamp == known.stamp {
             true => vec![Step::DropView],
             false => vec![Step::Take],
         },
-        (Some(known), Some(tree), Some((view, stamp))) => {
+        (Some(known), Some((tree, sealed)), Some((view, stamp))) => {
             let merged = merge(&known.spot, tree, view);
-            let mut steps = Vec::new();
-            steps.extend((stamp != known.stamp).then_some(Step::Edit));
+            let mut steps = match (sealed != known.sealed, stamp != known.stamp) {
+                (true, true) => return vec![Step::Compare],
+                (true, false) => vec![Step::Renew],
+                (false, true) => vec![Step::Edit],
+                (false, false) => Vec::new(),
+            };
             steps.extend((merged != *tree).then(|| Step::ToTree(merged.clone())));
             let agreed = merged == known.spot;
             match merged == *view {
@@ -111,8 +120,9 @@ mod tests {
     use crate::core::time::Time;
     use crate::store::maildir::Name;
 
-    const STAMP: Stamp = Stamp { inode: 1, size: 2, modified: 3 };
-    const OTHER: Stamp = Stamp { inode: 1, size: 4, modified: 5 };
+    const STAMP: Stamp = Stamp { inode: 1, size: 2, time: 3 };
+    const OTHER: Stamp = Stamp { inode: 1, size: 4, time: 5 };
+    const SEALED: Stamp = Stamp { inode: 6, size: 7, time: 8 };
 
     fn at(folder: &str, flags: &str) -> Spot {
         Spot { folder: folder.parse().unwrap(), place: Place::Cur(Flags::from_letters(flags)) }
@@ -123,18 +133,19 @@ mod tests {
     }
 
     fn plan(known: &Spot, tree: Option<&Spot>, view: Option<&Spot>) -> Vec<Step> {
-        with_stamp(known, tree, view, STAMP)
+        with_stamps(known, tree, view, (SEALED, STAMP))
     }
 
-    fn with_stamp(
+    fn with_stamps(
         spot: &Spot,
         tree: Option<&Spot>,
         view: Option<&Spot>,
-        stamp: Stamp,
+        (sealed, stamp): (Stamp, Stamp),
     ) -> Vec<Step> {
         let name = Name::new(Time::from_unix(1_795_356_000), &mut Fixed::new(1));
-        let known = Known { name, spot: spot.clone(), stamp: STAMP, base: name.to_string() };
-        steps(Some(&known), tree, view.map(|view| (view, stamp)))
+        let base = name.to_string();
+        let known = Known { name, spot: spot.clone(), stamp: STAMP, sealed: SEALED, base };
+        steps(Some(&known), tree.map(|tree| (tree, sealed)), view.map(|view| (view, stamp)))
     }
 
     #[test]
@@ -179,20 +190,32 @@ mod tests {
     #[test]
     fn a_changed_text_outlives_a_deletion() {
         let spot = at("bob", "S");
-        assert_eq!(with_stamp(&spot, Some(&spot), Some(&spot), OTHER), [Step::Edit]);
-        assert_eq!(with_stamp(&spot, None, Some(&spot), OTHER), [Step::Take]);
+        let edited = (SEALED, OTHER);
+        assert_eq!(with_stamps(&spot, Some(&spot), Some(&spot), edited), [Step::Edit]);
+        assert_eq!(with_stamps(&spot, None, Some(&spot), edited), [Step::Take]);
         let flagged = at("bob", "FS");
-        let both = with_stamp(&spot, Some(&spot), Some(&flagged), OTHER);
+        let both = with_stamps(&spot, Some(&spot), Some(&flagged), edited);
         assert_eq!(both, [Step::Edit, Step::ToTree(flagged)]);
+    }
+
+    #[test]
+    fn a_replaced_text_is_shown_and_loses_none() {
+        let (spot, flagged) = (at("bob", "S"), at("bob", "FS"));
+        let replaced = |tree, view, stamp| with_stamps(&spot, tree, view, (OTHER, stamp));
+        assert_eq!(replaced(Some(&spot), Some(&spot), STAMP), [Step::Renew]);
+        let both = replaced(Some(&spot), Some(&flagged), STAMP);
+        assert_eq!(both, [Step::Renew, Step::ToTree(flagged.clone())]);
+        assert_eq!(replaced(Some(&spot), Some(&flagged), OTHER), [Step::Compare]);
+        assert_eq!(replaced(Some(&spot), None, STAMP), [Step::Forget]);
     }
 
     #[test]
     fn what_was_never_agreed_on_loses_nothing() {
         let (tree, view) = (at("bob", "F"), at("bob", ""));
-        assert_eq!(steps(None, Some(&tree), None), [Step::Open]);
+        assert_eq!(steps(None, Some((&tree, SEALED)), None), [Step::Open]);
         assert_eq!(steps(None, None, Some((&view, STAMP))), [Step::Take]);
-        let both = steps(None, Some(&tree), Some((&view, STAMP)));
-        assert_eq!(both, [Step::Agree, Step::ToView(tree)]);
+        let both = steps(None, Some((&tree, SEALED)), Some((&view, STAMP)));
+        assert_eq!(both, [Step::Compare]);
         assert_eq!(steps(None, None, None), []);
     }
 

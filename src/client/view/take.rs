@@ -15,7 +15,7 @@ use crate::core::filed::Filed;
 use crate::store::atomic;
 use crate::store::maildir::{Entry, Flags, Name, Place};
 use crate::store::seen::Seen;
-use crate::store::view::{Known, ViewFile};
+use crate::store::view::{Known, Stamp, ViewFile};
 use std::collections::HashMap;
 
 impl View {
@@ -41,6 +41,7 @@ impl View {
                         name: one.name,
                         spot: file.spot.clone(),
                         stamp: file.stamp,
+                        sealed: Stamp::default(),
                         base: file.base.clone(),
                     });
                     ready.push(one);
@@ -50,7 +51,11 @@ impl View {
                 Err(error) => self.refuse(file, error.what),
             }
         }
-        import::deliver(env, &lock, &mut seen, &mut ready)?;
+        self.dir.plans(&known)?;
+        let paths = import::deliver(env, &lock, &mut seen, &mut ready)?;
+        for (known, path) in known.iter_mut().zip(paths) {
+            known.sealed = Stamp::of_sealed(&path);
+        }
         // They are filed, whether there is room to write that down or not.
         let written = self.dir.knows(&known.iter().collect::<Vec<_>>());
         self.known.extend(known.into_iter().map(|known| (known.name.unique(), known)));
@@ -101,23 +106,30 @@ impl View {
         file: &ViewFile,
     ) -> Result<(), Error> {
         let parties = Parties::load(env)?;
+        let sealed = self.known.get(unique).map(|known| known.sealed);
         let done = self.bytes(file).and_then(|bytes| {
             let Some(bytes) = bytes else { return Ok(None) };
             let old = self.reader.read(env, entry)?;
             let message = self.changed(env, &parties, &old, &bytes)?;
+            let now = Stamp::of_sealed(&entry.path);
+            // Replaced in the tree this moment: then both stay.
+            if sealed != Some(now) {
+                return Ok(None);
+            }
             if message == old {
-                return Ok(Some(entry.name));
+                return Ok(Some((entry.name, now)));
             }
             let date = Filed::read(&message).map(|filed| filed.head.date);
             let date = date.map_err(|_| Error::new(Kind::Bug, "what was written does not read"))?;
-            edit::put_back(env, entry, &message, date)?;
-            Ok(Some(entry.name.at(date)))
+            let path = edit::put_back(env, entry, &message, date)?;
+            Ok(Some((entry.name.at(date), Stamp::of_sealed(&path))))
         });
         match done {
             Ok(None) => Ok(()),
-            Ok(Some(name)) => {
-                let Some(mut known) = self.known.remove(unique) else { return Ok(()) };
-                (known.name, known.stamp) = (name, file.stamp);
+            Ok(Some((name, sealed))) => {
+                let Some(known) = self.known.remove(unique) else { return Ok(()) };
+                let base = file.base.clone();
+                let known = Known { name, stamp: file.stamp, sealed, base, ..known };
                 let written = self.dir.knows(&[&known]);
                 self.known.insert(unique.to_owned(), known);
                 Ok(written?)
@@ -157,10 +169,9 @@ impl View {
     }
 
     /// What the file holds, unless it has changed since it was listed.
-    fn bytes(&self, file: &ViewFile) -> Result<Option<Vec<u8>>, Error> {
+    pub(super) fn bytes(&self, file: &ViewFile) -> Result<Option<Vec<u8>>, Error> {
         let bytes = atomic::read(&file.path, read::LIMIT)?;
-        let now =
-            file.path.symlink_metadata().ok().map(|meta| crate::store::view::Stamp::of(&meta));
+        let now = file.path.symlink_metadata().ok().map(|meta| Stamp::of(&meta));
         Ok(bytes.filter(|_| now == Some(file.stamp)))
     }
 }

@@ -9,7 +9,7 @@ use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::quarantine;
 use crate::store::maildir::{Entry, Folder, Name, Place};
-use crate::store::view::{Known, Listing, Spot, ViewFile};
+use crate::store::view::{Known, Spot, Stamp, ViewFile, of_tree};
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// What is to be done.
@@ -18,6 +18,7 @@ struct Work {
     opens: Vec<Entry>,
     takes: Vec<ViewFile>,
     agrees: Vec<(String, Name, ViewFile)>,
+    compares: Vec<(String, Entry, ViewFile)>,
     edits: Vec<(String, Entry, ViewFile)>,
     to_tree: Vec<(String, Entry, Spot)>,
     to_view: Vec<(String, ViewFile, Spot)>,
@@ -37,10 +38,10 @@ impl View {
         let (folders, addresses) = self.look(env)?;
         self.mend_folders(&folders)?;
         // The view first: what is filed in between is then found in the tree, not missed there.
-        let listing = self.dir.list()?;
-        self.learn_names(addresses, &listing.files);
+        let files = self.dir.list()?;
+        self.learn_names(addresses, &files);
         let tree = self.tree(env)?;
-        let (view, new) = self.sort(listing, &tree)?;
+        let (view, new) = self.sort(files, &tree)?;
         let mut again = false;
         let mut work = self.plan(&tree, &view, &mut again);
         for file in &new {
@@ -94,7 +95,7 @@ impl View {
     /// Which files of the view are of which messages, and which are of none.
     fn sort(
         &mut self,
-        listing: Listing,
+        files: Vec<ViewFile>,
         tree: &HashMap<String, Entry>,
     ) -> Result<(HashMap<String, ViewFile>, Vec<ViewFile>), Error> {
         let bases: HashMap<&str, &Known> =
@@ -102,12 +103,12 @@ impl View {
         let mut view: HashMap<String, ViewFile> = HashMap::new();
         let mut new = Vec::new();
         let mut doubles = Vec::new();
-        for file in listing.files {
+        for file in files {
             let known = bases.get(file.base.as_str());
             let unique = match known {
                 Some(known) => known.name.unique(),
-                None => match file.base.parse::<Name>() {
-                    Ok(name) if tree.contains_key(&name.unique()) => name.unique(),
+                None => match of_tree(&file.base) {
+                    Some(name) if tree.contains_key(&name.unique()) => name.unique(),
                     _ => {
                         new.push(file);
                         continue;
@@ -132,11 +133,8 @@ impl View {
             }
         }
         for file in doubles {
-            // A name of its own; the next round takes it.
-            let base = format!("{}.{}.copy", file.stamp.modified, file.stamp.inode);
-            self.dir.rename(&file.path, &base, &file.spot)?;
-            let spot = file.spot.clone();
-            new.push(ViewFile { base, spot, ..file });
+            let base = self.part(&file)?;
+            new.push(ViewFile { base, ..file });
         }
         Ok((view, new))
     }
@@ -172,6 +170,7 @@ impl View {
                 continue;
             }
             let spot = entry.map(open::spot);
+            let sealed = spot.as_ref().zip(entry.map(|entry| Stamp::of_sealed(&entry.path)));
             let seen = file.map(|file| (&file.spot, file.stamp));
             if let (Some(entry), Some(file)) = (entry, file)
                 && is_as_known
@@ -181,7 +180,7 @@ impl View {
                 work.renews.push((unique.clone(), entry.clone(), file.clone()));
                 continue;
             }
-            for step in steps(known, spot.as_ref(), seen) {
+            for step in steps(known, sealed, seen) {
                 let unique = unique.clone();
                 match (step, entry.cloned(), file.cloned()) {
                     (Step::Open, Some(entry), _) if !waiting.contains(&unique) => {
@@ -189,6 +188,12 @@ impl View {
                     }
                     (Step::Agree, Some(entry), Some(file)) => {
                         work.agrees.push((unique, entry.name, file));
+                    }
+                    (Step::Compare, Some(entry), Some(file)) if !self.is_refused(&file) => {
+                        work.compares.push((unique, entry, file));
+                    }
+                    (Step::Renew, Some(entry), Some(file)) => {
+                        work.renews.push((unique, entry, file));
                     }
                     (Step::Forget, ..) => work.forgets.push(unique),
                     (Step::DropView, _, Some(file)) => work.drop_view.push((unique, file)),
@@ -219,10 +224,14 @@ impl View {
     ) -> Result<bool, Error> {
         self.wait_for(work.opens);
         self.take(env, tree, &work.takes)?;
-        for (unique, name, file) in work.agrees {
-            let ViewFile { base, spot, stamp, .. } = file;
-            let stamp = self.known.get(&unique).map_or(stamp, |known| known.stamp);
-            self.note(Known { name, spot, stamp, base })?;
+        for (unique, name, ViewFile { base, spot, .. }) in work.agrees {
+            if let Some(known) = self.known.get(&unique).cloned() {
+                self.note(Known { name, spot, base, ..known })?;
+            }
+        }
+        let compared = !work.compares.is_empty();
+        for (unique, entry, file) in work.compares {
+            self.compare(env, &unique, &entry, &file)?;
         }
         // An edited message has a new file in the tree: what else is planned for it is for the next
         // round.
@@ -244,7 +253,7 @@ impl View {
         let again = self.delete_in_tree(env, work.drop_tree)?;
         work.forgets.iter().try_for_each(|unique| self.forget(unique))?;
         let renewed = self.renew(work.renews)?;
-        Ok(again || renewed || !edited.is_empty())
+        Ok(again || renewed || compared || !edited.is_empty())
     }
 
     fn move_in_tree(
@@ -325,7 +334,7 @@ impl View {
         Ok(())
     }
 
-    fn forget(&mut self, unique: &str) -> Result<(), Error> {
+    pub(super) fn forget(&mut self, unique: &str) -> Result<(), Error> {
         self.dir.forgets(unique)?;
         self.known.remove(unique);
         Ok(())

@@ -5,9 +5,8 @@
 
 use super::super::error::{CREATE, Cause, Error};
 use super::super::maildir::{Flags, Folder, Name, Place};
-use super::{Spot, Stamp};
-use std::collections::{HashMap, HashSet};
-use std::fmt::Write as _;
+use super::{Holds, Spot, Stamp};
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -34,6 +33,8 @@ pub struct Known {
     pub spot: Spot,
     /// The file in the view as it was then.
     pub stamp: Stamp,
+    /// The file in the tree whose text that is.
+    pub sealed: Stamp,
     /// The name of that file, without flags.
     pub base: String,
 }
@@ -47,8 +48,9 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// The journal in `root` and what it says. One of another home is refused.
-    pub fn open(root: &Path, home: &Path) -> Result<(Journal, HashMap<String, Known>), Error> {
+    /// The journal in `root`, what the view holds by it, and what was about to be filed. One of
+    /// another home is refused.
+    pub fn open(root: &Path, home: &Path) -> Result<(Journal, Holds, Holds), Error> {
         let path = root.join(FILE);
         let mut file = OpenOptions::new()
             .read(true)
@@ -63,19 +65,19 @@ impl Journal {
         let head = format!("{HEAD}{}\n", home.display());
         let mut journal = Journal { path, file, names: None };
         // A kill may have left the first line unfinished; then nothing else is in it.
-        let known = match text.split_once('\n') {
+        let (known, planned) = match text.split_once('\n') {
             None => {
                 journal.file.set_len(0).map_err(Error::io(&journal.path, "write"))?;
                 journal.write(&head)?;
-                HashMap::new()
+                <_>::default()
             }
             Some((first, rest)) if format!("{first}\n") == head => {
                 if !text.ends_with('\n') {
                     journal.write("\n")?;
                 }
-                let (known, names, was_closing) = read(root, rest);
+                let Said { known, planned, names, closing } = read(root, rest);
                 journal.names = names;
-                if was_closing {
+                if closing {
                     // From here on a missing file means something again.
                     journal.file.set_len(0).map_err(Error::io(&journal.path, "write"))?;
                     journal.write(&head)?;
@@ -84,15 +86,11 @@ impl Journal {
                     }
                     journal.add(&known.values().collect::<Vec<_>>())?;
                 }
-                known
+                (known, planned)
             }
-            Some(_) => {
-                let what = "it belongs to another home".to_owned();
-                let cause = Cause::Damaged { line: Some(1), what };
-                return Err(Error::new(&journal.path, "use", cause));
-            }
+            Some(_) => return Err(Error::new(root, "make a view in", Cause::OtherHome)),
         };
-        Ok((journal, known))
+        Ok((journal, known, planned))
     }
 
     /// Whether it is still the file of that name.
@@ -115,18 +113,12 @@ impl Journal {
 
     /// Adds what is known of messages, in place of what was.
     pub fn add(&mut self, known: &[&Known]) -> Result<(), Error> {
-        let mut lines = String::new();
-        for Known { name, spot, stamp, base } in known {
-            let place = match spot.place {
-                Place::New => "new".to_owned(),
-                Place::Cur(flags) => format!("cur:{flags}"),
-            };
-            let Stamp { inode, size, modified } = stamp;
-            let folder = &spot.folder;
-            // Writing to a String does not fail.
-            let _ = writeln!(lines, "+ {name} {folder} {place} {inode} {size} {modified} {base}");
-        }
-        self.write(&lines)
+        self.write(&known.iter().map(|one| format!("+ {}\n", line(one))).collect::<String>())
+    }
+
+    /// Adds what is going to be filed in the tree.
+    pub fn plan(&mut self, known: &[Known]) -> Result<(), Error> {
+        self.write(&known.iter().map(|one| format!("? {}\n", line(one))).collect::<String>())
     }
 
     /// Adds that nothing is known any more.
@@ -146,42 +138,61 @@ impl Journal {
 
 /// What the journal in `root` says, if it is of this home: nothing is changed, since whoever has the
 /// view open writes there.
-pub(super) fn peek(root: &Path, home: &Path) -> Result<HashMap<String, Known>, Error> {
+pub(super) fn peek(root: &Path, home: &Path) -> Result<Holds, Error> {
     let path = root.join(FILE);
     let text = super::super::atomic::read(&path, LIMIT)?.unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines = text.strip_prefix(&format!("{HEAD}{}\n", home.display()));
-    Ok(lines.map(|lines| read(root, lines).0).unwrap_or_default())
+    Ok(lines.map(|lines| read(root, lines).known).unwrap_or_default())
+}
+
+/// What a journal says.
+#[derive(Default)]
+struct Said {
+    known: Holds,
+    planned: Holds,
+    names: Option<String>,
+    closing: bool,
 }
 
 /// What the lines say. One that a kill has cut short says nothing, which at worst has a message
 /// opened again. While the view was being wiped, only files that are still there count.
-fn read(root: &Path, lines: &str) -> (HashMap<String, Known>, Option<String>, bool) {
-    let mut known = HashMap::new();
-    let mut names = None;
-    let mut closing = false;
+fn read(root: &Path, lines: &str) -> Said {
+    let mut said = Said::default();
     for line in lines.lines() {
         match line.split_once(' ') {
-            Some(("+", rest)) => {
-                if let Some(one) = parse(rest) {
-                    known.insert(one.name.unique(), one);
-                }
+            Some((what @ ("+" | "?"), rest)) => {
+                let Some(one) = parse(rest) else { continue };
+                let unique = one.name.unique();
+                said.planned.remove(&unique);
+                let into = if what == "+" { &mut said.known } else { &mut said.planned };
+                into.insert(unique, one);
             }
-            Some(("-", unique)) => drop(known.remove(unique)),
-            Some((NAMES, digest)) => names = Some(digest.to_owned()),
-            _ => closing |= line == CLOSING,
+            Some(("-", unique)) => drop(said.known.remove(unique)),
+            Some((NAMES, digest)) => said.names = Some(digest.to_owned()),
+            _ => said.closing |= line == CLOSING,
         }
     }
-    if closing {
-        let there = super::listing::list(root).map(|listing| listing.files).unwrap_or_default();
+    if said.closing {
+        let there = super::listing::list(root).unwrap_or_default();
         let there: HashSet<&str> = there.iter().map(|file| file.base.as_str()).collect();
-        known.retain(|_, one| there.contains(one.base.as_str()));
+        said.known.retain(|_, one| there.contains(one.base.as_str()));
     }
-    (known, names, closing)
+    said
+}
+
+fn line(Known { name, spot, stamp, sealed, base }: &Known) -> String {
+    let place = match spot.place {
+        Place::New => "new".to_owned(),
+        Place::Cur(flags) => format!("cur:{flags}"),
+    };
+    let [stamp, sealed] =
+        [stamp, sealed].map(|Stamp { inode, size, time }| format!("{inode} {size} {time}"));
+    format!("{name} {} {place} {stamp} {sealed} {base}", spot.folder)
 }
 
 fn parse(text: &str) -> Option<Known> {
-    let mut parts = text.splitn(7, ' ');
+    let mut parts = text.splitn(10, ' ');
     let mut next = || parts.next();
     let name = next()?.parse().ok()?;
     let folder: Folder = next()?.parse().ok()?;
@@ -189,9 +200,11 @@ fn parse(text: &str) -> Option<Known> {
         "new" => Place::New,
         cur => Place::Cur(Flags::from_letters(cur.strip_prefix("cur:")?)),
     };
-    let inode = next()?.parse().ok()?;
-    let size = next()?.parse().ok()?;
-    let modified = next()?.parse().ok()?;
+    let mut stamp = || {
+        let (inode, size) = (next()?.parse().ok()?, next()?.parse().ok()?);
+        Some(Stamp { inode, size, time: next()?.parse().ok()? })
+    };
+    let (stamp, sealed) = (stamp()?, stamp()?);
     let base = next()?.to_owned();
-    Some(Known { name, spot: Spot { folder, place }, stamp: Stamp { inode, size, modified }, base })
+    Some(Known { name, spot: Spot { folder, place }, stamp, sealed, base })
 }

@@ -1,9 +1,9 @@
-//! What lies in a view: the files of its folders, with what tells whether they were changed, and
-//! messages that lie where no folder can be. Names that are not text, and hidden directories, are
-//! no mail program's folders or files.
+//! What lies in a view: the files of its folders, with what tells whether they were changed. Names
+//! that are not text, hidden ones, and what editors leave beside the files they write are no
+//! messages.
 
 use super::super::error::Error;
-use super::super::maildir::{Flags, Folder, Place};
+use super::super::maildir::{Flags, Folder, Name, Place};
 use super::{Spot, Stamp, View};
 use std::path::{Path, PathBuf};
 use walkdir::{DirEntry, WalkDir};
@@ -21,40 +21,28 @@ pub struct ViewFile {
     pub stamp: Stamp,
 }
 
-/// What lies in a view.
-#[derive(Clone, Debug, Default)]
-pub struct Listing {
-    /// Files in folders.
-    pub files: Vec<ViewFile>,
-    /// Messages elsewhere, in a directory that has no name of a folder.
-    pub strays: Vec<PathBuf>,
-}
-
 impl View {
-    /// What lies in it. A file that is being renamed meanwhile may be missing.
-    pub fn list(&self) -> Result<Listing, Error> {
+    /// The files of its folders. One that is being renamed meanwhile may be missing.
+    pub fn list(&self) -> Result<Vec<ViewFile>, Error> {
         list(&self.root)
     }
 }
 
-pub(super) fn list(root: &Path) -> Result<Listing, Error> {
-    let mut listing = Listing::default();
+/// The message of the tree that a file was put into a view for, by its name without flags.
+pub fn of_tree(base: &str) -> Option<Name> {
+    let renewed = base.rsplit_once('.').filter(|(_, number)| number.parse::<u64>().is_ok());
+    base.parse().ok().or_else(|| renewed?.0.parse().ok())
+}
+
+pub(super) fn list(root: &Path) -> Result<Vec<ViewFile>, Error> {
+    let mut files = Vec::new();
     for item in items(root) {
         let Some(item) = there(root, item)? else { continue };
         // Gone since its directory was read.
         let Ok(meta) = item.metadata() else { continue };
-        match file(root, &item, Stamp::of(&meta)) {
-            Some(file) => listing.files.push(file),
-            None => listing.strays.push(item.into_path()),
-        }
+        files.extend(file(root, &item, Stamp::of(&meta)));
     }
-    Ok(listing)
-}
-
-/// The paths of all messages below `root`.
-pub(super) fn messages(root: &Path) -> Result<Vec<PathBuf>, Error> {
-    let paths = items(root).map(|item| there(root, item));
-    paths.filter_map(|item| item.transpose()).map(|item| Ok(item?.into_path())).collect()
+    Ok(files)
 }
 
 /// All plain files in `new` or `cur`, `new` first, since messages go from there to `cur`.
@@ -69,16 +57,32 @@ fn items(root: &Path) -> impl Iterator<Item = walkdir::Result<DirEntry>> {
         .into_iter()
         .filter_entry(visible)
         .filter(|item| match item {
-            Ok(item) => item.file_type().is_file() && item.depth() > 1 && is_in_part(item.path()),
+            Ok(item) => {
+                let path = item.path();
+                let is_message = item.depth() > 1 && is_in_part(path) && !is_dropping(path);
+                item.file_type().is_file() && is_message
+            }
             Err(_) => true,
         })
 }
 
-fn is_in_part(path: &Path) -> bool {
+/// Whether a path is one of messages: in `new` or `cur`.
+pub(super) fn is_in_part(path: &Path) -> bool {
     path.parent().is_some_and(|part| part.ends_with("new") || part.ends_with("cur"))
 }
 
-fn there(root: &Path, item: walkdir::Result<DirEntry>) -> Result<Option<DirEntry>, Error> {
+/// Whether an editor has left it beside a file that it writes: what was there before, what is not
+/// saved yet, or a lock; all of that has such names, and no message has.
+pub(super) fn is_dropping(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    name.starts_with(b".") || name.starts_with(b"#") || name.ends_with(b"~")
+}
+
+/// What was found, unless it is gone again.
+pub(super) fn there(
+    root: &Path,
+    item: walkdir::Result<DirEntry>,
+) -> Result<Option<DirEntry>, Error> {
     match item {
         Ok(item) => Ok(Some(item)),
         Err(error) => {

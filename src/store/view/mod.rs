@@ -7,20 +7,25 @@
 
 mod journal;
 mod listing;
+mod place;
+mod stamp;
+mod wipe;
 
 pub use journal::Known;
-pub use listing::{Listing, ViewFile};
+pub use listing::{ViewFile, of_tree};
+pub use stamp::Stamp;
 
 use super::error::{CREATE, Cause, Error};
-use super::maildir::{Folder, Place};
+use super::maildir::{Folder, Name, Place};
 use crate::core::time::Time;
 use journal::Journal;
+use place::{make_dir, make_private};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 use std::collections::HashMap;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -33,25 +38,6 @@ pub struct Spot {
     pub place: Place,
 }
 
-/// By which a file that was changed is told from one that was only renamed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    /// The number of the file.
-    pub inode: u64,
-    /// Bytes.
-    pub size: u64,
-    /// When its content last changed, in nanoseconds since 1970.
-    pub modified: i128,
-}
-
-impl Stamp {
-    /// That of a file.
-    pub fn of(meta: &fs::Metadata) -> Stamp {
-        let modified = i128::from(meta.mtime()) * 1_000_000_000 + i128::from(meta.mtime_nsec());
-        Stamp { inode: meta.ino(), size: meta.size(), modified }
-    }
-}
-
 /// The directory of a view.
 #[derive(Debug)]
 pub struct View {
@@ -59,8 +45,11 @@ pub struct View {
     journal: Journal,
 }
 
-/// A view and what it holds by its journal, by the unique part of the names in the tree.
-pub type Found = (View, HashMap<String, Known>);
+/// What a view holds, by the unique part of the names in the tree.
+pub type Holds = HashMap<String, Known>;
+
+/// A view, what it holds by its journal, and what was about to be filed in the tree.
+pub type Found = (View, Holds, Holds);
 
 impl View {
     /// Whether a view lies there, whoever's.
@@ -69,13 +58,13 @@ impl View {
     }
 
     /// What is known of the messages of the view of `home` at `root`, whoever has it open.
-    pub fn known_at(root: &Path, home: &Path) -> Result<HashMap<String, Known>, Error> {
+    pub fn known_at(root: &Path, home: &Path) -> Result<Holds, Error> {
         journal::peek(root, home)
     }
 
     /// The files of the view at `root`, whoever has it open.
     pub fn files_at(root: &Path) -> Result<Vec<ViewFile>, Error> {
-        Ok(listing::list(root)?.files)
+        listing::list(root)
     }
 
     /// The view of `home` at `root`: the one that a killed run has left there, or a new one. The
@@ -87,8 +76,8 @@ impl View {
         if !is_left && items.next().is_some() {
             return Err(Error::new(root, "make a view in", Cause::Exists));
         }
-        let (journal, known) = Journal::open(root, home)?;
-        Ok((View { root: root.to_owned(), journal }, known))
+        let (journal, known, planned) = Journal::open(root, home)?;
+        Ok((View { root: root.to_owned(), journal }, known, planned))
     }
 
     /// The directory.
@@ -147,14 +136,20 @@ impl View {
         write().map_err(Error::io(&path, CREATE))
     }
 
-    /// Puts another text in the place of one that is still as it was. Says nothing if it is gone or
-    /// was changed, which is left as it is.
-    pub fn renew(&self, file: &ViewFile, text: &[u8], time: Time) -> Result<Option<Stamp>, Error> {
+    /// Puts another text in the place of one that is still as it was, under another name, since mail
+    /// programs take a file of one name to be the same for ever. Gives its name without flags. Says
+    /// nothing if the file is gone or was changed, which is left as it is.
+    pub fn renew(
+        &self,
+        file: &ViewFile,
+        name: &Name,
+        text: &[u8],
+    ) -> Result<Option<(Stamp, String)>, Error> {
         let temp = self.part(&file.spot.folder, "tmp").join(&file.base);
         // Exchanged, so that one that is renamed this moment does not come to be twice.
         let swap = || renameat_with(CWD, &temp, CWD, &file.path, RenameFlags::EXCHANGE);
-        let write = || -> io::Result<Option<Stamp>> {
-            let stamp = write(&temp, text, time)?;
+        let write = || -> io::Result<Option<(Stamp, String)>> {
+            let stamp = write(&temp, text, name.time())?;
             let there = match swap() {
                 Ok(()) if Stamp::of(&temp.symlink_metadata()?) == file.stamp => true,
                 Ok(()) => swap().map(|()| false)?,
@@ -162,7 +157,12 @@ impl View {
                 Err(error) => return Err(error.into()),
             };
             fs::remove_file(&temp)?;
-            Ok(there.then_some(stamp))
+            if !there {
+                return Ok(None);
+            }
+            let base = format!("{name}.{}", stamp.inode);
+            let renamed = fs::rename(&file.path, self.path(&base, &file.spot)).is_ok();
+            Ok(Some((stamp, if renamed { base } else { file.base.clone() })))
         };
         write().map_err(Error::io(&file.path, "write"))
     }
@@ -188,6 +188,11 @@ impl View {
         gone_is_no(fs::remove_file(path), path, "remove")
     }
 
+    /// Writes down what is about to be filed in the tree, so that it is filed once.
+    pub fn plans(&mut self, known: &[Known]) -> Result<(), Error> {
+        self.journal.plan(known)
+    }
+
     /// Writes down what the view now holds of a message.
     pub fn knows(&mut self, known: &[&Known]) -> Result<(), Error> {
         self.journal.add(known)
@@ -197,53 +202,6 @@ impl View {
     /// of its name.
     pub fn forgets(&mut self, unique: &str) -> Result<(), Error> {
         self.journal.remove(unique)
-    }
-
-    /// From now on a missing file means nothing: the view is being wiped.
-    pub fn closing(&mut self) -> Result<(), Error> {
-        self.journal.closing()
-    }
-
-    /// Removes everything but messages that are left, whose paths it gives; without any, the
-    /// directory too. In memory a file that is unlinked is gone.
-    pub fn wipe(self) -> Result<Vec<PathBuf>, Error> {
-        let left = listing::messages(&self.root)?;
-        if left.is_empty() {
-            // The journal last: until then a killed wiping is gone on with.
-            self.clear(&|path| path.file_name().is_some_and(|name| name == journal::FILE))?;
-            let path = self.root.join(journal::FILE);
-            fs::remove_file(&path).map_err(Error::io(&path, "remove"))?;
-            // It may be a mount, or somebody's working directory: then it stays, empty.
-            let _ = fs::remove_dir(&self.root);
-            return Ok(left);
-        }
-        let stays = |path: &Path| {
-            path.file_name().is_some_and(|name| name == journal::FILE)
-                || left.iter().any(|message| message == path)
-        };
-        self.clear(&stays)?;
-        Ok(left)
-    }
-
-    fn clear(&self, stays: &dyn Fn(&Path) -> bool) -> Result<(), Error> {
-        let items = walkdir::WalkDir::new(&self.root).min_depth(1).contents_first(true);
-        for item in items {
-            let Ok(item) = item else { continue };
-            let path = item.path();
-            if stays(path) {
-                continue;
-            }
-            let removed = match item.file_type().is_dir() {
-                // Directories of messages that stay are not empty.
-                true => match fs::remove_dir(path) {
-                    Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => Ok(()),
-                    other => other,
-                },
-                false => fs::remove_file(path),
-            };
-            gone_is_no(removed, path, "remove")?;
-        }
-        Ok(())
     }
 
     fn part(&self, folder: &Folder, part: &str) -> PathBuf {
@@ -282,43 +240,6 @@ fn create(path: &Path) -> io::Result<File> {
             open()
         }
         other => other,
-    }
-}
-
-fn make_dir(path: &Path) -> Result<(), Error> {
-    match DirBuilder::new().mode(0o700).recursive(true).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(Error::io(path, CREATE)(error))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Makes the directory, and refuses one that others can reach, or could put another in place of.
-fn make_private(path: &Path) -> Result<(), Error> {
-    make_dir(path)?;
-    let me = rustix::process::geteuid().as_raw();
-    let meta = path.symlink_metadata().map_err(Error::io(path, "open"))?;
-    if !meta.is_dir() {
-        return Err(Error::new(path, "open", Cause::NotPlain));
-    }
-    if meta.uid() != me {
-        return Err(Error::new(path, "open", Cause::Owner { uid: meta.uid() }));
-    }
-    if meta.mode() & 0o077 != 0 {
-        return Err(Error::new(path, "open", Cause::Open { mode: meta.mode() & 0o7777 }));
-    }
-    let Some(above) = path.parent().filter(|above| !above.as_os_str().is_empty()) else {
-        return Ok(());
-    };
-    let meta = above.metadata().map_err(Error::io(above, "open"))?;
-    if meta.uid() != me && meta.uid() != 0 {
-        return Err(Error::new(above, "open", Cause::Owner { uid: meta.uid() }));
-    }
-    let sticky = meta.mode() & 0o1000 != 0;
-    match meta.mode() & 0o022 != 0 && !sticky {
-        true => Err(Error::new(above, "open", Cause::Open { mode: meta.mode() & 0o7777 })),
-        false => Ok(()),
     }
 }
 

@@ -1,0 +1,64 @@
+//! A message whose text both sides may have changed since they last agreed, or of which a killed run
+//! has not written down that it put it there: neither text is dropped for the other.
+
+use super::View;
+use crate::client::edit;
+use crate::client::env::Env;
+use crate::client::error::{Error, Kind};
+use crate::store::maildir::Entry;
+use crate::store::view::{Known, Stamp, ViewFile};
+
+impl View {
+    /// Finds out whether both sides have the same text of a message. If not, that of the view
+    /// becomes a further message, and that of the tree is opened.
+    pub(super) fn compare(
+        &mut self,
+        env: &Env<'_>,
+        unique: &str,
+        entry: &Entry,
+        file: &ViewFile,
+    ) -> Result<(), Error> {
+        let known = self.known.get(unique);
+        let spot = known.map_or(&file.spot, |known| &known.spot).clone();
+        let (name, base, stamp) = (entry.name, file.base.clone(), file.stamp);
+        // Put there by a run that was killed before it wrote that down, and not touched since.
+        if known.is_none() && stamp.is_dated(name.time()) {
+            return self.note(Known { name, spot, stamp, sealed: Stamp::default(), base });
+        }
+        let sealed = Stamp::of_sealed(&entry.path);
+        match self.is_same(env, entry, file) {
+            Ok(None) => Ok(()),
+            Ok(Some(true)) => self.note(Known { name, spot, stamp, sealed, base }),
+            Ok(Some(false)) => {
+                // Without a file a message that is known would be taken for deleted.
+                self.forget(unique)?;
+                self.part(file).map(|_| ())
+            }
+            Err(error) if error.kind == Kind::Data => {
+                self.refuse(file, error.what);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether a file says what the message in the tree says, unless it has changed since it was
+    /// listed.
+    fn is_same(
+        &self,
+        env: &Env<'_>,
+        entry: &Entry,
+        file: &ViewFile,
+    ) -> Result<Option<bool>, Error> {
+        let Some(bytes) = self.bytes(file)? else { return Ok(None) };
+        let old = self.reader.read(env, entry)?;
+        Ok(Some(edit::named(&self.addresses, &old)? == bytes))
+    }
+
+    /// Gives a file a name of its own, by which it is of no message: the next round takes it.
+    pub(super) fn part(&self, file: &ViewFile) -> Result<String, Error> {
+        let base = format!("{}.{}.copy", file.stamp.time, file.stamp.inode);
+        self.dir.rename(&file.path, &base, &file.spot)?;
+        Ok(base)
+    }
+}

@@ -1,0 +1,233 @@
+//! The view by the real program where both sides write at once, where something was cut short, and
+//! where something lies in it that is no message (poste(1), view).
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+#[path = "common/programs.rs"]
+mod programs;
+#[path = "common/viewed.rs"]
+mod viewed;
+
+use std::fs;
+use std::path::Path;
+use viewed::{Viewed, added, bob, eventually, files, path, tree};
+
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap()
+}
+
+/// Another text for a message, by another command.
+fn replace(bob: &programs::Home, number: usize, text: &str) {
+    let old = path(bob, "alice", &format!("letter {number}"));
+    let text = format!("Subject: letter {number}\n\n{text}\n");
+    bob.ok_with(&["forge", "--from", "alice", "--replace", &old], text.as_bytes());
+}
+
+fn rewrite(file: &Path, from: &str, to: &str) {
+    let text = fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "{text}");
+    fs::write(file, text.replace(from, to)).unwrap();
+}
+
+fn texts(bob: &programs::Home) -> String {
+    bob.ok(&["list", "alice"]).lines().map(|path| bob.ok(&["show", "--raw", path])).collect()
+}
+
+#[test]
+fn a_text_replaced_in_the_tree_shows_in_the_view() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 2);
+    let view = Viewed::open(&bob, &dir.path().join("view"), 2);
+    let file = |number| view.file("alice", &format!("letter {number}")).unwrap();
+    let (was, other) = (file(1), file(2));
+    let flagged = was.to_str().unwrap().replace("/new/", "/cur/") + ":2,FS";
+    fs::rename(&was, &flagged).unwrap();
+    eventually("the flags follow", || tree(&bob, "alice").contains(&"letter 1 FS".to_owned()));
+    replace(&bob, 1, "Nothing of the kind.");
+    eventually("the text follows", || {
+        fs::read_to_string(file(1)).is_ok_and(|text| text.contains("Nothing of the kind."))
+    });
+    let now = file(1);
+    assert!(now.to_str().unwrap().ends_with(":2,FS"), "{}", now.display());
+    assert_ne!(now, Path::new(&flagged), "to a mail program one name is one text");
+    assert_eq!(file(2), other, "what was not replaced is left alone");
+    assert_eq!(files(&view.at).len(), 2);
+    rewrite(&now, "Nothing", "Something");
+    eventually("it is edited as before", || texts(&bob).contains("Something of the kind."));
+    fs::remove_file(file(1)).unwrap();
+    eventually("and deleted", || tree(&bob, "alice") == ["letter 2 new"]);
+    assert!(view.end().success());
+}
+
+#[test]
+fn of_two_changed_texts_none_is_lost() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 2);
+    let view = Viewed::open(&bob, &dir.path().join("view"), 2);
+    let file = |number| view.file("alice", &format!("letter {number}")).unwrap();
+    eventually("the journal is written", || {
+        fs::read_to_string(view.at.join(".poste-view")).is_ok_and(|text| text.lines().count() > 2)
+    });
+    view.signal("STOP");
+    rewrite(&file(1), "this is number 1", "this is by hand");
+    fs::remove_file(file(2)).unwrap();
+    replace(&bob, 1, "This is by another command.");
+    replace(&bob, 2, "What was deleted was another text.");
+    view.signal("CONT");
+    eventually("both are in the tree, and in the view", || {
+        files(&view.at).len() == 3 && tree(&bob, "alice").len() == 3
+    });
+    let all = ["This is by another command.", "this is by hand", "was another text."];
+    let shown: String =
+        files(&view.at).iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    for text in all {
+        assert!(texts(&bob).contains(text) && shown.contains(text), "{text}: {shown}");
+    }
+    assert!(view.end().success());
+    assert_eq!(tree(&bob, "alice").len(), 3);
+}
+
+/// A kill between what is done and what is written down about it.
+#[test]
+fn what_a_kill_kept_from_being_written_down_is_done_once() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 3);
+    let at = dir.path().join("view");
+    let view = Viewed::open(&bob, &at, 3);
+    fs::write(at.join("alice/new/1795356000.R17.host"), added()).unwrap();
+    let journal = at.join(".poste-view");
+    eventually("it is filed", || {
+        fs::read_to_string(&journal).is_ok_and(|text| text.contains(" 1795356000.R17.host\n"))
+            && tree(&bob, "alice").len() == 4
+    });
+    eventually("that is written down", || {
+        let text = fs::read_to_string(&journal).unwrap();
+        text.lines().any(|line| line.starts_with("+ ") && line.ends_with(".host"))
+    });
+    let [one, two] = [1, 2].map(|number| view.file("alice", &format!("letter {number}")).unwrap());
+    view.kill();
+    let said = fs::read_to_string(&journal).unwrap();
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    let (one_said, two_said) = (name(&one), name(&two));
+    let kept = said.lines().filter(|line| {
+        let is_of = |base: &str| line.ends_with(base);
+        !(line.starts_with("+ ") && line.ends_with(".host") || is_of(&one_said) || is_of(&two_said))
+    });
+    fs::write(&journal, kept.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    rewrite(&one, "number 1", "number one");
+    let view = Viewed::open(&bob, &at, 5);
+    eventually("nothing is lost, nothing twice", || {
+        let all = texts(&bob);
+        tree(&bob, "alice").len() == 5 && all.contains("number one") && all.contains("number 1")
+    });
+    assert_eq!(tree(&bob, "alice").iter().filter(|line| line.starts_with("added")).count(), 1);
+    assert_eq!(texts(&bob).matches("number 2").count(), 1);
+    assert!(view.end().success());
+    assert!(!at.exists());
+}
+
+#[test]
+fn what_mail_programs_keep_beside_messages_is_named_and_stays() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 1);
+    let at = dir.path().join("view");
+    let run = |script: &str| {
+        bob.run(&["view", "--at", at.to_str().unwrap(), "--", "sh", "-c", script], b"")
+    };
+    let output = run("cd \"$POSTE_VIEW\" && mkdir -p .Drafts/cur .notmuch/xapian notes && \
+                      for file in postponed .Drafts/cur/1.host:2,D notes/plan .notmuch/xapian/x \
+                      .uidvalidity alice/tmp/half alice/cur/.1.host.swp \"$(echo alice/new/*)~\"; \
+                      do echo text >\"$file\"; done; sleep 1; ls alice/new | wc -l");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(65), "{said}");
+    for name in ["postponed", ".Drafts/cur/1.host:2,D", "notes/plan"] {
+        let file = at.join(name);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "text\n");
+        assert!(said.contains(&format!("{} was not filed and stays", file.display())), "{said}");
+        fs::remove_file(file).unwrap();
+    }
+    assert_eq!(said.lines().count(), 3, "{said}");
+    for name in [".notmuch", ".uidvalidity", "alice"] {
+        assert!(!at.join(name).exists(), "{name} goes");
+    }
+    assert!(run("true").status.success());
+    assert!(!at.exists());
+    assert_eq!(tree(&bob, "alice"), ["letter 1 new"]);
+}
+
+#[test]
+fn when_the_tree_cannot_be_written_only_what_it_lacks_stays() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 3);
+    let at = dir.path().join("view");
+    let view = Viewed::open(&bob, &at, 3);
+    let file = view.file("alice", "letter 2").unwrap();
+    eventually("the journal is written", || {
+        fs::read_to_string(at.join(".poste-view")).is_ok_and(|text| text.lines().count() > 3)
+    });
+    let tmp = bob.dir.join("share/mail/alice/tmp");
+    fs::remove_dir(&tmp).unwrap();
+    fs::write(&tmp, "in its place").unwrap();
+    rewrite(&file, "number 2", "number two");
+    assert!(!view.end().success());
+    assert_eq!(files(&at), [file]);
+    fs::remove_file(&tmp).unwrap();
+    bob.ok(&["view", "--at", at.to_str().unwrap(), "--", "true"]);
+    assert!(!at.exists());
+    assert!(texts(&bob).contains("number two"));
+    assert_eq!(tree(&bob, "alice").len(), 3);
+}
+
+#[test]
+fn each_home_has_its_own_place() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 1);
+    let alice = programs::Home { dir: dir.path().join("alice") };
+    let place = |home: &programs::Home| {
+        let mut command = home.command(&["view", "--", "sh", "-c", "echo $POSTE_VIEW"]);
+        let output = command.env("XDG_RUNTIME_DIR", dir.path()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let [of_alice, of_bob] = [place(&alice), place(&bob)];
+    assert_ne!(of_alice, of_bob);
+    let at = dir.path().join("view");
+    Viewed::open(&bob, &at, 1).kill();
+    let output = alice.run(&["view", "--at", at.to_str().unwrap(), "--", "true"], b"");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(73), "{said}");
+    assert!(said.contains("it is of another home") && said.contains("--at"), "{said}");
+    bob.ok(&["view", "--at", at.to_str().unwrap(), "--", "true"]);
+    assert!(!at.exists());
+}
+
+#[test]
+fn a_full_view_loses_nothing_and_files_nothing_twice() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 6);
+    let at = dir.path().join("small");
+    fs::create_dir(&at).unwrap();
+    let run = |size: &str, inside: &str| {
+        let script = format!("mount -t tmpfs -o size={size},mode=700 none \"$0\" && exec \"$@\"");
+        let mut command = std::process::Command::new("unshare");
+        command.args(["-rm", "sh", "-c", &script]).arg(&at).arg(programs::POSTE);
+        command.args(["view", "--at"]).arg(&at).args(["--", "sh", "-c", inside, programs::POSTE]);
+        command.env_clear().env("PATH", std::env::var("PATH").unwrap());
+        let output = command.env("POSTE_HOME", &bob.dir).output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = run("16k", "true");
+    assert_eq!(code, Some(74), "not even a screen of messages fits: {said}");
+    assert!(said.contains("no space left"), "{said}");
+    // It fills up while it is open; what is done in it then is done, and what comes shows later.
+    let inside = "cd \"$POSTE_VIEW/alice\" && set -- new/* && \
+        ! head -c 2m /dev/zero >tmp/big && mv \"$1\" \"cur/${1#new/}:2,S\" && rm \"$2\" && \
+        head -c 2m /dev/zero >>tmp/big; printf 'Subject: late\\n\\nx\\n' | \"$0\" forge --from alice && \
+        sleep 1 && rm tmp/big && until [ \"$(ls new | wc -l)\" = 5 ]; do sleep 0.1; done";
+    let (code, said) =
+        run("1m", &format!("timeout 30 sh -c '{}' \"$0\"", inside.replace('\'', "'\\''")));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("no space left"), "{said}");
+    let all = tree(&bob, "alice");
+    let with = |end: &str| all.iter().filter(|one| one.ends_with(end)).count();
+    assert_eq!((all.len(), with(" S"), with("late new")), (6, 1, 1), "{all:?}: {said}");
+}
