@@ -1,5 +1,6 @@
 //! A message whose text both sides may have changed since they last agreed, or of which a killed run
 //! has not written down that it put it there: neither text is dropped for the other.
+//! Specified in poste(1), view.
 
 use super::View;
 use crate::client::edit;
