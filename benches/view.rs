@@ -17,6 +17,7 @@ use programs::Home;
 use rayon::prelude::*;
 use std::fmt::Write;
 use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const MESSAGES: usize = 10_000;
 const PAIRS: usize = 5;
@@ -38,20 +39,34 @@ fn main() {
     let files = sealed(&bob.dir.join("share/mail/alice/cur"));
     assert_eq!(files.len(), MESSAGES);
     let at = dir.path().join("view").display().to_string();
-    let view = |script: &str| drop(bob.ok(&["view", "--at", &at, "--", "sh", "-c", script]));
+    // When the script says so, in nanoseconds since 1970, and when the view is closed.
+    let view = |script: &str| -> (f64, f64) {
+        let began = SystemTime::now();
+        let said =
+            bob.ok(&["view", "--at", &at, "--", "sh", "-c", &format!("{script} date +%s%N")]);
+        let then = UNIX_EPOCH + Duration::from_nanos(said.trim().parse().unwrap());
+        let until = |end: SystemTime| end.duration_since(began).unwrap().as_secs_f64();
+        (until(then), until(SystemTime::now()))
+    };
     let wait = format!(
-        "until [ $(ls -f '{at}/alice/cur' | wc -l) -ge {} ]; do sleep 0.01; done",
+        "until [ $(ls -f '{at}/alice/cur' | wc -l) -ge {} ]; do sleep 0.02; done;",
         MESSAGES + 2
     );
     let decrypt = || {
         let open = |file: &Vec<u8>| open_at_rest(&identity, file, 1 << 20).unwrap().len();
         std::hint::black_box(files.par_iter().map(open).sum::<usize>());
     };
-    // What opening and closing take beside the messages is in ours too.
-    let pairs = Pairs::run(PAIRS, || view(&wait), decrypt);
-    pairs.rate("until all are there, and closed", MESSAGES as f64, "msg/s", "decrypting alone");
-    let first: Vec<f64> = (0..PAIRS).map(|_| seconds(|| view("true"))).collect();
-    line("until the command runs, and closed", median(first) * 1e3, "ms", None);
+    let (mut pairs, mut closing, mut first) = (Pairs::default(), Vec::new(), Vec::new());
+    for _ in 0..PAIRS {
+        let (open, closed) = view(&wait);
+        pairs.ours.push(open);
+        closing.push(closed - open);
+        pairs.peer.push(seconds(decrypt));
+        first.push(view("").0);
+    }
+    pairs.rate("until all are there", MESSAGES as f64, "msg/s", "decrypting alone");
+    line("until the command runs", median(first) * 1e3, "ms", None);
+    line("closing", median(closing) * 1e3, "ms", None);
 }
 
 fn identity(home: &Home) -> ArchiveIdentity {
