@@ -130,7 +130,7 @@ install:
 		$(PLACED) $$unit >$(DESTDIR)$(SYSTEMDUSERUNITDIR)/$${unit##*/} || exit 1; done
 
 uninstall:
-	cd $(DESTDIR)$(BINDIR) && rm -f poste posted poste-sendmail
+	rm -f $(addprefix $(DESTDIR)$(BINDIR)/,poste posted poste-sendmail)
 	for page in $(PAGES); do \
 		rm -f $(DESTDIR)$(MANDIR)/man$${page##*.}/$${page##*/}; \
 	done

@@ -14,4 +14,5 @@ case $((count)) in
 1) text='1 new letter' ;;
 *) text="$((count)) new letters" ;;
 esac
-exec notify-send --app-name=poste poste "$text"
+# Without a desktop nothing is told, which is no failure of the sync.
+notify-send --app-name=poste poste "$text" 2>/dev/null || :

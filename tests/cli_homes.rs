@@ -166,7 +166,10 @@ fn an_answer_names_the_letter_it_answers() {
 fn a_passphrase_comes_by_descriptor_or_command_and_is_never_asked_for_in_vain() {
     let dir = tempfile::tempdir().unwrap();
     let home = Home { dir: dir.path().join("alice") };
-    let init = ["--no-input", "init"];
+    let stick = dir.path().join("stick");
+    fs::create_dir(&stick).unwrap();
+    let stick = format!("file://{}", stick.display());
+    let init = ["--no-input", "init", "--node", &stick, "--trust-clock"];
     let refused = home.run(&init, b"");
     assert_eq!(status(&refused), 77);
     assert!(String::from_utf8_lossy(&refused.stderr).contains("--no-passphrase"));
@@ -258,4 +261,63 @@ fn a_blocked_contact_is_listed_so_and_gets_no_letter() {
     assert_eq!(alice.ok(&["list", "robert"]).lines().count(), 1);
     assert_eq!(status(&alice.run(&["list", "bob"], b"")), 67);
     assert_eq!(alice.ok(&["outbox"]).split('\t').nth(1), Some("robert"));
+}
+
+/// Whom it starts may start a stranger's program in turn.
+#[test]
+fn programs_that_it_starts_get_no_passphrase() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let [alice, bob] = ["alice", "bob"].map(|name| make(dir.path(), name));
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    let secret = dir.path().join("secret");
+    fs::write(&secret, "correct horse\n").unwrap();
+    let seen = dir.path().join("seen");
+    let look = format!(
+        "{{ [ ! -e /proc/$$/fd/3 ] || echo open; echo ${{POSTE_PASSPHRASE_FD-none}}; }} >>{}",
+        seen.display()
+    );
+    let config = alice.dir.join("config/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let hooks = format!("\n[hooks]\npre_sync = {look:?}\n");
+    fs::write(&config, format!("editor = \"{look}; true\"\n{text}{hooks}")).unwrap();
+    let run = |args: &str| {
+        let line = format!("exec 3<{}; exec {} {args}", secret.display(), programs::POSTE);
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &line]).env("POSTE_PASSPHRASE_FD", "3");
+        shell.env("POSTE_HOME", &alice.dir).output().unwrap()
+    };
+    assert!(run("passphrase").status.success());
+    let view = dir.path().join("view");
+    let output = run(&format!("view --at {} -- sh -c '{look}'", view.display()));
+    assert!(output.status.success(), "{output:?}");
+    run("sync");
+    let output = run("compose bob");
+    assert_eq!(fs::read_to_string(&seen).unwrap(), "none\nnone\nnone\n", "{output:?}");
+    let output = std::process::Command::new(programs::POSTE)
+        .args(["search", "x"])
+        .env("POSTE_HOME", &alice.dir)
+        .env("POSTE_PASSPHRASE_FD", "12")
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(77) && said.contains("POSTE_PASSPHRASE_FD=12"), "{said}");
+}
+
+#[test]
+fn without_a_node_a_sync_says_what_is_missing_and_hints_name_the_home() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = make(dir.path(), "alice");
+    let output = alice.run(&["sync"], b"");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(status(&output), 78, "{said}");
+    assert!(said.contains("no node") && said.contains("config.toml"), "{said}");
+    let mut command = std::process::Command::new(programs::POSTE);
+    command.arg("--home").arg(&alice.dir).args(["-v", "rename", "nobody", "x"]);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let hint = format!("hint: poste --home {} contacts", alice.dir.display());
+    assert!(said.contains(&hint), "{said}");
+    let none = Home { dir: dir.path().join("none") };
+    assert_eq!(status(&none.run(&["--json"], b"")), 78);
+    assert_eq!(status(&none.run(&[], b"")), 0);
 }

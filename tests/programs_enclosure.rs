@@ -52,6 +52,7 @@ fn three_mebibytes_arrive_byte_for_byte() {
     bob.ok(&["sync", "--now"]);
     let outbox = bob.ok(&["outbox"]);
     assert!(outbox.contains("\tpartly\t") && outbox.contains("\t1062/1062\n"), "{outbox}");
+    assert!(bob.ok(&["status"]).contains("0 queued, 1 posted"), "what has left in part has left");
     alice.ok(&["sync", "--now"]);
     bob.ok(&["sync", "--now"]);
     assert!(bob.ok(&["outbox"]).contains("\tacknowledged\t"));

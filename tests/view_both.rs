@@ -152,6 +152,9 @@ fn what_mail_programs_keep_beside_messages_is_named_and_stays() {
     assert!(run("true").status.success());
     assert!(!at.exists());
     assert_eq!(tree(&bob, "alice"), ["letter 1 new"]);
+    let output = run("echo draft >\"$TMPDIR/compose\" && ls -A \"$POSTE_VIEW/.tmp\"");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "compose\n", "aside is in memory, too");
+    assert!(output.status.success() && !at.exists());
 }
 
 #[test]

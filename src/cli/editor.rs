@@ -3,6 +3,7 @@
 //! elsewhere, such as a history, is its own affair. Specified in poste(1), edit and compose.
 
 use crate::client::error::{Error, Kind};
+use crate::client::starter::Starter;
 use crate::store::memory;
 use rustix::fs::{FlockOperation, flock};
 use std::cell::Cell;
@@ -10,7 +11,6 @@ use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, ErrorKind, IsTerminal, Write, stdin};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use zeroize::Zeroizing;
 
 /// Used when nothing else is named.
@@ -25,6 +25,8 @@ pub struct Editor {
     pub command: Option<String>,
     /// The user's directory for files of the session.
     pub runtime_dir: Option<PathBuf>,
+    /// How it is started.
+    pub starter: Starter,
 }
 
 /// A text in memory under a name of its own, while it is edited. It goes with this value, unless
@@ -100,11 +102,9 @@ impl Editor {
         let failed = |why: String| {
             Error::new(Kind::Io, format!("the editor {command:?} {why}; nothing was changed"))
         };
-        let status = Command::new("/bin/sh")
-            .args(["-c", &format!("{command} \"$1\""), "sh"])
-            .arg(path)
-            .status()
-            .map_err(|e| failed(format!("did not start: {e}")))?;
+        let mut line = self.starter.line(&format!("{command} \"$1\""));
+        let status =
+            line.arg("sh").arg(path).status().map_err(|e| failed(format!("did not start: {e}")))?;
         if status.success() { Ok(()) } else { Err(failed(format!("failed: {status}"))) }
     }
 

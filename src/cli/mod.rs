@@ -65,7 +65,7 @@ pub fn run(start: Start) -> u8 {
         arguments.clone_from(&for_sendmail);
     }
     let Global { quiet, verbose, json, .. } = cli.global;
-    let ui = Ui::new(Manner { quiet, verbose, json });
+    let ui = Ui::new(Manner { quiet, verbose, json }).of_home(cli.global.home.as_deref());
     let in_sendmail = matches!(cli.command, Some(Command::Sendmail { .. }));
     let done = dispatch(&start, cli, &ui);
     end(&ui, done, if in_sendmail { exit::sendmail_status } else { exit::status })
@@ -109,8 +109,12 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
         other => other,
     };
     let places = places(start, &cli.global)?;
-    let editor = Editor { command: start.editor.clone(), runtime_dir: start.runtime_dir.clone() };
     let prompt = Prompt::new(start.passphrase_fd.clone(), !cli.global.no_input);
+    let editor = Editor {
+        command: start.editor.clone(),
+        runtime_dir: start.runtime_dir.clone(),
+        starter: prompt.starter(),
+    };
     let command = match command {
         Some(Command::Init(Init { import: Some(archive), .. })) => {
             return cmd::init::import(&archive, places, &prompt, ui);
@@ -132,6 +136,7 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
             // As a cron job would be: nobody watches.
             let quiet = if verbose { quiet } else { quiet.max(1) };
             let ui = Ui::new(Manner { quiet, verbose, json });
+            let ui = ui.of_home(cli.global.home.as_deref());
             let home = || Home::open(places.clone());
             return cmd::watch::run(&ui, eager, &home()?, || {
                 with(home()?, &ui, &prompt, editor.clone(), |run| {
@@ -140,7 +145,7 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
             });
         }
         Some(other) => other,
-        None if !places.exists() => return cmd::status::first_run(ui),
+        None if !places.exists() && !ui.json() => return cmd::status::first_run(ui),
         None => Command::Status,
     };
     let home = Home::open(places)?;
@@ -166,6 +171,7 @@ fn with(
     let mut env = Env {
         home,
         config,
+        starter: prompt.starter(),
         clock: &system::clock,
         watch: &Stopwatch::start(),
         rng: &mut random,

@@ -5,11 +5,13 @@
 
 use crate::client::env::Ask;
 use crate::client::error::{Error, Kind};
+use crate::client::starter::Starter;
+use crate::client::system;
 use crate::store::kernel::{Keeper, Kernel};
 use std::cell::{Cell, RefCell};
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, IsTerminal, Read, Write, stdin};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use zeroize::Zeroizing;
 
 /// No more bytes are read from a descriptor or command.
@@ -32,6 +34,11 @@ impl Prompt {
     /// `fd` is the value of `POSTE_PASSPHRASE_FD`; the terminal is used only if `terminal`.
     pub fn new(fd: Option<String>, terminal: bool) -> Prompt {
         Prompt { fd: fd.filter(|fd| !fd.is_empty()), terminal, ..Prompt::default() }
+    }
+
+    /// How programs are started that are not to get the descriptor.
+    pub fn starter(&self) -> Starter {
+        Starter::without(self.fd.as_ref().and_then(|fd| fd.parse().ok()))
     }
 
     /// Names the configuration's command, once the configuration is read.
@@ -98,12 +105,17 @@ impl Prompt {
         };
         let number: u32 =
             fd.parse().map_err(|_| failed("not the number of a descriptor".into()))?;
+        if number > 9 {
+            return Err(failed("one of two digits cannot be kept from programs".into()));
+        }
         let mut lines = self.lines.borrow_mut();
         if lines.is_none() {
             // Opening it anew is the only safe way to a descriptor by its number.
             let file = File::open(format!("/proc/self/fd/{number}"));
             let text = file.and_then(read).map_err(|error| failed(error.to_string()))?;
             *lines = Some(text.lines().rev().map(|l| Zeroizing::new(l.to_owned())).collect());
+            // No descriptor is opened by its number any more.
+            system::guard_memory(false);
         }
         let next = lines.as_mut().and_then(Vec::pop);
         next.map(Some).ok_or_else(|| failed("it holds no more lines".into()))
@@ -114,8 +126,9 @@ impl Prompt {
         let Some(command) = command.as_deref() else { return Ok(None) };
         let failed =
             |why: String| Error::new(Kind::Permission, format!("passphrase_command: {why}"));
-        let mut child = Command::new("/bin/sh")
-            .args(["-c", command])
+        let mut child = self
+            .starter()
+            .line(command)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

@@ -8,6 +8,7 @@
 
 use crate::client::error::{Error, Kind};
 use crate::core::printable;
+use crate::store::quoted;
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
 use std::cell::{Cell, RefCell};
@@ -55,6 +56,8 @@ pub struct Ui {
     out: RefCell<BufWriter<Stdout>>,
     terminal_out: bool,
     terminal_err: bool,
+    /// The home that `--home` names, as it is typed.
+    home: Option<String>,
     /// Width of the progress that stands on the terminal.
     progress: Cell<usize>,
 }
@@ -64,11 +67,17 @@ impl Ui {
     pub fn new(manner: Manner) -> Ui {
         Ui {
             manner,
+            home: None,
             out: RefCell::new(BufWriter::new(stdout())),
             terminal_out: stdout().is_terminal(),
             terminal_err: stderr().is_terminal(),
             progress: Cell::new(0),
         }
+    }
+
+    /// One whose hints name the home that `--home` names.
+    pub fn of_home(self, home: Option<&Path>) -> Ui {
+        Ui { home: home.map(quoted), ..self }
     }
 
     /// Whether data are to be JSON.
@@ -174,7 +183,7 @@ impl Ui {
     /// What to do next, for a person who watches.
     pub fn next(&self, text: &str) {
         if self.talks() {
-            self.say("poste: hint: ", text);
+            self.hint(text);
         }
     }
 
@@ -189,7 +198,16 @@ impl Ui {
     pub fn error(&self, what: &str, hints: &[String]) {
         self.say("poste: error: ", what);
         if self.manner.quiet == 0 {
-            hints.iter().for_each(|hint| self.say("poste: hint: ", hint));
+            hints.iter().for_each(|hint| self.hint(hint));
+        }
+    }
+
+    fn hint(&self, text: &str) {
+        match (&self.home, text.strip_prefix("poste ")) {
+            (Some(home), Some(rest)) => {
+                self.say("poste: hint: ", &format!("poste --home {home} {rest}"));
+            }
+            _ => self.say("poste: hint: ", text),
         }
     }
 

@@ -3,6 +3,7 @@
 //! this floor reads a clock, the environment or a terminal.
 
 use crate::client::error::{Error, Kind};
+use crate::client::starter::Starter;
 use crate::client::unlocked;
 use crate::core::clock::Clock;
 use crate::core::random::Random;
@@ -106,6 +107,8 @@ pub struct Env<'a> {
     pub home: Home,
     /// The configuration.
     pub config: Config,
+    /// How programs are started.
+    pub starter: Starter,
     /// The clock.
     pub clock: &'a dyn Fn() -> Time,
     /// The stopwatch.

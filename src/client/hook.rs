@@ -1,10 +1,12 @@
-//! Programs of the user's own that a verb runs: the hooks of the configuration. A hook runs by `sh -c` in a process group of its own with the environment of the program,
-//! in which `POSTE_HOME` and `POSTE_CONFIG` name the home, so that it can call poste; the state lock
-//! is not held meanwhile. What it prints on standard output is nobody's data and goes nowhere. It
-//! has a time limit, and its failure is soft. Specified in poste-files(5), hooks.
+//! Programs of the user's own that a verb runs: hooks, and commands that a card is published by. A
+//! line runs by `sh -c` in a process group of its own with the environment of the program, in which
+//! `POSTE_HOME` and `POSTE_CONFIG` name the home, so that it can call poste; the state lock is not
+//! held meanwhile. What it prints on standard output is nobody's data and goes nowhere. It has a time
+//! limit. Specified in poste-files(5), hooks and publish.
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::starter;
 use crate::store::home::Places;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::io::Write;
@@ -38,18 +40,23 @@ pub fn run(env: &Env<'_>, hook: Hook, input: Vec<u8>) -> Result<(), Error> {
         Hook::Publish => ("publish", &hooks.publish),
     };
     let Some(command) = command else { return Ok(()) };
-    feed(env.home.places(), command, input, LIMIT)
+    feed(env, command, input)
         .map_err(|why| Error::new(Kind::Io, format!("the hook {key}, {command:?}, {why}")))
 }
 
-/// Runs a command with a time limit; else why it failed.
-fn feed(places: &Places, line: &str, input: Vec<u8>, limit: Duration) -> Result<(), String> {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", line]).stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
-    command.env("POSTE_CONFIG", places.config_file());
-    if let Some(dir) = places.dir() {
-        command.env("POSTE_HOME", dir);
-    }
+/// Runs a line with this input; else why it failed.
+pub fn feed(env: &Env<'_>, line: &str, input: Vec<u8>) -> Result<(), String> {
+    fed(env.starter.line(line), env.home.places(), input, LIMIT)
+}
+
+fn fed(
+    mut command: Command,
+    places: &Places,
+    input: Vec<u8>,
+    limit: Duration,
+) -> Result<(), String> {
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+    starter::tell_home(&mut command, places);
     let mut child = command.spawn().map_err(|error| format!("did not start: {error}"))?;
     // By a thread, since who reads nothing would keep a writer for ever. Whether it reads is its own
     // business.
@@ -98,8 +105,9 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
-    fn fed(command: &str, input: &[u8], limit: Duration) -> Result<(), String> {
-        feed(&Places::under(Path::new("/nowhere/home")), command, input.to_vec(), limit)
+    fn fed(line: &str, input: &[u8], limit: Duration) -> Result<(), String> {
+        let places = Places::under(Path::new("/nowhere/home"));
+        super::fed(starter::Starter::default().line(line), &places, input.to_vec(), limit)
     }
 
     #[test]

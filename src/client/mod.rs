@@ -40,6 +40,7 @@ pub mod restored;
 pub mod search;
 pub mod series;
 pub mod stamps;
+pub mod starter;
 pub mod status;
 pub mod sync;
 pub mod system;

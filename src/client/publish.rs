@@ -14,8 +14,6 @@ use crate::store::keyring::Transit;
 use crate::store::locked::LockedFile;
 use crate::store::progress::Progress;
 use crate::store::published::Published;
-use std::io::Write;
-use std::process::{Command, Stdio};
 
 /// The newest card, signed anew if it is due; a passphrase is asked for only then. Before a card is
 /// signed or takes the place of another, that one is looked at, since it may tell that this home
@@ -153,26 +151,7 @@ fn put(env: &mut Env<'_>, target: &Target, card: &SignedCard) -> Result<(), Erro
             env.network.put(&address, card.text().as_bytes(), env.rng)?;
             Ok(())
         }
-        Target::Command(command) => feed(command, card.text()),
-    }
-}
-
-fn feed(command: &str, text: &str) -> Result<(), Error> {
-    let failed =
-        |why: String| Error::new(Kind::Io, format!("the publish command {command:?} {why}"));
-    let mut child = Command::new("/bin/sh")
-        .args(["-c", command])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .map_err(|e| failed(format!("did not start: {e}")))?;
-    let fed = child.stdin.take().map(|mut stdin| stdin.write_all(text.as_bytes()));
-    let status = child.wait().map_err(|e| failed(e.to_string()))?;
-    match fed {
-        Some(Err(error)) if status.success() => {
-            Err(failed(format!("did not read its input: {error}")))
-        }
-        _ if !status.success() => Err(failed(format!("failed: {status}"))),
-        _ => Ok(()),
+        Target::Command(command) => hook::feed(env, command, card.text().into())
+            .map_err(|why| Error::new(Kind::Io, format!("the publish command {command:?} {why}"))),
     }
 }

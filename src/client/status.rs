@@ -92,7 +92,8 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
     let record = progress::load_clock(places)?;
     let mut letters = outbox::list(env)?;
     letters.retain(|row| row.kind == "mail");
-    let waits = |row: &&outbox::Row| matches!(row.state, State::Queued | State::Posted);
+    let waits =
+        |row: &&outbox::Row| matches!(row.state, State::Queued | State::Posted | State::Partly);
     let oldest = letters.iter().filter(waits).map(|row| row.date).min();
     let count = |state: State| letters.iter().filter(|row| row.state == state).count();
     let mut unread: Vec<(String, usize)> = Vec::new();
@@ -121,7 +122,7 @@ pub fn status(env: &Env<'_>) -> Result<Status, Error> {
         unread,
         invitations: groups::invitations(env)?.len(),
         queued: count(State::Queued),
-        posted: count(State::Posted),
+        posted: count(State::Posted) + count(State::Partly),
         expired: count(State::Expired),
         drafts: drafts::list(places)?.len(),
         oldest,

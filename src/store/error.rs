@@ -225,7 +225,7 @@ fn said(error: &io::Error) -> String {
 }
 
 /// The path as a shell reads it back.
-fn quoted(path: &Path) -> String {
+pub fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%".contains(c);
     if !text.is_empty() && text.chars().all(plain) {

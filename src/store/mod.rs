@@ -41,4 +41,4 @@ pub mod unpack;
 pub mod view;
 pub mod watch;
 
-pub use error::{Cause, Error, Kind};
+pub use error::{Cause, Error, Kind, quoted};

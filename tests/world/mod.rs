@@ -15,6 +15,7 @@ pub use relay::Relay;
 
 use poste::client::env::{Ask, Env, Network, Watch};
 use poste::client::error::Error;
+use poste::client::starter::Starter;
 use poste::client::sync::{self, Options, Report};
 use poste::client::{init, own, people, queue, read};
 use poste::core::bucket::Bucket;
@@ -235,6 +236,7 @@ impl<'w> Person<'w> {
             watch: self.world,
             rng: &mut *dice,
             network: self.world,
+            starter: Starter::default(),
             ask: &Nobody,
             warn: &warn,
             progress: &|_| {},

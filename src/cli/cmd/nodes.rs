@@ -15,7 +15,9 @@ pub fn run(run: &mut Run<'_, '_>) -> Done {
         }
     }
     if run.env.config.trackers.is_empty() {
-        run.ui.next("poste --help init  # --tracker names who lists nodes");
+        let file = run.env.home.places().config_file();
+        let file = file.display();
+        run.ui.next(&format!("name who lists nodes in {file}, as trackers = [\"https://…\"]"));
     }
     match troubles.into_iter().next() {
         Some(error) => Err(Stop::Silent(error.kind)),

@@ -35,7 +35,8 @@ pub fn run(run: &mut Run<'_, '_>, args: &Search) -> Done {
             lines.push(Line { from, subject, ..Line::of(&found.entry) });
             return Ok(());
         }
-        ui.path(&found.entry.path, '\n')
+        ui.path(&found.entry.path, '\n')?;
+        ui.flush()
     })?;
     if ui.json() {
         ui.value(&lines)?;

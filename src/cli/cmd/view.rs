@@ -6,6 +6,7 @@ use crate::cli::Run;
 use crate::cli::args;
 use crate::cli::ui::{Done, Stop};
 use crate::client::error::{Error, Kind};
+use crate::client::starter;
 use crate::client::view::{Closed, SETTLE, View, usual_place};
 use crate::store;
 use crate::store::watch::Watch;
@@ -49,9 +50,9 @@ pub fn run(run: &mut Run<'_, '_>, args: &args::View) -> Done {
         Some(at) => at.clone(),
         None => usual_place(run.editor.runtime_dir.as_deref(), run.env.home.places())?,
     };
+    let mut view = View::begin(run.env, &place, args.anywhere)?;
     let (send, wakes) = channel();
     signals(send.clone())?;
-    let mut view = View::begin(run.env, &place, args.anywhere)?;
     // Whatever happens from here on, the view is closed.
     let status = opened(run, &mut view, &args.command, send, &wakes);
     let at = view.root().to_owned();
@@ -104,14 +105,10 @@ fn opened(
             None
         }
         [program, rest @ ..] => {
-            let mut command = Command::new(program);
-            command.args(rest).env("POSTE_VIEW", view.root());
-            // What calls poste there means this home.
-            let places = run.env.home.places();
-            command.env("POSTE_CONFIG", places.config_file());
-            if let Some(dir) = places.dir() {
-                command.env("POSTE_HOME", dir);
-            }
+            let mut command = run.env.starter.program(program, rest);
+            // What it writes beside messages is plain text as well, and goes with the view.
+            command.env("POSTE_VIEW", view.root()).env("TMPDIR", view.make_temp()?);
+            starter::tell_home(&mut command, run.env.home.places());
             Some(start(&mut command, send).map_err(|error| {
                 let what = format!("cannot run {}: {error}", program.to_string_lossy());
                 Error::new(Kind::NoMessage, what)

@@ -229,6 +229,11 @@ impl View {
         self.dir.root()
     }
 
+    /// Makes a directory in it for what programs write beside messages; it goes with the view.
+    pub fn make_temp(&self) -> Result<PathBuf, Error> {
+        Ok(self.dir.make_temp()?)
+    }
+
     /// The directories beside the view whose changes concern it: of the tree, and of contacts and
     /// groups, if there are any.
     pub fn sources(&self, env: &Env<'_>) -> Vec<PathBuf> {

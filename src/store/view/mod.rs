@@ -29,6 +29,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+/// The name of a directory for what programs write beside messages.
+const TEMP: &str = ".tmp";
+
 /// Where a message lies, in the tree or in the view.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Spot {
@@ -83,6 +86,12 @@ impl View {
     /// The directory.
     pub fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Makes a hidden directory in it, which goes with it.
+    pub fn make_temp(&self) -> Result<PathBuf, Error> {
+        let path = self.root.join(TEMP);
+        make_dir(&path).map(|()| path)
     }
 
     /// Whether the view is still there: files that are missing from one that somebody has removed
