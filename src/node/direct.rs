@@ -27,7 +27,7 @@ use tokio::sync::watch;
 /// Fewer bytes are not worth it.
 pub const LEAST: u64 = 256 << 10;
 /// Bytes that are sent, and counted, at a time.
-const PIECE: u64 = 256 << 10;
+const PIECE: u64 = 2 << 20;
 
 /// Cells that are one run of a file, and the range of their bytes to be sent.
 pub struct Cells {
@@ -68,6 +68,11 @@ impl Seat {
             Stage::Taken(cells) => Stage::Due(cells),
             other => other,
         });
+    }
+
+    /// Whether cells wait for the head of their answer.
+    pub fn is_taken(&self) -> bool {
+        !matches!(*self.stage(), Stage::Empty)
     }
 
     /// All that hyper had to write has been written.

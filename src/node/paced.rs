@@ -56,6 +56,17 @@ impl<S> Paced<S> {
         self.ahead = ahead;
     }
 
+    /// A head goes out with the first of the cells that come after it: whoever waits for the answer
+    /// is woken once.
+    fn hold(&self)
+    where
+        S: Hold,
+    {
+        if self.seat.is_taken() {
+            self.stream.hold(true);
+        }
+    }
+
     /// Takes note of a write that went through or has to wait.
     fn note(
         &mut self,
@@ -84,6 +95,19 @@ impl<S> Paced<S> {
                 window.as_mut().reset(Instant::now() + WINDOW);
             },
         }
+    }
+}
+
+/// A stream that can keep what is written until more comes.
+pub trait Hold {
+    /// Keeps it, or lets it go.
+    fn hold(&self, on: bool);
+}
+
+impl Hold for TcpStream {
+    fn hold(&self, on: bool) {
+        // Where it fails, one packet more is sent.
+        let _ = rustix::net::sockopt::set_tcp_cork(self, on);
     }
 }
 
@@ -119,6 +143,7 @@ impl Paced<TcpStream> {
     /// Nothing waits to be sent any more.
     pub fn rest(&mut self) {
         self.window = None;
+        self.stream.hold(false);
     }
 }
 
@@ -142,13 +167,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Paced<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
+impl<S: AsyncWrite + Hold + Unpin> AsyncWrite for Paced<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.hold();
         let written = Pin::new(&mut this.stream).poll_write(cx, bytes);
         this.note(cx, written)
     }
@@ -159,6 +185,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
+        this.hold();
         let written = Pin::new(&mut this.stream).poll_write_vectored(cx, parts);
         this.note(cx, written)
     }
@@ -185,7 +212,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Paced<S> {
 mod tests {
     use super::*;
     use crate::node::slots::Slots;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+    impl Hold for DuplexStream {
+        fn hold(&self, _: bool) {}
+    }
 
     async fn paced<S>(stream: S) -> Paced<S> {
         Paced::new(stream, Arc::default(), Slots::new(1).take().await.pulse().clone())
