@@ -1,5 +1,6 @@
-//! `poste init`: a home, made or brought up from an archive. It is made in two steps. First keys, configuration and tree come at once or not at
-//! all; then the first card is signed. Run again after a crash in between, it does the second.
+//! `poste init`: a home, made or brought up from an archive. It is made in two steps. First keys,
+//! configuration and tree come at once or not at all; then the first card is signed. Run again after
+//! a crash in between, it does the second.
 //! Specified in poste(1), init.
 
 use crate::cli::Run;
@@ -69,13 +70,14 @@ pub fn finish(run: &mut Run<'_, '_>) -> Done {
 /// Brings up the home that is in an archive, and prints its link.
 pub fn import(archive: &Path, places: Places, prompt: &Prompt, ui: &Ui) -> Done {
     let name = archive.display().to_string();
+    let progress = |text: &str| ui.progress(text);
     let moved = match archive == Path::new("-") {
-        true => moved::bring(places, "standard input", stdin().lock(), prompt)?,
+        true => moved::bring(places, "standard input", stdin().lock(), prompt, &progress)?,
         false => {
             let file = File::open(archive).map_err(|error| {
                 Error::new(Kind::NoMessage, format!("cannot open {name}: {error}"))
             })?;
-            moved::bring(places, &name, BufReader::new(file), prompt)?
+            moved::bring(places, &name, BufReader::new(file), prompt, &progress)?
         }
     };
     if let Some(card) = &moved.card {
