@@ -31,7 +31,7 @@ TOOLS = aerc:aerc age:age mandoc:mandoc mlist:mblaze mutt:mutt neomutt:neomutt g
 SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkswap:util-linux swapon:mount
 
 # and for `make interop` alone
-INTEROPTOOLS = chromium:chromium npm:npm debootstrap:debootstrap
+INTEROPTOOLS = chromium:chromium npm:npm debootstrap:debootstrap emacs:emacs-nox
 
 PAGES = $(wildcard man/*.[1-8])
 SCRIPTS = $(wildcard tests/*.sh tests/*/*.sh benches/*.sh examples/*.sh examples/*/*.sh \
@@ -97,8 +97,9 @@ bench: deps
 interop: TOOLS += $(INTEROPTOOLS)
 interop: deps deb
 	sh tests/interop/run.sh
-	$(CARGO) build --locked --bin posted
+	$(CARGO) build --locked --bin poste --bin posted
 	python3 tests/interop/page.py $(OUT)/debug/posted
+	sh tests/interop/emacs.sh $(OUT)/debug/poste
 	sh tests/interop/debian.sh $(DEB)/poste_*.deb README.md
 
 # Puts a file there as it is where the programs lie elsewhere, readable for all.

@@ -12,16 +12,14 @@
       message-default-mail-headers ""
       message-fcc-handler-function #'ignore
       ;; What is refused, such as a name that nobody has, is said at once.
-      message-interactive t)
+      message-interactive t
+      ;; Nor does Emacs: what is being written is plain text, and stays in memory.
+      message-auto-save-directory nil)
 
-;; What is being written is plain text: no copies of it on a disk.
 (add-hook 'message-mode-hook
           (lambda ()
             (setq-local make-backup-files nil)
             (auto-save-mode -1)))
-(when (getenv "XDG_RUNTIME_DIR")
-  (setq message-auto-save-directory nil
-        message-directory (expand-file-name "poste-emacs/" (getenv "XDG_RUNTIME_DIR"))))
 
 ;; Names complete in To and Cc.
 (defun poste-query (start)
@@ -40,9 +38,12 @@
   (add-hook 'message-mode-hook
             (lambda () (add-hook 'completion-at-point-functions #'poste-complete nil t))))
 
-;; Reading in Gnus.
+;; Reading in Gnus.  Its drafts, which are plain text, stay in memory too.
 (when (getenv "POSTE_VIEW")
   (setq gnus-select-method `(nnmaildir "poste" (directory ,(getenv "POSTE_VIEW")))
-        gnus-message-archive-group nil))
+        gnus-message-archive-group nil
+        gnus-agent nil))
+(when (getenv "XDG_RUNTIME_DIR")
+  (setq gnus-directory (expand-file-name "poste-emacs/" (getenv "XDG_RUNTIME_DIR"))))
 
 ;;; emacs.el ends here

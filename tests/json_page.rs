@@ -138,11 +138,20 @@ fn what_is_written_is_what_the_page_says() {
     let [alice, bob, _carol] = family(dir.path(), &node.url);
     let mut checker = Checker { page: page(), seen: BTreeMap::new() };
     let dave = Home::init(dir.path(), "dave", &node.url);
+    let frank = Home { dir: dir.path().join("frank") };
     let mut run = |home: &Home, args: &[&str], stdin: &[u8]| {
         let text = written(home, args, stdin);
-        checker.check(args[0], &text);
+        let is_shown = args[..args.len().min(2)] == ["quarantine", "show"];
+        checker.check(if is_shown { "show" } else { args[0] }, &text);
         text
     };
+
+    // Homes.
+    run(&frank, &["init", "--no-passphrase", "--node", &node.url], b"");
+    run(&frank, &["card"], b"");
+    let whole = dir.path().join("whole.tar").display().to_string();
+    alice.ok(&["export", "--keys", "-o", &whole]);
+    run(&Home { dir: dir.path().join("moved") }, &["init", "--import", &whole], b"");
 
     // People.
     let card = |home: &Home| home.card().display().to_string();
@@ -193,17 +202,36 @@ fn what_is_written_is_what_the_page_says() {
     let moved: Value = serde_json::from_str(&moved).unwrap();
     let id = moved[0]["id"].as_str().unwrap().to_owned();
     run(&alice, &["verify", &id], b"");
+    // What is shown, written anew, and carried by hand.
+    bob.ok_with(&["send", "alice", "--expires", "2d", "-a", &card(&dave)], b"look\n");
+    bob.ok(&["sync", "--now"]);
+    alice.ok(&["sync", "--now"]);
+    run(&alice, &["show", &id, alice.ok(&["search", "look"]).trim()], b"");
+    let editor = script(dir.path(), "other-editor", "sed -i s/coffee/tea/ \"$1\"");
+    add_to_config(&alice, &format!("editor = {editor:?}"));
+    run(&alice, &["edit", &id], b"");
+    run(&alice, &["forge", "--from", "bob", "-s", "never"], b"I never wrote this\n");
+    let letter = dir.path().join("letter.age").display().to_string();
+    run(&bob, &["seal", "--to", "alice", "-o", &letter], b"Subject: by hand\n\nhand\n");
+    let taken = run(&alice, &["receive", "--show", &letter, &letter, &card(&bob)], b"");
+    let taken: Value = serde_json::from_str(&taken).unwrap();
+    let results: Vec<&Value> = taken.as_array().unwrap().iter().map(|t| &t["result"]).collect();
+    assert_eq!(results, ["filed", "duplicate", "failed"], "{taken}");
+    assert!(taken[0]["text"].as_str().unwrap().ends_with("\n\nhand\n"), "{taken}");
     add_to_config(&bob, "urls = [\"http://127.0.0.1:9/bob.toml\"]");
     bob.ok(&["publish"]);
     alice.ok(&["add", "bob", &card(&bob)]);
     run(&alice, &["verify", &id], b"");
     let archive = dir.path().join("a.tar").display().to_string();
-    alice.ok(&["export", "-o", &archive]);
+    run(&alice, &["export", "-o", &archive], b"");
     run(&alice, &["delete", &id], b"");
     run(&alice, &["import", &archive], b"");
     // By a clock that nobody confirms a letter proves nothing.
     late(&alice, &bob);
     run(&alice, &["quarantine"], b"");
+    run(&alice, &["quarantine", "show"], b"");
+    let held = alice.ok(&["quarantine"]);
+    run(&alice, &["quarantine", "keep", held.trim()], b"");
 
     // The rest.
     run(&alice, &["status"], b"");
@@ -230,6 +258,59 @@ fn what_is_written_is_what_the_page_says() {
             assert!(seen.contains(name), "{command}: {name} was never there");
         }
     }
+}
+
+/// Commands without a section, and why.
+const PLAIN: [(&str, &str); 15] = [
+    ("block", NOTHING),
+    ("completions", "a script for a shell"),
+    ("compose", NOTHING),
+    ("help", "a text for people"),
+    ("lock", NOTHING),
+    ("passphrase", NOTHING),
+    ("publish", NOTHING),
+    ("rename", NOTHING),
+    ("reply", NOTHING),
+    ("send", NOTHING),
+    ("sendmail", NOTHING),
+    ("unblock", NOTHING),
+    ("unlock", NOTHING),
+    ("view", "what it runs has standard output"),
+    ("watch", "in the section of sync"),
+];
+
+const NOTHING: &str = "prints nothing";
+
+#[test]
+fn every_command_is_in_the_page_or_has_a_reason() {
+    let (page, tree) = (page(), poste::cli::command());
+    let commands: BTreeSet<&str> = tree.get_subcommands().map(|c| c.get_name()).collect();
+    let plain: BTreeSet<&str> = PLAIN.iter().map(|(name, _)| *name).collect();
+    for name in &commands {
+        assert!(page.contains_key(*name) != plain.contains(name), "{name}: in which list?");
+    }
+    assert!(page.keys().all(|name| commands.contains(name.as_str())));
+}
+
+#[test]
+fn what_prints_nothing_prints_no_json_either() {
+    let dir = tempfile::tempdir().unwrap();
+    let stick = format!("file://{}", dir.path().display());
+    let [alice, bob] = ["alice", "bob"].map(|name| Home::init(dir.path(), name, &stick));
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    for line in
+        ["send bob", "block bob", "unblock bob", "rename bob robert", "publish", "unlock", "lock"]
+    {
+        let args: Vec<&str> = line.split(' ').chain(["--json"]).collect();
+        assert_eq!(alice.ok_with(&args, b"hello\n"), "", "{line}");
+    }
+    // Where there is no home to tell of, an error says so, and no text for people stands there.
+    let nobody = Home { dir: dir.path().join("nobody") };
+    let output = nobody.run(&["--json"], b"");
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    // With what stands on standard output itself no JSON is mixed.
+    assert!(!alice.ok(&["export", "--json"]).starts_with('{'));
+    assert_eq!(alice.ok(&["card", "--toml", "--json"]), alice.ok(&["card", "--toml"]));
 }
 
 /// What takes more than this test can bring about.

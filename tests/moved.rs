@@ -38,7 +38,7 @@ fn archive(person: &Person<'_>) -> Vec<u8> {
 /// The home goes, and another one comes from the archive.
 fn bring(person: &Person<'_>, archive: &[u8]) {
     std::fs::remove_dir_all(person.dir.path().join("home")).unwrap();
-    moved::bring(person.places(), "the archive", archive, &Nobody).unwrap();
+    moved::bring(person.places(), "the archive", archive, &Nobody, &|_| {}).unwrap();
 }
 
 /// It moves now.

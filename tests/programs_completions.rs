@@ -7,6 +7,7 @@ mod programs;
 
 use programs::{Home, POSTE};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 use std::thread::sleep;
@@ -73,7 +74,8 @@ impl Drop for Terminal<'_> {
     }
 }
 
-/// Alice under a passphrase, with a contact robert, a group relatives and a folder with a message.
+/// Alice under a passphrase, with a contact robert, a group relatives, a folder with a message, one in
+/// quarantine, a letter in the outbox and a draft.
 fn alice(dir: &Path) -> Home {
     fs::create_dir(dir.join("node")).unwrap();
     let node = format!("file://{}", dir.join("node").display());
@@ -82,7 +84,19 @@ fn alice(dir: &Path) -> Home {
     alice.ok(&["add", "robert", &bob.card().display().to_string()]);
     alice.ok(&["group", "new", "relatives", "robert"]);
     let message = alice.ok_with(&["forge", "--from", "robert", "-s", "x"], b"x\n");
-    alice.ok(&["move", message.trim(), "keepsakes", "--make"]);
+    let kept = alice.ok(&["move", message.trim(), "keepsakes", "--make"]);
+    let kept = Path::new(kept.trim());
+    let quarantine = kept.ancestors().nth(3).unwrap().join("quarantine");
+    ["cur", "new", "tmp"]
+        .iter()
+        .for_each(|part| fs::create_dir_all(quarantine.join(part)).unwrap());
+    fs::copy(kept, quarantine.join("cur").join(kept.file_name().unwrap())).unwrap();
+    alice.ok_with(&["send", "robert"], b"hello\n");
+    let editor = dir.join("editor");
+    fs::write(&editor, "#!/bin/sh\necho written >>\"$1\"\nexit 1\n").unwrap();
+    fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).unwrap();
+    let mut compose = alice.command(&["compose", "robert"]);
+    assert!(!compose.env("VISUAL", editor).output().unwrap().status.success());
     let secret = dir.join("secret");
     fs::write(&secret, "correct horse\n").unwrap();
     let line = format!("exec 3<{}; exec {POSTE} passphrase", secret.display());
@@ -93,7 +107,7 @@ fn alice(dir: &Path) -> Home {
 }
 
 /// What is typed before the Tab key, and what stands there after it.
-const LINES: [(&str, &str); 9] = [
+const LINES: [(&str, &str); 20] = [
     ("poste send ro", "poste send robert"),
     ("poste compose rel", "poste compose relatives"),
     ("poste send robert -s ro rela", "poste send robert -s ro relatives"),
@@ -103,7 +117,37 @@ const LINES: [(&str, &str); 9] = [
     ("poste seal --to ro", "poste seal --to robert"),
     ("poste list keep", "poste list keepsakes"),
     ("poste export quar", "poste export quarantine"),
+    ("poste rename rela", "poste rename relatives"),
+    ("poste move 17 keep", "poste move 17 keepsakes"),
+    ("poste move some-f", "poste move some-file.eml"),
+    ("poste show some-f", "poste show some-file.eml"),
+    ("poste verify some-f", "poste verify some-file.eml"),
+    ("poste quarantine sh", "poste quarantine show"),
+    ("poste cover sta", "poste cover status"),
+    ("poste help comple", "poste help completions"),
+    ("poste view --at some-d", "poste view --at some-dir"),
+    ("poste view -- mlis", "poste view -- mlist"),
+    ("poste view -- mlist some-f", "poste view -- mlist some-file.eml"),
 ];
+
+/// The same for what has another id each time.
+fn with_ids(alice: &Home) -> Vec<(String, String)> {
+    let id = |list: &str| alice.ok(&[list]).split('\t').next().unwrap().to_owned();
+    let held = alice.ok(&["quarantine"]);
+    let held = held.rsplit('/').next().unwrap().split('.').nth(1).unwrap().to_owned();
+    let ids = [
+        ("outbox drop", id("outbox")),
+        ("drafts drop", id("drafts")),
+        ("compose --draft", id("drafts")),
+        ("quarantine show", held),
+    ];
+    let line = |command: &str, id: &str| format!("poste {command} {id}");
+    ids.iter().map(|(command, id)| (line(command, &id[..6]), line(command, id))).collect()
+}
+
+/// Where nothing can be known a file is no help.
+const NOTHING: [&str; 3] =
+    ["poste send robert -s some-f", "poste search some-f", "poste list -n some-f"];
 
 fn session(name: &str, shell: &[&str], set_up: impl Fn(&Path) -> String) {
     let dir = tempfile::tempdir().unwrap();
@@ -136,12 +180,27 @@ fn session(name: &str, shell: &[&str], set_up: impl Fn(&Path) -> String) {
         &alice.card().display().to_string(),
     ]);
     let completed = format!("{elsewhere}fred");
-    for (typed, after) in LINES.into_iter().chain([(elsewhere.as_str(), completed.as_str())]) {
+    fs::write(dir.path().join("some-file.eml"), "").unwrap();
+    fs::create_dir(dir.path().join("some-dir")).unwrap();
+    let with_ids = with_ids(&alice);
+    let with_ids = with_ids.iter().map(|(typed, after)| (typed.as_str(), after.as_str()));
+    let lines = LINES.into_iter().chain([(elsewhere.as_str(), completed.as_str())]);
+    for (typed, after) in lines.chain(with_ids) {
         terminal.keys(&["C-l"]);
         terminal.keys(&["-l", typed]);
         terminal.keys(&["Tab"]);
         terminal.wait_for(after);
         assert!(!terminal.screen().contains("passphrase:"), "{}", terminal.screen());
+        terminal.keys(&["C-c"]);
+        sleep(Duration::from_millis(300));
+    }
+    for typed in NOTHING {
+        terminal.keys(&["C-l"]);
+        terminal.keys(&["-l", typed]);
+        terminal.keys(&["Tab"]);
+        // What is typed after it shows that the shell is through with the Tab key.
+        terminal.keys(&["-l", "#end"]);
+        terminal.wait_for(&format!("{typed}#end"));
         terminal.keys(&["C-c"]);
         sleep(Duration::from_millis(300));
     }

@@ -65,6 +65,13 @@ fn what_takes_long_says_on_a_terminal_how_far_it_is_and_wipes_it() {
         let said = String::from_utf8(alice.run(&args, b"").stderr).unwrap();
         assert!(!said.contains(&progress) && !said.contains('\r'), "{line}: {said:?}");
     }
+    let whole = dir.path().join("whole.tar").display().to_string();
+    alice.ok(&["export", "--keys", "-o", &whole]);
+    let seen = on_terminal(&dir.path().join("moved"), &format!("init --import {whole}"));
+    let at = seen.find("0 files taken").unwrap_or_else(|| panic!("no progress: {seen:?}"));
+    assert!(seen[at..].contains(&format!("\r{}\r", " ".repeat(13))), "{seen:?}");
+    let seen = on_terminal(&dir.path().join("quiet"), &format!("-q init --import {whole}"));
+    assert!(!seen.contains("files taken"), "{seen:?}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The real mutt and the real neomutt, in a terminal, on the view: messages are read, flagged,
-//! deleted, saved to another folder, edited, forged, verified and answered, and new mail comes while
-//! they are open. What is on the screen and what is in the tree afterwards is looked at
+//! deleted, saved to another folder, edited, forged, verified and answered, groups too, and new mail
+//! comes while they are open. What is on the screen and what is in the tree afterwards is looked at
 //! (poste(1), view).
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -44,11 +44,12 @@ fn settings(dir: &Path, home: &Home, examples: &[&str]) -> String {
     )
 }
 
-fn start(dir: &Path, home: &Home, program: &str, examples: &[&str]) -> Screen {
+/// The program on the view, in a folder of it.
+fn start(dir: &Path, home: &Home, program: &str, examples: &[&str], folder: &str) -> Screen {
     let rc = dir.join("muttrc");
     std::fs::write(&rc, settings(dir, home, examples)).unwrap();
     let command = format!(
-        "export PATH={dir}:$PATH; poste view --at {dir}/view -- {program} -n -F {} -f =alice",
+        "export PATH={dir}:$PATH; poste view --at {dir}/view -- {program} -n -F {} -f ={folder}",
         rc.display(),
         dir = dir.display(),
     );
@@ -73,7 +74,7 @@ fn neomutt_is_at_home_in_the_view() {
 fn is_at_home(program: &str, examples: &[&str]) {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let bob = bob(dir.path(), 5);
-    let screen = start(dir.path(), &bob, program, examples);
+    let screen = start(dir.path(), &bob, program, examples, "alice");
     screen.shows("letter 5");
     // Read, and back.
     to(&screen, "5");
@@ -110,7 +111,7 @@ fn is_at_home(program: &str, examples: &[&str]) {
     screen.shows("letter 1");
     // New mail comes meanwhile, and a forged message.
     forge(&bob, 6);
-    screen.shows("letter 6");
+    screen.shows_by("C-l", "letter 6");
     screen.keys(&["Escape", "f"]);
     screen.shows("poste forge --from");
     screen.types("alice -s 'letter 7'");
@@ -126,11 +127,12 @@ fn is_at_home(program: &str, examples: &[&str]) {
         texts.filter(|text| text.contains("Subject: letter 7\n")).count() == 1
     });
     // neomutt may sleep through what comes while another program has the terminal.
-    screen.keys(&["C-l"]);
-    screen.shows("letter 7");
-    // What it proves.
-    to(&screen, "7");
-    screen.keys(&["V"]);
+    screen.shows_by("C-l", "letter 7");
+    // What it proves. The answer to letter 5 has a number too.
+    screen.keys(&["/"]);
+    screen.shows("earch for");
+    screen.types("~s 'letter 7'");
+    screen.keys(&["Enter", "V"]);
     screen.shows("from alice to me");
     screen.keys(&["Enter"]);
     screen.shows("letter 1");
@@ -154,7 +156,8 @@ fn is_at_home(program: &str, examples: &[&str]) {
     eventually("the changed message is filed", || of("alice", "letter 4") == 2);
     // The folders.
     screen.keys(&["y"]);
-    screen.shows("carol");
+    let folders = screen.shows("Mailboxes [");
+    assert!(folders.contains("carol"), "{folders}");
     screen.keys(&["q", "q"]);
     screen.shows("status 0");
     assert!(!dir.path().join("view").exists());
@@ -175,4 +178,48 @@ fn is_at_home(program: &str, examples: &[&str]) {
     assert_eq!((of("alice", "Re: letter 5"), of("carol", "a picture")), (1, 1));
     let picture = bob.run(&["show", "--part", "2", &path(&bob, "carol", "a picture")], b"");
     assert_eq!(picture.stdout, [0, 159, 146, 150]);
+}
+
+#[test]
+fn a_list_reply_in_mutt_goes_to_the_group() {
+    answers_a_group("mutt", &["muttrc"]);
+}
+
+#[test]
+fn a_list_reply_in_neomutt_goes_to_the_group() {
+    answers_a_group("neomutt", &["muttrc", "neomuttrc"]);
+}
+
+fn answers_a_group(program: &str, examples: &[&str]) {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let node = programs::Node::start();
+    let [alice, bob, carol] = programs::family(dir.path(), &node.url);
+    bob.ok_with(&["send", "kin", "-s", "supper"], b"at eight?\n");
+    programs::rounds(&[&bob, &carol], 1);
+    let screen = start(dir.path(), &carol, program, examples, "clan");
+    screen.shows("supper");
+    // That it is a list is known once a message of it was read.
+    screen.keys(&["Enter"]);
+    screen.shows("at eight?");
+    screen.keys(&["L"]);
+    let menu = screen.shows("y:Send");
+    assert!(menu.contains("To: clan@poste") && menu.contains("Re: supper"), "{menu}");
+    assert!(!menu.contains("bob@poste"), "to the group alone:\n{menu}");
+    screen.keys(&["y"]);
+    let answered = || tree(&carol, "clan").iter().any(|line| line.starts_with("Re: supper "));
+    eventually("the answer is filed", answered);
+    screen.keys(&["q", "q"]);
+    screen.shows("status 0");
+    let outbox: serde_json::Value = serde_json::from_str(&carol.ok(&["outbox", "--json"])).unwrap();
+    let mails = outbox.as_array().unwrap().iter().filter(|row| row["kind"] == "mail");
+    let mut mails: Vec<[&str; 2]> =
+        mails.map(|row| ["to", "group"].map(|key| row[key].as_str().unwrap_or_default())).collect();
+    mails.sort_unstable();
+    assert_eq!(mails, [["alice", "clan"], ["bob", "clan"]]);
+    programs::rounds(&[&carol, &alice, &bob], 1);
+    for (home, folder) in [(&alice, "family"), (&bob, "kin")] {
+        let answer = path(home, folder, "Re: supper");
+        let text = home.ok(&["show", &answer]);
+        assert!(text.contains(&format!("To: {folder}\n")) && text.contains("so be it"), "{text}");
+    }
 }

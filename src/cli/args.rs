@@ -54,7 +54,7 @@ pub struct Global {
     /// Say more, also when not on a terminal
     #[arg(short, global = true)]
     pub verbose: bool,
-    /// Write what is listed as JSON
+    /// Write what is listed, or came of it, as JSON
     #[arg(long, global = true)]
     pub json: bool,
     /// Never ask

@@ -53,6 +53,24 @@ impl Screen {
             std::thread::sleep(Duration::from_millis(50));
         }
     }
+
+    /// The same, while a key is pressed every second: some programs look for what is new only when
+    /// they are woken.
+    pub fn shows_by(&self, key: &str, what: &str) -> String {
+        let until = Instant::now() + Duration::from_secs(60);
+        loop {
+            self.keys(&[key]);
+            let next = Instant::now() + Duration::from_secs(1);
+            while Instant::now() < next {
+                let screen = self.now();
+                if screen.contains(what) {
+                    return screen;
+                }
+                assert!(Instant::now() < until, "no {what:?} on the screen:\n{screen}");
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        }
+    }
 }
 
 impl Drop for Screen {

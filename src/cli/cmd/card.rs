@@ -11,12 +11,29 @@ use crate::client::{own, people, series};
 use crate::core::card::Card;
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
+use serde::Serialize;
+
+/// What one gives a friend, as `--json` has it.
+#[derive(Serialize)]
+struct Given {
+    link: String,
+    words: String,
+}
+
+impl Given {
+    fn of(card: &Card) -> Given {
+        Given { link: own::link(card), words: card.fingerprint().words() }
+    }
+}
 
 pub fn run(run: &mut Run<'_, '_>, toml: bool, qr: bool, words: bool) -> Done {
     let signed = own::load(run.env)?;
     let spoken = signed.card.fingerprint().words();
     if toml {
         return run.ui.text(signed.text());
+    }
+    if run.ui.json() {
+        return run.ui.value(&Given::of(&signed.card));
     }
     if qr {
         run.ui.text(&code(&signed.card)?)?;
@@ -80,6 +97,9 @@ pub fn change(run: &mut Run<'_, '_>, action: CardAction) -> Done {
         true => "poste card --toml >alice.toml",
         false => "poste publish",
     });
+    if run.ui.json() {
+        return run.ui.value(&Given::of(&signed.card));
+    }
     run.ui.line(&own::link(&signed.card))?;
     run.ui.line(&signed.card.fingerprint().words())
 }

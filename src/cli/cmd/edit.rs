@@ -2,6 +2,7 @@
 //! Specified in poste(1), edit.
 
 use crate::cli::Run;
+use crate::cli::cmd::list;
 use crate::cli::ui::Done;
 use crate::client::edit;
 use crate::client::parties::Parties;
@@ -15,9 +16,9 @@ pub fn run(run: &mut Run<'_, '_>, message: &str) -> Done {
     let edited = run.editor.edit(&text, read::LIMIT)?;
     if *edited == text {
         run.ui.note("nothing was changed");
-        return run.ui.path(&entry.path, '\n');
+        return list::tell(run, &entry.path);
     }
     let (message, date) = edit::message(&parties, &old, &edited, run.env.rng)?;
     let path = edit::put_back(run.env, &entry, &message, date)?;
-    run.ui.path(&path, '\n')
+    list::tell(run, &path)
 }

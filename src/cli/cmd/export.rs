@@ -65,7 +65,7 @@ pub fn run(run: &mut Run<'_, '_>, args: &Export) -> Done {
         }
         Some(path) => to_file(run, path, &what, to.as_ref())?,
     };
-    say(run, &done)
+    say(run, &done, output.is_some())
 }
 
 /// Into a new file, which bears its name only when it is whole.
@@ -122,8 +122,12 @@ fn written(path: &Path, error: std::io::Error) -> Error {
     Error::new(Kind::CannotCreate, format!("cannot write {}: {error}", path.display()))
 }
 
-fn say(run: &Run<'_, '_>, done: &Exported) -> Done {
+/// Ends with the counts; as JSON only where standard output is not the archive.
+fn say(run: &Run<'_, '_>, done: &Exported, is_elsewhere: bool) -> Done {
     done.skipped.iter().for_each(|what| run.ui.warn(what));
+    if is_elsewhere && run.ui.json() {
+        run.ui.value(done)?;
+    }
     run.ui.count(&format!("{} exported, {} skipped", done.exported, done.skipped.len()));
     match done.skipped.is_empty() {
         true => Ok(()),

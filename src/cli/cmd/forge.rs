@@ -3,7 +3,7 @@
 //! Specified in poste(1), forge.
 
 use crate::cli::args::Forge;
-use crate::cli::cmd::{card_file, read_stdin};
+use crate::cli::cmd::{card_file, list, read_stdin};
 use crate::cli::ui::{Done, Ui};
 use crate::cli::{Run, wrong};
 use crate::client::edit;
@@ -70,7 +70,7 @@ pub fn run(run: &mut Run<'_, '_>, args: &Forge) -> Done {
         mail: &mail,
     };
     let path = forge::forge(run.env, &forgery)?;
-    run.ui.path(&path, '\n')
+    list::tell(run, &path)
 }
 
 /// Forges for two other people, with nothing but their cards and a seed that was disclosed.

@@ -1,5 +1,6 @@
-//! `poste init`: a home, made or brought up from an archive. It is made in two steps. First keys, configuration and tree come at once or not at
-//! all; then the first card is signed. Run again after a crash in between, it does the second.
+//! `poste init`: a home, made or brought up from an archive. It is made in two steps. First keys,
+//! configuration and tree come at once or not at all; then the first card is signed. Run again after
+//! a crash in between, it does the second.
 //! Specified in poste(1), init.
 
 use crate::cli::Run;
@@ -13,9 +14,23 @@ use crate::client::system::{self, SystemRandom};
 use crate::client::{init, own};
 use crate::store::config::{Archive, Config, Target};
 use crate::store::home::{Home, Places};
+use serde::Serialize;
 use std::fs::File;
 use std::io::{BufReader, stdin};
 use std::path::Path;
+
+/// A home as `--json` tells of it.
+#[derive(Default, Serialize)]
+struct Made {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    messages: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contacts: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    letters: Option<usize>,
+}
 
 /// Makes the home, or opens one whose first card is still to be signed.
 pub fn make(args: &Init, places: Places, prompt: &Prompt, ui: &Ui) -> Result<Home, Error> {
@@ -43,7 +58,11 @@ pub fn make(args: &Init, places: Places, prompt: &Prompt, ui: &Ui) -> Result<Hom
 /// Signs the first card and prints the link.
 pub fn finish(run: &mut Run<'_, '_>) -> Done {
     let signed = init::first_card(run.env)?;
-    run.ui.line(&own::link(&signed.card))?;
+    let link = own::link(&signed.card);
+    match run.ui.json() {
+        true => run.ui.value(&Made { link: Some(link), ..Made::default() })?,
+        false => run.ui.line(&link)?,
+    }
     if run.env.config.trust_clock {
         run.ui.note("no node can confirm the clock, so it is trusted (trust_clock in config.toml)");
     } else if only_directories(&run.env.config) {
@@ -69,19 +88,24 @@ pub fn finish(run: &mut Run<'_, '_>) -> Done {
 /// Brings up the home that is in an archive, and prints its link.
 pub fn import(archive: &Path, places: Places, prompt: &Prompt, ui: &Ui) -> Done {
     let name = archive.display().to_string();
+    let progress = |text: &str| ui.progress(text);
     let moved = match archive == Path::new("-") {
-        true => moved::bring(places, "standard input", stdin().lock(), prompt)?,
+        true => moved::bring(places, "standard input", stdin().lock(), prompt, &progress)?,
         false => {
             let file = File::open(archive).map_err(|error| {
                 Error::new(Kind::NoMessage, format!("cannot open {name}: {error}"))
             })?;
-            moved::bring(places, &name, BufReader::new(file), prompt)?
+            moved::bring(places, &name, BufReader::new(file), prompt, &progress)?
         }
     };
-    if let Some(card) = &moved.card {
-        ui.line(&own::link(&card.card))?;
-    }
     let Moved { messages, contacts, letters, .. } = moved;
+    let link = moved.card.as_ref().map(|card| own::link(&card.card));
+    if ui.json() {
+        let [messages, contacts, letters] = [messages, contacts, letters].map(Some);
+        ui.value(&Made { link, messages, contacts, letters })?;
+    } else if let Some(link) = link {
+        ui.line(&link)?;
+    }
     ui.count(&format!("{messages} messages, {contacts} contacts, {letters} letters in the outbox"));
     // Whoever made the archive chose them, and nothing of it was done yet.
     let file = moved.home.places().config_file().display().to_string();

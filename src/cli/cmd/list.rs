@@ -10,6 +10,7 @@ use crate::core::mail::render;
 use crate::core::time::Time;
 use crate::store::maildir::Entry;
 use serde::Serialize;
+use std::path::Path;
 
 /// A message as `--json` lists it.
 #[derive(Serialize)]
@@ -38,6 +39,14 @@ impl Line {
             subject: None,
         }
     }
+}
+
+/// Says where the message that a command wrote lies.
+pub fn tell(run: &Run<'_, '_>, path: &Path) -> Done {
+    if !run.ui.json() {
+        return run.ui.path(path, '\n');
+    }
+    run.ui.value(&[Line::of(&read::find(run.env, &path.display().to_string())?)])
 }
 
 pub fn run(run: &mut Run<'_, '_>, args: &List) -> Done {

@@ -10,6 +10,7 @@ use crate::cli::ui::Done;
 use crate::cli::wrong;
 use crate::client::quarantine;
 use crate::client::read::{self, Reader};
+use crate::store::maildir::Entry;
 
 pub fn run(run: &mut Run<'_, '_>, action: Option<QuarantineAction>, messages: &[String]) -> Done {
     let entries = match messages {
@@ -17,7 +18,7 @@ pub fn run(run: &mut Run<'_, '_>, action: Option<QuarantineAction>, messages: &[
         some => some.iter().map(|m| read::find(run.env, m)).collect::<Result<_, _>>()?,
     };
     match action {
-        None if run.ui.json() => run.ui.value(&entries.iter().map(Line::of).collect::<Vec<_>>()),
+        None if run.ui.json() => run.ui.value(&lines(&entries)),
         None => entries.iter().try_for_each(|entry| run.ui.path(&entry.path, '\n')),
         Some(QuarantineAction::Show) => show::entries(run, &entries, false),
         Some(_) if messages.is_empty() => {
@@ -27,15 +28,23 @@ pub fn run(run: &mut Run<'_, '_>, action: Option<QuarantineAction>, messages: &[
             for entry in &entries {
                 quarantine::drop(run.env, entry)?;
             }
-            Ok(())
+            if run.ui.json() { run.ui.value(&lines(&entries)) } else { Ok(()) }
         }
         Some(QuarantineAction::Keep) => {
             let reader = Reader::open(run.env)?;
+            let mut kept = Vec::new();
             for entry in &entries {
                 let path = quarantine::keep(run.env, &reader, entry)?;
-                run.ui.path(&path, '\n')?;
+                match run.ui.json() {
+                    true => kept.push(read::find(run.env, &path.display().to_string())?),
+                    false => run.ui.path(&path, '\n')?,
+                }
             }
-            Ok(())
+            if run.ui.json() { run.ui.value(&lines(&kept)) } else { Ok(()) }
         }
     }
+}
+
+fn lines(entries: &[Entry]) -> Vec<Line> {
+    entries.iter().map(Line::of).collect()
 }

@@ -7,9 +7,17 @@ use crate::cli::cmd::read_stdin;
 use crate::cli::ui::Done;
 use crate::client::error::{Error, Kind};
 use crate::client::hand;
+use crate::core::time::Time;
 use crate::store::atomic;
 use crate::store::petname::Petname;
+use serde::Serialize;
 use std::path::Path;
+
+/// A letter in a file, as `--json` tells of it.
+#[derive(Serialize)]
+struct Sealed {
+    proves_until: Time,
+}
 
 pub fn run(run: &mut Run<'_, '_>, to: &Petname, output: Option<&Path>) -> Done {
     let mail = read_stdin(run.env.config.attachment_max)?;
@@ -22,7 +30,12 @@ pub fn run(run: &mut Run<'_, '_>, to: &Petname, output: Option<&Path>) -> Done {
     let sealed = hand::seal(run.env, to, &mail)?;
     match output {
         None => run.ui.bytes(&sealed.bytes)?,
-        Some(path) => atomic::write_new(path, &sealed.bytes).map_err(Error::from)?,
+        Some(path) => {
+            atomic::write_new(path, &sealed.bytes).map_err(Error::from)?;
+            if run.ui.json() {
+                run.ui.value(&Sealed { proves_until: sealed.proves_until })?;
+            }
+        }
     }
     run.ui.note(&format!("it proves who wrote it until {}", sealed.proves_until.iso()));
     Ok(())

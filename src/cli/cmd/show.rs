@@ -4,12 +4,16 @@
 
 use crate::cli::Run;
 use crate::cli::cmd;
+use crate::cli::cmd::list::Line;
 use crate::cli::ui::Done;
 use crate::cli::wrong;
 use crate::client::error::{Error, Kind};
 use crate::client::read::{self, Names, Reader};
-use crate::core::mail::render;
+use crate::core::mail::render::{self, Attachment, Reading};
+use crate::core::printable;
 use crate::store::maildir::{Entry, Folder};
+use serde::Serialize;
+use std::fmt;
 
 pub fn run(run: &mut Run<'_, '_>, messages: &[String], raw: bool, part: Option<usize>) -> Done {
     let found = cmd::messages(run, messages)?;
@@ -22,46 +26,97 @@ pub fn run(run: &mut Run<'_, '_>, messages: &[String], raw: bool, part: Option<u
 
 /// Shows messages, and marks them as seen unless they are shown raw.
 pub fn entries(run: &mut Run<'_, '_>, entries: &[Entry], raw: bool) -> Done {
-    if entries.is_empty() {
+    if entries.is_empty() && (raw || !run.ui.json()) {
         return Ok(());
     }
     let reader = Reader::open(run.env)?;
+    let mut shown = Vec::new();
     for (at, entry) in entries.iter().enumerate() {
         let filed = reader.read(run.env, entry)?;
         if raw {
             run.ui.bytes(&filed)?;
             continue;
         }
-        if at > 0 {
-            run.ui.line("")?;
+        let told = Told::of(&filed, &reader.names);
+        match run.ui.json() {
+            true => shown.push(Shown::of(entry, told)),
+            false if at > 0 => run.ui.text(&format!("\n{told}"))?,
+            false => run.ui.text(&told.to_string())?,
         }
-        message(run, &filed, &reader.names)?;
         read::mark_seen(run.env, entry)?;
         if entry.folder == Folder::requests() {
             run.ui.next(&format!("poste accept {} NAME", entry.name.unique()));
         }
     }
-    Ok(())
+    if raw || !run.ui.json() { Ok(()) } else { run.ui.value(&shown) }
 }
 
-/// Shows one message that is in filed form, with its mark if it is unproven.
-pub fn message(run: &Run<'_, '_>, filed: &[u8], names: &Names) -> Done {
-    let (message, unproven) = read::message(filed);
-    if let Some(why) = unproven {
-        run.ui.line(&format!("Unproven: anybody may have written this ({why})"))?;
-    }
-    let mut reading = render::read(message, &|who| names.name(who));
-    if let Some((group, date)) = read::group(filed) {
-        if let Some(name) = names.group(group.id) {
-            reading.to = name.to_owned();
+/// What there is to tell of a message.
+pub struct Told {
+    /// Why it proves nothing, if it does not.
+    unproven: Option<String>,
+    /// Whether its author wrote to other members of a group than are known here.
+    differs: bool,
+    reading: Reading,
+}
+
+impl Told {
+    /// What there is to tell of one that is in filed form.
+    pub fn of(filed: &[u8], names: &Names) -> Told {
+        let (message, unproven) = read::message(filed);
+        let mut told = Told {
+            unproven: unproven.map(printable::line),
+            differs: false,
+            reading: render::read(message, &|who| names.name(who)),
+        };
+        if let Some((group, date)) = read::group(filed) {
+            if let Some(name) = names.group(group.id) {
+                told.reading.to = name.to_owned();
+            }
+            told.differs = group.differs && !names.is_settling(group.id, date);
         }
-        if group.differs && !names.is_settling(group.id, date) {
-            let what = "Differs: its author wrote to other members than you know of, or sent you \
-                        another text";
-            run.ui.line(what)?;
-        }
+        told
     }
-    run.ui.text(&reading.to_string())
+}
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(why) = &self.unproven {
+            writeln!(f, "Unproven: anybody may have written this ({why})")?;
+        }
+        if self.differs {
+            writeln!(
+                f,
+                "Differs: its author wrote to other members than you know of, or sent you another \
+                 text"
+            )?;
+        }
+        self.reading.fmt(f)
+    }
+}
+
+/// A message as `--json` shows it.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    line: Line,
+    to: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    expires: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unproven: Option<String>,
+    differs: bool,
+    text: String,
+    attachments: Vec<Attachment>,
+}
+
+impl Shown {
+    fn of(entry: &Entry, told: Told) -> Shown {
+        let Told { unproven, differs, reading } = told;
+        let Reading { from, to, subject, expires, text, attachments, date: _ } = reading;
+        let line = Line { from: Some(from), subject: Some(subject), ..Line::of(entry) };
+        Shown { line, to, expires, unproven, differs, text, attachments }
+    }
 }
 
 fn one_part(run: &mut Run<'_, '_>, entry: &Entry, number: usize) -> Done {

@@ -40,12 +40,17 @@ pub struct Moved {
     pub letters: usize,
 }
 
-/// Brings up the home in `archive`, which is called `name`, at these places.
+/// After so many files it is said how far it is.
+const STEP: usize = 256;
+
+/// Brings up the home in `archive`, which is called `name`, at these places. `progress` hears how far
+/// it is, and in the end an empty text.
 pub fn bring(
     places: Places,
     name: &str,
     mut archive: impl BufRead,
     ask: &dyn Ask,
+    progress: &dyn Fn(&str),
 ) -> Result<Moved, Error> {
     super::must_be_free(&places)?;
     let remains = |error: crate::store::Error| {
@@ -66,8 +71,10 @@ pub fn bring(
     };
     let mut arrival = Arrival::begin(places).map_err(remains)?;
     let counts = opened(name, &mut archive, ask, &mut |from| {
-        unpack(BufReader::new(from), &mut arrival).map_err(refused)
+        unpack(BufReader::new(from), &mut arrival, progress).map_err(refused)
     })?;
+    // A passphrase may be asked for now, on a line of its own.
+    progress("");
     arrival.flush()?;
     let staged = arrival.staged().clone();
     let card = identity(&staged, ask).map_err(refused)?;
@@ -111,11 +118,19 @@ fn opened<T>(
 }
 
 /// Takes every entry of a tar file. How many messages, contacts and letters there were.
-fn unpack(from: impl Read, arrival: &mut Arrival) -> Result<[usize; 3], Error> {
+fn unpack(
+    from: impl Read,
+    arrival: &mut Arrival,
+    progress: &dyn Fn(&str),
+) -> Result<[usize; 3], Error> {
     let bad = |what: String| Error::new(Kind::Data, what);
     let mut entries = Unpack::new(from, travel::LIMIT);
-    let mut counts = [0; 3];
+    let (mut counts, mut taken) = ([0; 3], 0_usize);
     while let Some(entry) = entries.entry().map_err(|error| bad(error.to_string()))? {
+        if taken.is_multiple_of(STEP) {
+            progress(&format!("{taken} files taken"));
+        }
+        taken += 1;
         let name = entry.name.join("/");
         let at = |why: &dyn std::fmt::Display| bad(format!("entry {name:?}: {why}"));
         let bytes = Zeroizing::new(entry.bytes);

@@ -7,6 +7,7 @@
 use super::{fields, mime, recipients};
 use crate::core::printable;
 use mail_parser::decoders::html::html_to_text;
+use serde::Serialize;
 use std::fmt;
 
 /// Most bytes of HTML that are reduced to words; more is listed as an attachment.
@@ -32,7 +33,7 @@ pub struct Reading {
 }
 
 /// A part of a message that is not shown with its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Attachment {
     /// What to give to [`part`], from 1.
     pub number: usize,
