@@ -32,7 +32,11 @@ impl Person<'_> {
         assert!(output.status.success(), "{line}\n{said}");
         said.lines()
             .filter_map(|line| line.trim().split_once("poste: hint: "))
-            .map(|(_, hint)| hint.to_owned())
+            .map(|(_, hint)| {
+                let home = format!("poste --home {} ", self.home);
+                assert_eq!(hint.matches(&home).count(), hint.matches("poste ").count(), "{hint}");
+                hint.replace(&home, "poste ")
+            })
             .collect()
     }
 }

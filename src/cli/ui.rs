@@ -203,12 +203,11 @@ impl Ui {
     }
 
     fn hint(&self, text: &str) {
-        match (&self.home, text.strip_prefix("poste ")) {
-            (Some(home), Some(rest)) => {
-                self.say("poste: hint: ", &format!("poste --home {home} {rest}"));
-            }
-            _ => self.say("poste: hint: ", text),
-        }
+        let text = match &self.home {
+            Some(home) => of_home(text, home),
+            None => text.to_owned(),
+        };
+        self.say("poste: hint: ", &text);
     }
 
     fn say(&self, before: &str, text: &str) {
@@ -233,11 +232,41 @@ impl Ui {
     }
 }
 
+/// A hint of which each command names the home: they begin it, or follow `|` or `:`.
+fn of_home(text: &str, home: &str) -> String {
+    let mut out = String::new();
+    for part in text.split_inclusive("poste ") {
+        out += part;
+        let before = out.strip_suffix("poste ").map(str::trim_end);
+        if before.is_some_and(|before| before.is_empty() || before.ends_with(['|', ':'])) {
+            out += &format!("--home {home} ");
+        }
+    }
+    out
+}
+
 fn stop(error: io::Error) -> Stop {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Stop::BrokenPipe,
         _ => {
             Stop::Failed(Error::new(Kind::Io, format!("cannot write to standard output: {error}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hints_name_the_home_at_each_command() {
+        for (hint, wanted) in [
+            ("poste sync", "poste --home ~/b sync"),
+            ("poste list -u | poste show", "poste --home ~/b list -u | poste --home ~/b show"),
+            ("then: poste publish", "then: poste --home ~/b publish"),
+            ("apt install poste now", "apt install poste now"),
+        ] {
+            assert_eq!(of_home(hint, "~/b"), wanted);
         }
     }
 }
