@@ -2,14 +2,14 @@
 //! anything is taken, so that one bad entry leaves the tree as it was; then it is read once more.
 //! Links and devices are followed nowhere. Specified in poste(1), import.
 
-use super::place::{FileName, Piece, piece};
+use super::place::{FileName, Piece, found, piece};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::read;
 use crate::core::mail::mbox;
 use crate::store::atomic;
 use crate::store::maildir::Folder;
-use crate::store::unpack::{self, Unpack};
+use crate::store::unpack::Unpack;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -104,15 +104,28 @@ fn directory(base: &Path, take: &mut Take<'_>) -> Result<(), Error> {
         }
         let path = item.path();
         let below = path.strip_prefix(base).unwrap_or(path);
-        let name = below.to_string_lossy().into_owned();
-        // What else lies in a directory is its owner's affair, unlike in an archive.
-        let piece = unpack::parts(&name).ok().and_then(|parts| piece(&parts).ok());
-        let Some(piece) = piece.filter(|_| item.file_type().is_file()) else { continue };
+        let parts: Vec<String> =
+            below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        let piece = found(&parts);
         let name = path.to_string_lossy();
-        if let Piece::Mbox(folder) = piece {
-            messages(BufReader::new(atomic::open_plain(path)?), folder, &name, take)?;
-        } else if let Some(bytes) = atomic::read(path, read::LIMIT)? {
-            take(piece, &name, bytes)?;
+        let is_link = item.file_type().is_symlink();
+        match piece {
+            _ if is_link && path.is_dir() => {
+                take(Piece::Refused("a link to a directory is not followed"), &name, Vec::new())?;
+            }
+            // What else lies in a directory is its owner's affair, unlike in an archive.
+            None | Some(Piece::Nothing) => {}
+            Some(_) if !item.file_type().is_file() => {
+                take(Piece::Refused("it is no plain file"), &name, Vec::new())?;
+            }
+            Some(Piece::Mbox(folder)) => {
+                messages(BufReader::new(atomic::open_plain(path)?), folder, &name, take)?;
+            }
+            Some(piece) => {
+                if let Some(bytes) = atomic::read(path, read::LIMIT)? {
+                    take(piece, &name, bytes)?;
+                }
+            }
         }
     }
     Ok(())
