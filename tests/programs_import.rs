@@ -8,8 +8,10 @@ mod programs;
 
 use programs::{Home, Node};
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 /// Status and standard error of an import.
 fn import(home: &Home, args: &[&str]) -> (i32, String) {
@@ -149,6 +151,38 @@ fn the_first_is_taken_of_two_messages_of_one_id() {
         assert!(said.contains(&counts) && said.contains(&twice), "{said}");
         assert_eq!(home.ok(&["list", "alice", "-l"]), list);
     }
+}
+
+#[test]
+fn standard_input_is_kept_in_memory_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let mut command = bob.command(&["import", "-", "--into", "alice"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(b"From a@example.org Sun Nov 22 10:11:00 2026\n").unwrap();
+    let open = format!("/proc/{}/fd", child.id());
+    let spool = || {
+        let open = fs::read_dir(&open).unwrap();
+        let mut open = open.filter_map(|item| fs::read_link(item.unwrap().path()).ok());
+        open.find(|path| path.to_string_lossy().ends_with(" (deleted)"))
+    };
+    let mut found = None;
+    for _ in 0..1000 {
+        found = spool();
+        if found.is_some() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let found = found.expect("it is kept in a file without a name");
+    assert!(found.starts_with("/dev/shm") && !found.starts_with(&bob.dir), "{found:?}");
+    stdin.write_all(mail("from a pipe").as_bytes()).unwrap();
+    drop(stdin);
+    assert!(child.wait().unwrap().success());
+    assert!(bob.ok(&["list", "alice", "-l"]).contains("from a pipe"));
 }
 
 #[test]

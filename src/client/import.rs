@@ -39,6 +39,8 @@ const BATCH: usize = 256;
 pub struct Options {
     /// The folder for all messages, whatever their place says.
     pub into: Option<Folder>,
+    /// A directory in memory, for what comes from standard input.
+    pub memory: Option<PathBuf>,
     /// Replace messages that are there already and differ.
     pub replace: bool,
     /// Only say what would be done.
@@ -71,7 +73,7 @@ pub fn import(
     stdin: &mut dyn Read,
     options: &Options,
 ) -> Result<Imported, Error> {
-    let mut source = Source::open(env, path, stdin)?;
+    let mut source = Source::open(options.memory.as_deref(), path, stdin)?;
     let reader = Reader::open(env)?;
     let (mut contacts, mut groups, mut past) = (Vec::new(), Vec::new(), Vec::new());
     let (mut found, mut refused, mut lost) = (false, false, None);
