@@ -7,7 +7,7 @@ mod programs;
 
 use programs::{Home, Node};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 fn sh(script: &str, dir: &Path) -> String {
     let output = Command::new("sh").args(["-euc", script]).current_dir(dir).output().unwrap();
@@ -176,5 +176,46 @@ fn one_of_two_that_say_the_same_comes_in_and_what_mail_programs_add_does_not() {
     assert!(said.contains("0 imported, 4 there already"), "{said}");
     for message in bob.ok(&["list", "alice"]).lines() {
         assert!(bob.ok(&["verify", message]).contains("holds"));
+    }
+}
+
+#[test]
+fn the_quarantine_is_exported_in_plain_if_it_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let messages = bob.ok(&["list", "alice"]);
+    let count = messages.lines().count();
+    let quarantine = bob.dir.join("share/mail/quarantine/cur");
+    std::fs::create_dir_all(&quarantine).unwrap();
+    let one = Path::new(messages.lines().next().unwrap());
+    std::fs::rename(one, quarantine.join(one.file_name().unwrap())).unwrap();
+    for form in ["--plain", "--mbox"] {
+        for (args, has) in
+            [(vec!["export", form, "quarantine"], 1), (vec!["export", form], count - 1)]
+        {
+            let output = bob.run(&args, b"");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{args:?}: {said}");
+            assert!(said.contains(&format!("{has} exported, 0 skipped")), "{args:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn what_the_disk_refuses_has_its_status_in_either_form() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let message = bob.ok(&["list", "alice"]).lines().next().unwrap().to_owned();
+    for form in ["--plain", "--mbox"] {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-P", &message]);
+        command.args(["-e", "inject=openat:error=EACCES", programs::POSTE, "export", form]);
+        command.env("POSTE_HOME", &bob.dir).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("1 skipped") && said.contains(&message), "{form}: {said}");
+        assert_eq!(output.status.code(), Some(77), "{form}: {said}");
     }
 }
