@@ -203,6 +203,21 @@ fn the_quarantine_is_exported_in_plain_if_it_is_named() {
 }
 
 #[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    for args in [&["export"][..], &["export", "--plain"], &["export", "--keys"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = bob.command(args).stdin(Stdio::null()).stdout(writer).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
+        assert!(!said.contains("error"), "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn what_the_disk_refuses_has_its_status_in_either_form() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start();
@@ -218,4 +233,42 @@ fn what_the_disk_refuses_has_its_status_in_either_form() {
         assert!(said.contains("1 skipped") && said.contains(&message), "{form}: {said}");
         assert_eq!(output.status.code(), Some(77), "{form}: {said}");
     }
+}
+
+#[test]
+fn an_interrupted_export_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    // A filesystem that has files without names.
+    let out = tempfile::tempdir_in("/dev/shm").unwrap();
+    let target = out.path().join("plain.tar");
+    let args = ["export", "--plain", "-o", target.to_str().unwrap()];
+    assert!(programs::killed(&bob, &args, "fsync", 1, b""), "it is flushed before it has a name");
+    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
+    bob.ok(&args);
+    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_target_that_cannot_be_is_named_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let bob = Home::init(dir.path(), "bob", &node.url);
+    let taken = dir.path().join("taken.tar");
+    std::fs::write(&taken, "mine").unwrap();
+    let (taken, full) = (taken.to_str().unwrap(), dir.path().to_str().unwrap());
+    for (target, what, hint) in [
+        (taken, "it exists already", "another name with -o"),
+        (full, "it exists already", "a directory that is empty"),
+        ("/nowhere/x.tar", "no such file or directory", "mkdir -p /nowhere"),
+    ] {
+        let output = bob.run(&["export", "-o", target], b"");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(73), "{said}");
+        assert!(said.contains(&format!("cannot create {target}: {what}")), "{said}");
+        let said = said.replace(target, "");
+        assert!(said.contains(hint) && !said.contains(".tmp"), "{said}");
+    }
+    assert_eq!(std::fs::read(taken).unwrap(), b"mine");
 }
