@@ -313,3 +313,23 @@ fn what_plain_tar_writes_is_taken() {
     let again = take(&bob, &good).unwrap();
     assert_eq!((again.imported, again.there), (0, 2), "{again:?}");
 }
+
+#[test]
+fn without_memory_standard_input_goes_nowhere_else() {
+    let world = World::at("2026-11-22T14");
+    let (_alice, bob) = acquainted(&world);
+    let good = archive(&[file(GOOD, MAIL)]);
+    let from_stdin = |memory: Option<&Path>| {
+        let options = Options { memory: memory.map(Path::to_owned), ..Options::default() };
+        bob.with(|env| import(env, Path::new("-"), &mut good.as_slice(), &options))
+    };
+    for (memory, says) in [
+        (None, "no directory in memory"),
+        (Some(Path::new("/nowhere")), "cannot keep standard input in /nowhere"),
+    ] {
+        let error = from_stdin(memory).unwrap_err();
+        assert!(error.what.contains(says), "{error}");
+        assert!(error.hints.iter().any(|hint| hint.contains("poste import FILE")), "{error:?}");
+    }
+    assert_eq!(from_stdin(Some(Path::new("/dev/shm"))).unwrap().imported, 1);
+}

@@ -7,7 +7,7 @@ mod programs;
 
 use programs::{Home, Node};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 fn sh(script: &str, dir: &Path) -> String {
     let output = Command::new("sh").args(["-euc", script]).current_dir(dir).output().unwrap();
@@ -177,4 +177,98 @@ fn one_of_two_that_say_the_same_comes_in_and_what_mail_programs_add_does_not() {
     for message in bob.ok(&["list", "alice"]).lines() {
         assert!(bob.ok(&["verify", message]).contains("holds"));
     }
+}
+
+#[test]
+fn the_quarantine_is_exported_in_plain_if_it_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let messages = bob.ok(&["list", "alice"]);
+    let count = messages.lines().count();
+    let quarantine = bob.dir.join("share/mail/quarantine/cur");
+    std::fs::create_dir_all(&quarantine).unwrap();
+    let one = Path::new(messages.lines().next().unwrap());
+    std::fs::rename(one, quarantine.join(one.file_name().unwrap())).unwrap();
+    for form in ["--plain", "--mbox"] {
+        for (args, has) in
+            [(vec!["export", form, "quarantine"], 1), (vec!["export", form], count - 1)]
+        {
+            let output = bob.run(&args, b"");
+            let said = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{args:?}: {said}");
+            assert!(said.contains(&format!("{has} exported, 0 skipped")), "{args:?}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    for args in [&["export"][..], &["export", "--plain"], &["export", "--keys"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = bob.command(args).stdin(Stdio::null()).stdout(writer).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{args:?}: {said}");
+        assert!(!said.contains("error"), "{args:?}: {said}");
+    }
+}
+
+#[test]
+fn what_the_disk_refuses_has_its_status_in_either_form() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let message = bob.ok(&["list", "alice"]).lines().next().unwrap().to_owned();
+    for form in ["--plain", "--mbox"] {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-qq", "-o", "/dev/null", "-P", &message]);
+        command.args(["-e", "inject=openat:error=EACCES", programs::POSTE, "export", form]);
+        command.env("POSTE_HOME", &bob.dir).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(said.contains("1 skipped") && said.contains(&message), "{form}: {said}");
+        assert_eq!(output.status.code(), Some(77), "{form}: {said}");
+    }
+}
+
+#[test]
+fn an_interrupted_export_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    // A filesystem that has files without names.
+    let out = tempfile::tempdir_in("/dev/shm").unwrap();
+    let target = out.path().join("plain.tar");
+    let args = ["export", "--plain", "-o", target.to_str().unwrap()];
+    assert!(programs::killed(&bob, &args, "fsync", 1, b""), "it is flushed before it has a name");
+    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 0);
+    bob.ok(&args);
+    assert_eq!(std::fs::read_dir(out.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_target_that_cannot_be_is_named_with_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let bob = Home::init(dir.path(), "bob", &node.url);
+    let taken = dir.path().join("taken.tar");
+    std::fs::write(&taken, "mine").unwrap();
+    let (taken, full) = (taken.to_str().unwrap(), dir.path().to_str().unwrap());
+    for (target, what, hint) in [
+        (taken, "it exists already", "another name with -o"),
+        (full, "it exists already", "a directory that is empty"),
+        ("/nowhere/x.tar", "no such file or directory", "mkdir -p /nowhere"),
+    ] {
+        let output = bob.run(&["export", "-o", target], b"");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(73), "{said}");
+        assert!(said.contains(&format!("cannot create {target}: {what}")), "{said}");
+        let said = said.replace(target, "");
+        assert!(said.contains(hint) && !said.contains(".tmp"), "{said}");
+    }
+    assert_eq!(std::fs::read(taken).unwrap(), b"mine");
 }

@@ -45,6 +45,15 @@ pub struct Exported {
     pub refused: Option<Kind>,
 }
 
+impl Exported {
+    /// Notes a message that could not be read.
+    fn skip(&mut self, entry: &Entry, error: &Error) {
+        self.skipped.push(format!("{}: {error}", entry.path.display()));
+        let refused = Some(error.kind).filter(|kind| *kind != Kind::Data);
+        self.refused = self.refused.or(refused);
+    }
+}
+
 /// A contact or group in a sealed archive: the name, and its file.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,8 +93,8 @@ pub const PAST_DIR: &str = "past";
 /// The directory of messages.
 pub const MAIL: &str = "mail";
 
-/// Which folders are exported when none is named: all but the quarantine in plain, since what is
-/// unproven must not come back as anything else.
+/// Which folders are exported: those named; else all, but in plain not the quarantine, since what
+/// is unproven must not come back as anything else.
 pub fn folders(env: &Env<'_>, named: &[Folder], form: Form) -> Result<Vec<Folder>, Error> {
     let all = Maildir::new(env.home.places().mail()).folders()?;
     if let Some(unknown) = named.iter().find(|folder| !all.contains(folder)) {
@@ -93,10 +102,13 @@ pub fn folders(env: &Env<'_>, named: &[Folder], form: Form) -> Result<Vec<Folder
             .hint("poste contacts"));
     }
     let mut chosen: Vec<Folder> = match named {
-        [] => all,
+        [] => {
+            let is_taken =
+                |folder: &Folder| form == Form::Sealed || *folder != Folder::quarantine();
+            all.into_iter().filter(is_taken).collect()
+        }
         some => some.to_vec(),
     };
-    chosen.retain(|folder| form == Form::Sealed || *folder != Folder::quarantine());
     chosen.sort();
     chosen.dedup();
     Ok(chosen)
@@ -162,11 +174,7 @@ fn messages<W: Write>(
                 }
             };
             match bytes {
-                Err(error) => {
-                    done.skipped.push(format!("{}: {error}", entry.path.display()));
-                    let refused = Some(error.kind).filter(|kind| *kind != Kind::Data);
-                    done.refused = done.refused.or(refused);
-                }
+                Err(error) => done.skip(entry, &error),
                 Ok(bytes) => {
                     done.exported += 1;
                     pack.add_file(&name(entry), &bytes, entry.name.time())?;

@@ -7,31 +7,29 @@ mod group;
 pub mod message;
 pub mod place;
 mod source;
+mod tree;
 
 use crate::client::disappear;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::export::{ContactFile, ContactFiles, MAIL};
-use crate::client::forge;
 use crate::client::parties::{Parties, of_contact};
 use crate::client::read::Reader;
 use crate::core::keys::Fingerprint;
-use crate::core::prim;
-use crate::core::time::Time;
 use crate::store::contacts::{Contact, Past};
 use crate::store::lock::StateLock;
-use crate::store::maildir::{Entry, Flags, Folder, Maildir};
+use crate::store::maildir::{Folder, Maildir};
 use crate::store::petname::Petname;
 use crate::store::seen::Seen;
 use message::{Desk, Ready};
-use place::{FileName, Piece};
+use place::Piece;
 use serde::Serialize;
 use source::Source;
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use tree::Tree;
 
 /// Messages delivered with one flush of the disk.
 const BATCH: usize = 256;
@@ -39,8 +37,10 @@ const BATCH: usize = 256;
 /// How to import.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// The folder for messages whose place does not say one.
+    /// The folder for all messages, whatever their place says.
     pub into: Option<Folder>,
+    /// A directory in memory, for what comes from standard input.
+    pub memory: Option<PathBuf>,
     /// Replace messages that are there already and differ.
     pub replace: bool,
     /// Only say what would be done.
@@ -73,10 +73,19 @@ pub fn import(
     stdin: &mut dyn Read,
     options: &Options,
 ) -> Result<Imported, Error> {
-    let mut source = Source::open(env, path, stdin)?;
+    let mut source = Source::open(options.memory.as_deref(), path, stdin)?;
     let reader = Reader::open(env)?;
     let (mut contacts, mut groups, mut past) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut found, mut refused, mut lost) = (false, false, None);
     source.each(&mut |piece, name, bytes| {
+        match &piece {
+            Piece::Nothing => {}
+            Piece::Message(None, _) if options.into.is_none() => {
+                lost.get_or_insert_with(|| name.to_owned());
+            }
+            Piece::Refused(_) => refused = true,
+            _ => found = true,
+        }
         match piece {
             Piece::Contact(petname) => contacts.push((petname, text(name, bytes)?)),
             Piece::Contacts => {
@@ -87,10 +96,16 @@ pub fn import(
             }
             Piece::Group(petname) => groups.push((petname, text(name, bytes)?)),
             Piece::Past(who) => past.push((who, text(name, bytes)?)),
-            Piece::Mbox(_) | Piece::Message(..) | Piece::Nothing => {}
+            Piece::Mbox(_) | Piece::Message(..) | Piece::Nothing | Piece::Refused(_) => {}
         }
         Ok(())
     })?;
+    match lost {
+        _ if found => {}
+        Some(name) => return Err(nowhere(&name, path)),
+        None if refused => {}
+        None => return Err(nothing(path)),
+    }
     let lock = env.lock()?;
     let mut done = Imported::default();
     let mut parties = Parties::load(env)?;
@@ -126,12 +141,29 @@ pub fn import(
     let mut seen = Seen::open(&env.home.places().seen_dir())?;
     let mut waiting: Vec<Ready> = Vec::new();
     let mut taken = 0_usize;
-    let mut take = |env: &mut Env<'_>, file: &FileName, folder: &Folder, name: &str, bytes| {
+    let read = source.each(&mut |piece, name, bytes| {
+        let (folder, file) = match piece {
+            Piece::Message(folder, file) => (options.into.clone().or(folder), file),
+            Piece::Refused(why) => {
+                done.skipped.push(format!("{name}: {why}"));
+                return Ok(());
+            }
+            Piece::Contact(_)
+            | Piece::Contacts
+            | Piece::Group(_)
+            | Piece::Mbox(_)
+            | Piece::Nothing
+            | Piece::Past(_) => return Ok(()),
+        };
+        let Some(folder) = folder else {
+            done.skipped.push(format!("{name}: {NOWHERE} (--into gives it one)"));
+            return Ok(());
+        };
         if taken.is_multiple_of(BATCH) {
             (env.progress)(&format!("{taken} messages taken"));
         }
         taken += 1;
-        match message::take(env, &desk, folder, file, bytes) {
+        match message::take(env, &desk, &folder, &file, bytes) {
             Err(error) => done.skipped.push(format!("{name}: {}", error.what)),
             Ok(ready) => {
                 tree.place(env, &desk, options, ready, name, &mut done, &mut waiting)?;
@@ -140,126 +172,12 @@ pub fn import(
         if waiting.len() >= BATCH {
             deliver(env, &lock, &mut seen, &mut waiting)?;
         }
-        Ok::<(), Error>(())
-    };
-    source.each(&mut |piece, name, bytes| match piece {
-        Piece::Message(folder, file) => {
-            let folder = options.into.clone().or(folder).ok_or_else(|| nowhere(name))?;
-            take(env, &file, &folder, name, bytes)
-        }
-        Piece::Contact(_)
-        | Piece::Contacts
-        | Piece::Group(_)
-        | Piece::Mbox(_)
-        | Piece::Nothing
-        | Piece::Past(_) => Ok(()),
-    })?;
-    deliver(env, &lock, &mut seen, &mut waiting)?;
-    Ok(done)
-}
-
-/// What a message says, in short.
-type Digest = [u8; 32];
-
-/// The messages of the tree.
-#[derive(Default)]
-struct Tree {
-    /// By their unique ids.
-    known: HashMap<String, Entry>,
-    /// The ids of those of a folder and moment.
-    dated: HashMap<(Folder, Time), Vec<String>>,
-    /// What those say that were asked, with and without their Message-ID: one that came without an
-    /// id is compared with all of its moment, and each of them is opened once.
-    said: HashMap<String, [Digest; 2]>,
-}
-
-impl Tree {
-    fn load(env: &Env<'_>) -> Result<Tree, Error> {
-        let mail = Maildir::new(env.home.places().mail());
-        let mut tree = Tree::default();
-        for folder in mail.folders()? {
-            mail.list(&folder)?.into_iter().for_each(|entry| tree.add(entry));
-        }
-        Ok(tree)
-    }
-
-    fn add(&mut self, entry: Entry) {
-        let moment = (entry.folder.clone(), entry.name.time());
-        self.dated.entry(moment).or_default().push(entry.name.unique());
-        self.known.insert(entry.name.unique(), entry);
-    }
-
-    /// The message of that id, and whether it says the same; of one that came without an id, one
-    /// that does.
-    fn find(&mut self, env: &Env<'_>, desk: &Desk<'_>, ready: &Ready) -> Option<(Entry, bool)> {
-        let new = [Some(&ready.filed), ready.came.as_ref()];
-        let new: Vec<Digest> =
-            new.into_iter().flatten().map(|filed| digest(filed, ready.drawn)).collect();
-        let mut said = |entry: &Entry| -> Option<[Digest; 2]> {
-            let id = entry.name.unique();
-            if let Some(said) = self.said.get(&id) {
-                return Some(*said);
-            }
-            let filed = desk.reader.read(env, entry).ok()?;
-            let said = [digest(&filed, false), digest(&filed, true)];
-            self.said.insert(id, said);
-            Some(said)
-        };
-        let mut is_same = |entry: &Entry| {
-            said(entry).is_some_and(|said| new.contains(&said[usize::from(ready.drawn)]))
-        };
-        if !ready.unnamed {
-            let entry = self.known.get(&ready.name.unique())?.clone();
-            let same = is_same(&entry);
-            return Some((entry, same));
-        }
-        let ids = self.dated.get(&(ready.folder.clone(), ready.name.time()))?;
-        let mut entries = ids.iter().filter_map(|id| self.known.get(id));
-        entries.find(|entry| is_same(entry)).map(|entry| (entry.clone(), true))
-    }
-
-    /// Decides what becomes of a message: new, there already, or in the place of another.
-    #[allow(clippy::too_many_arguments, reason = "the parts of one import")]
-    fn place(
-        &mut self,
-        env: &mut Env<'_>,
-        desk: &Desk<'_>,
-        options: &Options,
-        ready: Ready,
-        name: &str,
-        done: &mut Imported,
-        waiting: &mut Vec<Ready>,
-    ) -> Result<(), Error> {
-        let found = self.find(env, desk, &ready);
-        let says = [digest(&ready.filed, false), digest(&ready.filed, true)];
-        let Some((entry, same)) = found else {
-            done.imported += 1;
-            // It cannot be opened before it is delivered.
-            self.said.insert(ready.name.unique(), says);
-            let path = env.home.places().mail();
-            let (folder, name) = (ready.folder.clone(), ready.name);
-            self.add(Entry { path, folder, name, flags: Flags::NONE, is_new: false });
-            if !options.dry_run {
-                waiting.push(ready);
-            }
-            return Ok(());
-        };
-        match (same, options.replace) {
-            (true, _) => done.there += 1,
-            (false, true) => {
-                done.replaced += 1;
-                if !options.dry_run {
-                    self.said.insert(entry.name.unique(), says);
-                    disappear::note_again(env.home.places(), &ready.name, &ready.filed)?;
-                    forge::put(env.home.places(), &entry, &ready.name, &ready.sealed)?;
-                }
-            }
-            (false, false) => done.skipped.push(format!(
-                "{name}: another message of that id is in the tree (--replace puts this in its place)"
-            )),
-        }
         Ok(())
-    }
+    });
+    // Also if the source fails now, what was taken of it is filed.
+    deliver(env, &lock, &mut seen, &mut waiting)?;
+    read?;
+    Ok(done)
 }
 
 /// Files what waits, as arrivals are: names first, then the messages, then that they came. Gives
@@ -287,15 +205,6 @@ pub fn deliver(
     seen.done(lock, env.now(), &done)?;
     waiting.clear();
     Ok(paths)
-}
-
-/// What a message in filed form says to whoever reads it. A Message-ID does not count if one of
-/// two was only drawn here.
-fn digest(filed: &[u8], drawn: bool) -> Digest {
-    let lines = filed.split_inclusive(|b| *b == b'\n').skip(1);
-    let lines: Vec<&[u8]> =
-        lines.filter(|line| !(drawn && line.starts_with(b"Message-ID: "))).collect();
-    prim::sha256(&lines)
 }
 
 /// Adds a contact, or takes what is newer of one. Gives it if it was not known.
@@ -376,7 +285,19 @@ fn text(name: &str, bytes: Vec<u8>) -> Result<String, Error> {
         .map_err(|_| Error::new(Kind::Data, format!("{name}: not UTF-8; nothing was imported")))
 }
 
-fn nowhere(name: &str) -> Error {
-    Error::new(Kind::Usage, format!("{name}: its place names no folder"))
-        .hint(format!("poste import --into bob …, or put it below {MAIL}/bob"))
+/// Of what lies in no folder of ours, with nothing said of where to put it.
+const NOWHERE: &str = "its place names no folder";
+
+/// Of a source of which nothing has a place.
+fn nowhere(name: &str, path: &Path) -> Error {
+    Error::new(Kind::Usage, format!("{name}: {NOWHERE}; nothing was imported"))
+        .hint(format!("poste import --into bob {}", path.display()))
+        .hint(format!("or put what is bob's below {MAIL}/bob"))
+}
+
+/// Of a source in which there is nothing to take.
+fn nothing(path: &Path) -> Error {
+    let what = format!("{}: no messages, contacts or groups are in it", path.display());
+    Error::new(Kind::NoMessage, what)
+        .hint("messages lie in cur and new of a Maildir, or in an mbox whose name ends in .mbox")
 }

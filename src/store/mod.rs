@@ -24,6 +24,7 @@ pub mod locked;
 pub mod loops;
 pub mod maildir;
 pub mod memory;
+pub mod nameless;
 pub mod outbox;
 pub mod owed;
 pub mod pack;

@@ -10,8 +10,10 @@ use crate::client::error::{Error, Kind};
 use crate::client::export::{self, Exported, Form};
 use crate::core::archive::stream::{Output, SealedTo};
 use crate::store::maildir::Folder;
+use crate::store::nameless::Nameless;
 use crate::store::pack::Pack;
-use std::fs::File;
+use crate::store::{self, Cause};
+use std::cell::Cell;
 use std::io::{BufWriter, ErrorKind, Write, stdout};
 use std::path::Path;
 
@@ -53,12 +55,22 @@ pub fn run(run: &mut Run<'_, '_>, args: &Export) -> Done {
     }
     let done = match output {
         None => {
-            let (done, mut out) = archive(run, &what, to.as_ref(), stdout().lock())?;
-            out.flush().map_err(|e| written(Path::new("-"), e))?;
-            done
+            let is_broken = Cell::new(false);
+            let out = Pipe { out: stdout().lock(), is_broken: &is_broken };
+            let written = archive(run, &what, to.as_ref(), out).and_then(|(done, mut out)| {
+                out.flush().map_err(|error| {
+                    Error::new(Kind::Io, format!("cannot write to standard output: {error}"))
+                })?;
+                Ok(done)
+            });
+            match written {
+                Err(_) if is_broken.get() => return Err(Stop::BrokenPipe),
+                written => written?,
+            }
         }
         Some(path) if is_directory(path) => {
-            let mut pack = Pack::<std::io::Sink>::directory(path)?;
+            let mut pack = Pack::<std::io::Sink>::directory(path)
+                .map_err(|error| instead(error, "give a directory that is empty, or a new one"))?;
             let done = fill(run, &what, &mut pack)?;
             pack.finish()?;
             done
@@ -75,19 +87,57 @@ fn to_file(
     what: &What,
     to: Option<&SealedTo>,
 ) -> Result<Exported, Stop> {
-    let failed = |error| written(path, error);
-    if path.symlink_metadata().is_ok() {
-        return Err(failed(ErrorKind::AlreadyExists.into()).into());
-    }
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
+    let file = Nameless::new(path)
+        .map_err(|error| instead(error, "give another name with -o, or move that away"))?;
     let named =
         |error: Error| Error { what: format!("{}: {}", path.display(), error.what), ..error };
     let (done, file) = archive(run, what, to, file).map_err(named)?;
-    file.as_file().sync_all().map_err(failed)?;
-    file.persist_noclobber(path).map_err(|error| failed(error.error))?;
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(failed)?;
+    file.settle()?;
     Ok(done)
+}
+
+/// The error of a target that cannot be made, with what to do: `or` if something is there.
+fn instead(error: store::Error, or: &str) -> Error {
+    let dir = match &error.cause {
+        Cause::Io(cause) if cause.kind() == ErrorKind::NotFound => error.path.parent(),
+        _ => None,
+    };
+    let hint = match (&error.cause, dir) {
+        (Cause::Exists, _) => Some(or.to_owned()),
+        (_, Some(dir)) => Some(format!("mkdir -p {}", dir.display())),
+        _ => None,
+    };
+    let error = Error::from(error);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// Standard output, which may have lost its reader.
+struct Pipe<'a, W> {
+    out: W,
+    is_broken: &'a Cell<bool>,
+}
+
+impl<W: Write> Pipe<'_, W> {
+    fn noted<T>(&self, done: std::io::Result<T>) -> std::io::Result<T> {
+        let is_broken = done.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe);
+        self.is_broken.set(self.is_broken.get() || is_broken);
+        done
+    }
+}
+
+impl<W: Write> Write for Pipe<'_, W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let done = self.out.write(bytes);
+        self.noted(done)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let done = self.out.flush();
+        self.noted(done)
+    }
 }
 
 /// A tar file into `out`, which is given back with all of it written.
@@ -116,10 +166,6 @@ fn fill<W: Write>(
         What::Home => export::home::export(run.env, pack),
         What::Messages(folders, form) => export::export(run.env, folders, *form, pack),
     }
-}
-
-fn written(path: &Path, error: std::io::Error) -> Error {
-    Error::new(Kind::CannotCreate, format!("cannot write {}: {error}", path.display()))
 }
 
 /// Ends with the counts; as JSON only where standard output is not the archive.

@@ -7,6 +7,7 @@ use crate::cli::args::Import;
 use crate::cli::ui::{Done, Stop};
 use crate::client::error::Kind;
 use crate::client::import::{self, Options};
+use crate::store::memory;
 use std::io::stdin;
 
 pub fn run(run: &mut Run<'_, '_>, args: &Import) -> Done {
@@ -15,6 +16,7 @@ pub fn run(run: &mut Run<'_, '_>, args: &Import) -> Done {
         replace: args.replace,
         dry_run: args.dry_run,
         mine: args.mine.clone(),
+        memory: memory::directory(run.editor.runtime_dir.as_deref()),
     };
     let done = import::import(run.env, &args.source, &mut stdin().lock(), &options)?;
     done.skipped.iter().for_each(|what| run.ui.warn(what));

@@ -25,7 +25,7 @@ pub(super) fn add<W: Write>(
     for entry in entries {
         match open(entry) {
             Ok(message) => lengths.push((entry, mbox::write(&message, entry.name.time()).len())),
-            Err(error) => done.skipped.push(format!("{}: {error}", entry.path.display())),
+            Err(error) => done.skip(entry, &error),
         }
     }
     done.exported += lengths.len();

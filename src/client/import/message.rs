@@ -120,6 +120,11 @@ fn plain(
     {
         return Ok((bytes.into_owned(), None));
     }
+    if *folder == Folder::quarantine() {
+        return Err(bad(
+            "in plain it would come out of the quarantine as proven (--into takes it so)",
+        ));
+    }
     let parts = fields::split(&bytes)?;
     let says = |name: &str| text_of(&parts.fields, name).unwrap_or_default();
     let date = Time::parse_rfc5322(&says("Date")).ok_or_else(|| bad("it has no Date"))?.minute();

@@ -22,6 +22,8 @@ pub enum Piece {
     Message(Option<Folder>, FileName),
     /// The file of somebody who was a contact.
     Past(Fingerprint),
+    /// What may be mail and is not read, and why.
+    Refused(&'static str),
     /// Something that every Maildir may have and that is not imported: unfinished deliveries.
     Nothing,
 }
@@ -75,6 +77,19 @@ pub fn piece(name: &[String]) -> Result<Piece, &'static str> {
     }
 }
 
+/// What a file of a directory is, whose names nobody promised to be those of an export: mail, by
+/// where it lies, whatever is above it. `None` if it is its owner's affair.
+pub fn found(name: &[String]) -> Option<Piece> {
+    let mail = || match name {
+        [.., part, file] if matches!(part.as_str(), "cur" | "new") => {
+            Some(Piece::Message(None, file_name(file, part == "new")))
+        }
+        [.., file] if file.ends_with(".mbox") => Some(Piece::Mbox(None)),
+        _ => None,
+    };
+    piece(name).ok().or_else(mail)
+}
+
 fn file_name(file: &str, is_new: bool) -> FileName {
     let (base, info) = file.split_once(':').unwrap_or((file, ""));
     let flags = Flags::from_letters(info.strip_prefix("2,").unwrap_or_default());
@@ -110,6 +125,18 @@ mod tests {
         assert_eq!(at(&format!("past/{who}.toml")), Ok(Piece::Past(who.parse().unwrap())));
         assert_eq!(at("groups/kin.toml"), Ok(Piece::Group("kin".parse().unwrap())));
         assert_eq!(at("bob.mbox"), Ok(Piece::Mbox(Some("bob".parse().unwrap()))));
+    }
+
+    #[test]
+    fn mail_in_a_directory_is_found_wherever_it_lies() {
+        let at = |text: &str| found(&text.split('/').map(str::to_owned).collect::<Vec<_>>());
+        for place in [".Sent/cur/x", "Work/new/x", "a/b/cur/x", "mail/../cur/x"] {
+            assert!(matches!(at(place), Some(Piece::Message(None, _))), "{place}");
+        }
+        assert!(matches!(at("bob/cur/x"), Some(Piece::Message(Some(_), _))));
+        assert_eq!(at("a/b/c.mbox"), Some(Piece::Mbox(None)));
+        assert_eq!(at("Work/tmp/x"), None);
+        assert_eq!(at("dovecot-uidlist"), None);
     }
 
     #[test]

@@ -2,16 +2,15 @@
 //! anything is taken, so that one bad entry leaves the tree as it was; then it is read once more.
 //! Links and devices are followed nowhere. Specified in poste(1), import.
 
-use super::place::{FileName, Piece, piece};
-use crate::client::env::Env;
+use super::place::{FileName, Piece, found, piece};
 use crate::client::error::{Error, Kind};
 use crate::client::read;
 use crate::core::mail::mbox;
 use crate::store::atomic;
 use crate::store::maildir::Folder;
-use crate::store::unpack::{self, Unpack};
+use crate::store::unpack::Unpack;
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// What is done with a piece, its name and its content.
@@ -28,9 +27,9 @@ pub enum Source {
 }
 
 impl Source {
-    /// Opens a file or directory; what comes from standard input is kept in the home, in a file
-    /// without a name, while it is read.
-    pub fn open(env: &Env<'_>, path: &Path, stdin: &mut dyn Read) -> Result<Source, Error> {
+    /// Opens a file or directory; what comes from standard input is kept in the directory `memory`
+    /// while it is read.
+    pub fn open(memory: Option<&Path>, path: &Path, stdin: &mut dyn Read) -> Result<Source, Error> {
         let name = path.display().to_string();
         if path.is_dir() {
             return Ok(Source::Directory(path.to_owned()));
@@ -41,16 +40,7 @@ impl Source {
             false => File::open(path).map_err(|error| {
                 Error::new(Kind::NoMessage, format!("cannot open {name}: {error}"))
             })?,
-            true => {
-                let mut spool =
-                    tempfile::tempfile_in(env.home.places().data()).map_err(|error| {
-                        let what = format!("cannot keep standard input in the home: {error}");
-                        Error::new(Kind::CannotCreate, what)
-                    })?;
-                std::io::copy(stdin, &mut spool).and_then(|_| spool.flush()).map_err(io)?;
-                spool.seek(SeekFrom::Start(0)).map_err(io)?;
-                spool
-            }
+            true => spool(memory, stdin)?,
         };
         let mut first = Vec::new();
         (&mut file).take(5).read_to_end(&mut first).map_err(io)?;
@@ -72,6 +62,24 @@ impl Source {
             Source::Tar(file, name) => tar(file, name, take),
         }
     }
+}
+
+/// Keeps what is read, which may be in plain, in a file without a name: in memory alone.
+fn spool(memory: Option<&Path>, from: &mut dyn Read) -> Result<File, Error> {
+    let instead = "write it into a file, and import that: poste import FILE";
+    let dir = memory.ok_or_else(|| {
+        let what = "no directory in memory for what standard input gives";
+        Error::new(Kind::CannotCreate, what)
+            .hint("XDG_RUNTIME_DIR must name a directory on a tmpfs")
+            .hint(instead)
+    })?;
+    let failed = |error: std::io::Error| {
+        let what = format!("cannot keep standard input in {}: {error}", dir.display());
+        Error::new(Kind::Io, what).hint(instead)
+    };
+    let mut spool = tempfile::tempfile_in(dir).map_err(failed)?;
+    std::io::copy(from, &mut spool).and_then(|_| spool.rewind()).map_err(failed)?;
+    Ok(spool)
 }
 
 fn tar(file: &mut File, archive: &str, take: &mut Take<'_>) -> Result<(), Error> {
@@ -104,15 +112,28 @@ fn directory(base: &Path, take: &mut Take<'_>) -> Result<(), Error> {
         }
         let path = item.path();
         let below = path.strip_prefix(base).unwrap_or(path);
-        let name = below.to_string_lossy().into_owned();
-        // What else lies in a directory is its owner's affair, unlike in an archive.
-        let piece = unpack::parts(&name).ok().and_then(|parts| piece(&parts).ok());
-        let Some(piece) = piece.filter(|_| item.file_type().is_file()) else { continue };
+        let parts: Vec<String> =
+            below.iter().map(|part| part.to_string_lossy().into_owned()).collect();
+        let piece = found(&parts);
         let name = path.to_string_lossy();
-        if let Piece::Mbox(folder) = piece {
-            messages(BufReader::new(atomic::open_plain(path)?), folder, &name, take)?;
-        } else if let Some(bytes) = atomic::read(path, read::LIMIT)? {
-            take(piece, &name, bytes)?;
+        let is_link = item.file_type().is_symlink();
+        match piece {
+            _ if is_link && path.is_dir() => {
+                take(Piece::Refused("a link to a directory is not followed"), &name, Vec::new())?;
+            }
+            // What else lies in a directory is its owner's affair, unlike in an archive.
+            None | Some(Piece::Nothing) => {}
+            Some(_) if !item.file_type().is_file() => {
+                take(Piece::Refused("it is no plain file"), &name, Vec::new())?;
+            }
+            Some(Piece::Mbox(folder)) => {
+                messages(BufReader::new(atomic::open_plain(path)?), folder, &name, take)?;
+            }
+            Some(piece) => {
+                if let Some(bytes) = atomic::read(path, read::LIMIT)? {
+                    take(piece, &name, bytes)?;
+                }
+            }
         }
     }
     Ok(())
