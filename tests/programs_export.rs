@@ -272,3 +272,21 @@ fn a_target_that_cannot_be_is_named_with_what_to_do() {
     }
     assert_eq!(std::fs::read(taken).unwrap(), b"mine");
 }
+
+/// An ordinary user, to whose processes the kernel closes what it has of them in /proc as long as they
+/// keep their memory to themselves: root is closed out of nothing.
+#[test]
+fn nor_does_that_of_an_ordinary_user() {
+    let [dir, out] = ["/tmp", "/dev/shm"].map(|place| tempfile::tempdir_in(place).unwrap());
+    let script = "cp \"$POSTE\" poste; chmod 755 . \"$OUT\" poste; mkdir home; as=; \
+        if [ \"$(id -u)\" = 0 ]; then \
+            as='setpriv --reuid=65534 --regid=65534 --clear-groups'; chown 65534 home \"$OUT\"; fi; \
+        export HOME=$PWD/home; $as ./poste init --no-passphrase --name alice >home.log 2>&1; \
+        $as strace -o \"$OUT/trace\" -e trace=openat,linkat ./poste export -o \"$OUT/a.tar\" 2>&1; \
+        grep -c 'O_TMPFILE.* = [0-9]' \"$OUT/trace\"; grep -c 'linkat(.* = 0$' \"$OUT/trace\"";
+    let mut command = Command::new("sh");
+    command.args(["-euc", script]).current_dir(dir.path());
+    let output = command.env("POSTE", programs::POSTE).env("OUT", out.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(said, "0 exported, 0 skipped\n1\n1\n", "{output:?}");
+}

@@ -6,6 +6,7 @@
 use super::atomic;
 use super::error::{CREATE, Cause, Error};
 use rustix::fs::{AtFlags, CWD, OFlags, linkat};
+use rustix::process::{DumpableBehavior, dumpable_behavior, set_dumpable_behavior};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
@@ -46,8 +47,10 @@ impl Nameless {
             Some(temp) => {
                 temp.persist_noclobber(&target).map_err(|failed| refused(&target, failed.error))?;
             }
-            None => linkat(CWD, handle(&file), CWD, &target, AtFlags::SYMLINK_FOLLOW)
-                .map_err(Error::io(&target, CREATE))?,
+            None => {
+                let link = || linkat(CWD, handle(&file), CWD, &target, AtFlags::SYMLINK_FOLLOW);
+                with_own_proc(link).map_err(Error::io(&target, CREATE))?;
+            }
         }
         atomic::sync_dir(atomic::parent(&target))
     }
@@ -68,7 +71,19 @@ fn unnamed(dir: &Path) -> Option<File> {
     let mut options = OpenOptions::new();
     options.write(true).mode(0o600).custom_flags(OFlags::TMPFILE.bits().cast_signed());
     let file = options.open(dir).ok()?;
-    handle(&file).exists().then_some(file)
+    with_own_proc(|| handle(&file).exists()).then_some(file)
+}
+
+/// Does what needs this process's own directory in /proc, which the kernel closes to one that others
+/// of its user cannot look into: for this moment they can.
+fn with_own_proc<T>(work: impl FnOnce() -> T) -> T {
+    let closed = dumpable_behavior().ok().filter(|was| *was == DumpableBehavior::NotDumpable);
+    let opened = closed.filter(|_| set_dumpable_behavior(DumpableBehavior::Dumpable).is_ok());
+    let done = work();
+    if let Some(was) = opened {
+        let _ = set_dumpable_behavior(was);
+    }
+    done
 }
 
 /// The path by which a file without a name is reached: linking it by its number alone would take
