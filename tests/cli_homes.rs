@@ -300,7 +300,7 @@ fn programs_that_it_starts_get_no_passphrase() {
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(77) && said.contains("POSTE_PASSPHRASE_FD=12"), "{said}");
+    assert!(output.status.code() == Some(64) && said.contains("POSTE_PASSPHRASE_FD=12"), "{said}");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use poste::client::{edit, people, queue, read};
 use poste::core::mail::expires;
 use poste::core::time::{DAY, HOUR};
 use poste::store::expiring::Expiring;
+use poste::store::view::Stamp;
 use world::{Person, World, acquainted, petname};
 
 /// A letter that says itself that it disappears after so many seconds.
@@ -181,7 +182,9 @@ fn whoever_holds_a_message_may_change_its_mind() {
             let text = String::from_utf8(edit::text(&parties, &old).unwrap()).unwrap();
             let text = change(text);
             let new = edit::message(&parties, &old, text.as_bytes(), env.rng);
-            new.and_then(|(message, date)| edit::put_back(env, &entry, &message, date))
+            new.and_then(|(message, date)| {
+                edit::put_back(env, (&entry, Stamp::of_sealed(&entry.path)), &message, date)
+            })
         })
     };
     assert!(edited(&|text| text.replace("Expires: ", "Expires: not on ")).is_err());

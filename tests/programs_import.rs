@@ -199,3 +199,23 @@ fn what_was_in_quarantine_does_not_come_back_as_proven() {
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("1 imported"), "{said}");
 }
+
+/// A copy without an id stands for the message that says the same: what comes after it under that id
+/// does not take its place.
+#[test]
+fn a_copy_without_an_id_keeps_the_message_that_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let plain = dir.path().join("plain");
+    bob.ok(&["export", "alice", "--plain", "-o", &format!("{}/", plain.display())]);
+    let one = files(&plain.join("mail/alice")).remove(0);
+    let text = fs::read_to_string(&one).unwrap();
+    fs::write(one.with_file_name("0.host:2,S"), &text).unwrap();
+    fs::write(&one, text.replace("\n\n", "\n\nquite another text\n")).unwrap();
+    let (status, said) = import(&bob, &["--replace", plain.to_str().unwrap()]);
+    assert!(status == 65 && said.contains("twice in what is imported"), "{said}");
+    let all: String =
+        bob.ok(&["list", "alice"]).lines().map(|path| bob.ok(&["show", path])).collect();
+    assert!(!all.contains("quite another text"), "{all}");
+}

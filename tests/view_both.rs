@@ -234,3 +234,110 @@ fn a_full_view_loses_nothing_and_files_nothing_twice() {
     let with = |end: &str| all.iter().filter(|one| one.ends_with(end)).count();
     assert_eq!((all.len(), with(" S"), with("late new")), (6, 1, 1), "{all:?}: {said}");
 }
+
+#[test]
+fn what_is_moved_to_where_it_cannot_be_filed_comes_back() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 2);
+    let at = dir.path().join("view");
+    let view = Viewed::open(&bob, &at, 2);
+    fs::create_dir_all(at.join("Archive/cur")).unwrap();
+    // As mutt moves: a copy of its own, and then the message goes.
+    for (number, to) in [(1, "Archive/cur"), (2, "requests/cur")] {
+        let file = view.file("alice", &format!("letter {number}")).unwrap();
+        fs::copy(&file, at.join(to).join(format!("{number}.host:2,S"))).unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(600));
+        fs::remove_file(file).unwrap();
+    }
+    eventually("both are there again", || files(&at.join("alice")).len() == 2);
+    assert_eq!(view.end().code(), Some(65));
+    assert_eq!(tree(&bob, "alice"), ["letter 1 new", "letter 2 new"]);
+    assert_eq!(files(&at).len(), 2, "the copies are named and stay");
+}
+
+#[test]
+fn a_folder_renamed_in_the_view_is_moved_and_one_left_behind_opens_again() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 2);
+    let at = dir.path().join("view");
+    let view = Viewed::open(&bob, &at, 2);
+    fs::write(at.join("alice/new/1795356000.R17.host"), added()).unwrap();
+    eventually("it is filed", || tree(&bob, "alice").len() == 3);
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    fs::rename(at.join("alice"), at.join("anna")).unwrap();
+    eventually("the messages are moved", || tree(&bob, "anna").len() == 3);
+    assert!(tree(&bob, "alice").is_empty());
+    for part in ["new", "cur"] {
+        fs::write(at.join("anna").join(part).join("1.host"), "Subject: x\n\nundated\n").unwrap();
+    }
+    assert_eq!(view.end().code(), Some(65));
+    assert_eq!(files(&at).len(), 2);
+    let output =
+        bob.run(&["view", "--at", at.to_str().unwrap(), "--", "sh", "-c", "echo begun"], b"");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "begun\n");
+    assert_eq!(output.status.code(), Some(65));
+    assert_eq!(tree(&bob, "anna").len(), 3);
+}
+
+#[test]
+fn a_program_that_writes_by_an_old_name_adds_a_message() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 1);
+    let view = Viewed::open(&bob, &dir.path().join("view"), 1);
+    let old = view.file("alice", "letter 1").unwrap();
+    let text = fs::read_to_string(&old).unwrap();
+    replace(&bob, 1, "This is by another command.");
+    eventually("the text follows", || !old.exists() && view.file("alice", "letter 1").is_some());
+    std::thread::sleep(std::time::Duration::from_millis(600));
+    let now = view.file("alice", "letter 1").unwrap();
+    fs::write(&old, text.replace("this is number 1", "this is by hand")).unwrap();
+    eventually("both are in the tree", || tree(&bob, "alice").len() == 2);
+    assert!(fs::read_to_string(&now).unwrap().contains("by another command"));
+    for text in ["This is by another command.", "this is by hand"] {
+        assert_eq!(texts(&bob).matches(text).count(), 1, "{text}");
+    }
+    assert!(view.end().success());
+}
+
+#[test]
+fn what_a_program_cut_short_was_writing_stays() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 1);
+    let at = dir.path().join("view");
+    let script = "echo draft >\"$TMPDIR/compose\"; echo swap >\"$TMPDIR/.compose.swp\"; kill -9 $$";
+    let output = bob.run(&["view", "--at", at.to_str().unwrap(), "--", "sh", "-c", script], b"");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(65), "{said}");
+    for name in ["compose", ".compose.swp"] {
+        assert!(said.contains(&format!("/aside-1/{name} was not filed")), "{said}");
+    }
+    let output = bob.run(&["view", "--at", at.to_str().unwrap(), "--", "true"], b"");
+    assert_eq!(output.status.code(), Some(65), "they stay until somebody removes them");
+    assert_eq!(fs::read_to_string(at.join("aside-1/compose")).unwrap(), "draft\n");
+    fs::remove_dir_all(at.join("aside-1")).unwrap();
+    bob.ok(&["view", "--at", at.to_str().unwrap(), "--", "true"]);
+    assert!(!at.exists());
+}
+
+/// Whoever edits waits for nobody: of two texts the one that came first stays, the other is not lost.
+#[test]
+fn an_edit_of_what_was_changed_meanwhile_is_kept_and_gone_on_with() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 1);
+    let old = path(&bob, "alice", "letter 1");
+    let other = format!(
+        "printf 'Subject: letter 1\\n\\nBy another command.\\n' | {} forge --from alice --replace {old} >/dev/null; \
+         sed -i 's/this is number 1/this is by hand/'",
+        programs::POSTE
+    );
+    let mut command = bob.command(&["edit", &old]);
+    let output = command.env("EDITOR", other).env("XDG_RUNTIME_DIR", dir.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(65), "{said}");
+    assert!(said.contains("was changed meanwhile") && said.contains("message.eml"), "{said}");
+    assert!(texts(&bob).contains("By another command."));
+    let mut command = bob.command(&["edit", &path(&bob, "alice", "letter 1")]);
+    let output = command.env("EDITOR", "true").env("XDG_RUNTIME_DIR", dir.path()).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(texts(&bob).contains("this is by hand"));
+}

@@ -41,17 +41,6 @@ pub struct Sheet<'a> {
 }
 
 impl Editor {
-    /// The text as the user leaves it, at most `limit` bytes.
-    pub fn edit(&self, text: &[u8], limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
-        let base = self.memory()?;
-        let mut builder = tempfile::Builder::new();
-        builder.prefix("poste-").permissions(Permissions::from_mode(0o700));
-        let dir = builder.tempdir_in(&base).map_err(|e| failed("make a directory", &base, e))?;
-        write(dir.path(), text)?;
-        self.run(&dir.path().join(TEXT))?;
-        read(dir.path(), limit)
-    }
-
     /// Lays a text out for editing under a name. What an earlier run left there counts instead.
     pub fn lay(&self, name: &str, text: &[u8]) -> Result<Sheet<'_>, Error> {
         let dir = self.place(name)?;

@@ -109,7 +109,7 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
         other => other,
     };
     let places = places(start, &cli.global)?;
-    let prompt = Prompt::new(start.passphrase_fd.clone(), !cli.global.no_input);
+    let prompt = Prompt::new(start.passphrase_fd.clone(), !cli.global.no_input)?;
     let editor = Editor {
         command: start.editor.clone(),
         runtime_dir: start.runtime_dir.clone(),

@@ -32,8 +32,17 @@ pub struct Prompt {
 
 impl Prompt {
     /// `fd` is the value of `POSTE_PASSPHRASE_FD`; the terminal is used only if `terminal`.
-    pub fn new(fd: Option<String>, terminal: bool) -> Prompt {
-        Prompt { fd: fd.filter(|fd| !fd.is_empty()), terminal, ..Prompt::default() }
+    /// One of two digits is refused, since the shell could not close it to programs.
+    pub fn new(fd: Option<String>, terminal: bool) -> Result<Prompt, Error> {
+        let fd = fd.filter(|fd| !fd.is_empty());
+        if let Some(fd) = fd.as_ref().filter(|fd| fd.parse::<u32>().is_ok_and(|number| number > 9))
+        {
+            let what = format!("POSTE_PASSPHRASE_FD={fd}: only 0 to 9 can be kept from programs");
+            return Err(
+                Error::new(Kind::Usage, what).hint("POSTE_PASSPHRASE_FD=3 poste status 3<FILE")
+            );
+        }
+        Ok(Prompt { fd, terminal, ..Prompt::default() })
     }
 
     /// How programs are started that are not to get the descriptor.
@@ -105,9 +114,6 @@ impl Prompt {
         };
         let number: u32 =
             fd.parse().map_err(|_| failed("not the number of a descriptor".into()))?;
-        if number > 9 {
-            return Err(failed("one of two digits cannot be kept from programs".into()));
-        }
         let mut lines = self.lines.borrow_mut();
         if lines.is_none() {
             // Opening it anew is the only safe way to a descriptor by its number.

@@ -13,8 +13,9 @@ use crate::core::mail::fields::{self, Field};
 use crate::core::mail::recipients;
 use crate::core::random::Random;
 use crate::core::time::Time;
-use crate::store::maildir::Entry;
+use crate::store::maildir::{Entry, Maildir};
 use crate::store::seen::Seen;
+use crate::store::view::Stamp;
 use std::path::PathBuf;
 
 /// The message as it is given to an editor: without the line of its authentication, people by
@@ -96,14 +97,19 @@ pub fn message(
     Ok((parties.write(&head, if is_usual { &mail } else { &text })?, date))
 }
 
-/// Puts an edited message in the place of what it was. Gives its path.
+/// Puts an edited message in the place of what it was, if that file is still there as it was when
+/// `was` was taken of it. Gives its path; nothing if somebody has put another text there.
 pub fn put_back(
     env: &mut Env<'_>,
-    entry: &Entry,
+    (entry, was): (&Entry, Stamp),
     message: &[u8],
     date: Time,
-) -> Result<PathBuf, Error> {
+) -> Result<Option<PathBuf>, Error> {
     let lock = env.lock()?;
+    let now = Maildir::new(env.home.places().mail()).locate(&entry.folder, &entry.name)?;
+    if now.is_some_and(|now| Stamp::of_sealed(&now.path) != was) {
+        return Ok(None);
+    }
     let filed = read(message)?;
     let key = (*filed.head.from.as_bytes(), *filed.head.id.as_bytes());
     let places = env.home.places().clone();
@@ -112,7 +118,7 @@ pub fn put_back(
     if filed.head.from != own && seen.lookup(&key.0, &key.1).is_none() {
         seen.done(&lock, env.now(), &[key])?;
     }
-    forge::replace(&places, entry, date, message, env.rng)
+    forge::replace(&places, entry, date, message, env.rng).map(Some)
 }
 
 /// To whom, and of which group if it is addressed to one: that of the message as it was stays as it

@@ -1,14 +1,15 @@
 //! Programs of the user's own that a verb runs: hooks, and commands that a card is published by. A
-//! line runs by `sh -c` in a process group of its own with the environment of the program, in which
-//! `POSTE_HOME` and `POSTE_CONFIG` name the home, so that it can call poste; the state lock is not
-//! held meanwhile. What it prints on standard output is nobody's data and goes nowhere. It has a time
-//! limit. Specified in poste-files(5), hooks and publish.
+//! line runs by `sh -c` with the environment of the program, in which `POSTE_HOME` and `POSTE_CONFIG`
+//! name the home, so that it can call poste; the state lock is not held meanwhile. A hook has a process
+//! group of its own; what publishes may ask on the terminal, which only the group there may read. What
+//! it prints on standard output is nobody's data and goes nowhere. It has a time limit.
+//! Specified in poste-files(5), hooks and publish.
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::starter;
 use crate::store::home::Places;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -40,11 +41,13 @@ pub fn run(env: &Env<'_>, hook: Hook, input: Vec<u8>) -> Result<(), Error> {
         Hook::Publish => ("publish", &hooks.publish),
     };
     let Some(command) = command else { return Ok(()) };
-    feed(env, command, input)
+    let mut line = env.starter.line(command);
+    line.process_group(0);
+    fed(line, env.home.places(), input, LIMIT)
         .map_err(|why| Error::new(Kind::Io, format!("the hook {key}, {command:?}, {why}")))
 }
 
-/// Runs a line with this input; else why it failed.
+/// Runs a line that may ask on the terminal, with this input; else why it failed.
 pub fn feed(env: &Env<'_>, line: &str, input: Vec<u8>) -> Result<(), String> {
     fed(env.starter.line(line), env.home.places(), input, LIMIT)
 }
@@ -55,7 +58,7 @@ fn fed(
     input: Vec<u8>,
     limit: Duration,
 ) -> Result<(), String> {
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).process_group(0);
+    command.stdin(Stdio::piped()).stdout(Stdio::null());
     starter::tell_home(&mut command, places);
     let mut child = command.spawn().map_err(|error| format!("did not start: {error}"))?;
     // By a thread, since who reads nothing would keep a writer for ever. Whether it reads is its own
@@ -71,15 +74,20 @@ fn fed(
     }
 }
 
-/// The status; `None` if it did not end in time, and all of its group was ended.
+/// The status; `None` if it did not end in time, and was ended, with all of its group if it has one.
 fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
     if let Some(status) = ended(child, limit)? {
         return Ok(Some(status));
     }
-    let group = Pid::from_child(child);
-    let _ = kill_process_group(group, Signal::TERM);
+    let pid = Pid::from_child(child);
+    let kill = |signal| match kill_process_group(pid, signal) {
+        // There is no such group.
+        Err(_) => kill_process(pid, signal),
+        done => done,
+    };
+    let _ = kill(Signal::TERM);
     if ended(child, GRACE)?.is_none() {
-        let _ = kill_process_group(group, Signal::KILL);
+        let _ = kill(Signal::KILL);
         child.wait()?;
     }
     Ok(None)
@@ -107,7 +115,9 @@ mod tests {
 
     fn fed(line: &str, input: &[u8], limit: Duration) -> Result<(), String> {
         let places = Places::under(Path::new("/nowhere/home"));
-        super::fed(starter::Starter::default().line(line), &places, input.to_vec(), limit)
+        let mut command = starter::Starter::default().line(line);
+        command.process_group(0);
+        super::fed(command, &places, input.to_vec(), limit)
     }
 
     #[test]
@@ -132,6 +142,15 @@ mod tests {
             fed("yes | head -n 1 >/dev/null; exit 4", b"", LIMIT).unwrap_err(),
             "failed: exit status: 4"
         );
+    }
+
+    #[test]
+    fn who_has_no_group_of_its_own_is_ended_alone() {
+        let places = Places::under(Path::new("/nowhere/home"));
+        let line = starter::Starter::default().line("exec sleep 60");
+        let begun = Instant::now();
+        let why = super::fed(line, &places, Vec::new(), Duration::from_millis(200)).unwrap_err();
+        assert!(why.contains("was ended") && begun.elapsed() < Duration::from_secs(20), "{why}");
     }
 
     #[test]

@@ -16,6 +16,7 @@ use poste::core::mail::mime::text_of;
 use poste::core::random::{Random, below, bytes};
 use poste::core::time::{DAY, HOUR, MINUTE, Time};
 use poste::core::when::When;
+use poste::store::view::Stamp;
 use std::collections::HashSet;
 use std::fs;
 use std::path::PathBuf;
@@ -212,7 +213,7 @@ impl<'w> Past<'w> {
             let id = text.lines().find(|line| line.starts_with("Message-ID:")).unwrap();
             let text = [head(plan).as_bytes(), id.as_bytes(), b"\nUser-Agent: vi\n", mail].concat();
             let (message, date) = edit::message(&parties, &old, &text, env.rng).unwrap();
-            edit::put_back(env, &entry, &message, date).unwrap();
+            edit::put_back(env, (&entry, Stamp::of_sealed(&entry.path)), &message, date).unwrap();
         });
     }
 

@@ -5,20 +5,37 @@ use crate::cli::Run;
 use crate::cli::cmd::list;
 use crate::cli::ui::Done;
 use crate::client::edit;
+use crate::client::error::{Error, Kind};
 use crate::client::parties::Parties;
 use crate::client::read::{self, Reader};
+use crate::store::view::Stamp;
 
 pub fn run(run: &mut Run<'_, '_>, message: &str) -> Done {
     let entry = read::find(run.env, message)?;
+    let was = Stamp::of_sealed(&entry.path);
     let old = Reader::open(run.env)?.read(run.env, &entry)?;
     let parties = Parties::load(run.env)?;
     let text = edit::text(&parties, &old)?;
-    let edited = run.editor.edit(&text, read::LIMIT)?;
+    let sheet = run.editor.lay(&format!("edit-{}", entry.name.unique()), &text)?;
+    if sheet.was_there() {
+        run.ui.note("an earlier edit of it was not put back; this goes on with it");
+    }
+    sheet.edit()?;
+    let edited = sheet.read(read::LIMIT)?;
     if *edited == text {
         run.ui.note("nothing was changed");
         return list::tell(run, &entry.path);
     }
-    let (message, date) = edit::message(&parties, &old, &edited, run.env.rng)?;
-    let path = edit::put_back(run.env, &entry, &message, date)?;
-    list::tell(run, &path)
+    let put = edit::message(&parties, &old, &edited, run.env.rng)
+        .and_then(|(message, date)| edit::put_back(run.env, (&entry, was), &message, date));
+    let error = match put {
+        Ok(Some(path)) => return list::tell(run, &path),
+        Ok(None) => {
+            let what = format!("{} was changed meanwhile, and stays so", entry.path.display());
+            Error::new(Kind::Data, what)
+        }
+        Err(error) => error,
+    };
+    let error = error.hint(format!("what you wrote is in {}", sheet.leave()));
+    Err(error.hint(format!("poste edit {}", entry.name.unique())).into())
 }

@@ -56,7 +56,8 @@ pub fn run(run: &mut Run<'_, '_>, args: &args::View) -> Done {
     // Whatever happens from here on, the view is closed.
     let status = opened(run, &mut view, &args.command, send, &wakes);
     let at = view.root().to_owned();
-    let closed = view.close(run.env).map_err(|error| match at.exists() {
+    let is_cut = matches!(&status, Ok(Some(end)) if end.is_cut);
+    let closed = view.close(run.env, is_cut).map_err(|error| match at.exists() {
         true => {
             let at = at.display();
             error
@@ -65,8 +66,10 @@ pub fn run(run: &mut Run<'_, '_>, args: &args::View) -> Done {
         }
         false => error,
     })?;
-    tell(run, closed)?;
-    match status? {
+    let told = tell(run, closed);
+    let end = status?;
+    told?;
+    match end.and_then(|end| end.status) {
         Some(status) if !status.success() => Err(Stop::Status(number(status))),
         _ => Ok(()),
     }
@@ -79,7 +82,7 @@ fn opened(
     command: &[OsString],
     send: Sender<Wake>,
     wakes: &Receiver<Wake>,
-) -> Result<Option<ExitStatus>, Error> {
+) -> Result<Option<End>, Error> {
     let heard = Arc::new(AtomicBool::new(false));
     let (tell, flag) = (send.clone(), heard.clone());
     let changed = move || {
@@ -115,7 +118,16 @@ fn opened(
             })?)
         }
     };
-    Ok(attend(run, view, &Ear { wakes, heard, look, watch: &watch }, pid))
+    Ok(Some(attend(run, view, &Ear { wakes, heard, look, watch: &watch }, pid)))
+}
+
+/// How it came to the end.
+#[derive(Default)]
+struct End {
+    /// Of the command, if it has ended.
+    status: Option<ExitStatus>,
+    /// Whether the command was asked to end, or killed.
+    is_cut: bool,
 }
 
 /// By what one is woken.
@@ -129,13 +141,8 @@ struct Ear<'a> {
     watch: &'a dyn Fn(&[&Path]) -> Result<Watch, store::Error>,
 }
 
-/// Keeps both sides in step until the end; the status of the command, if it has ended.
-fn attend(
-    run: &mut Run<'_, '_>,
-    view: &mut View,
-    ear: &Ear<'_>,
-    command: Option<Pid>,
-) -> Option<ExitStatus> {
+/// Keeps both sides in step until the end.
+fn attend(run: &mut Run<'_, '_>, view: &mut View, ear: &Ear<'_>, command: Option<Pid>) -> End {
     let mut due = Instant::now();
     let (mut last, mut of_view) = (None, None);
     loop {
@@ -152,10 +159,14 @@ fn attend(
                 ear.heard.store(false, Ordering::Release);
                 due = due.min(Instant::now() + SETTLE);
             }
-            Ok(Wake::Ended(status)) => return status.ok(),
-            Ok(Wake::Enter) => return None,
+            Ok(Wake::Ended(status)) => {
+                let status = status.ok();
+                let killed = status.is_none_or(|status| status.signal().is_some());
+                return End { status, is_cut: killed || last.is_some() };
+            }
+            Ok(Wake::Enter) => return End::default(),
             Ok(Wake::Signal(signal)) => match command {
-                None => return None,
+                None => return End::default(),
                 // Whoever types it means the command, which has got it too.
                 Some(_) if signal == SIGINT => {}
                 Some(pid) => {
@@ -167,10 +178,10 @@ fn attend(
                 }
             },
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Disconnected) => return End::default(),
         }
         if last.is_some_and(|last| Instant::now() >= last) {
-            return None;
+            return End { status: None, is_cut: true };
         }
         if Instant::now() >= due {
             let pause = match view.round(run.env) {
@@ -178,7 +189,7 @@ fn attend(
                 Ok(false) if waiting > 0 => 4 * SETTLE,
                 Ok(false) if of_view.as_ref().is_none_or(Result::is_err) => EVERY,
                 Ok(false) => ear.look,
-                Err(_) if command.is_none() && !view.is_whole() => return None,
+                Err(_) if command.is_none() && !view.is_whole() => return End::default(),
                 Err(error) => {
                     view.trouble(error.what);
                     RETRY

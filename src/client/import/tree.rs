@@ -106,9 +106,7 @@ impl Tree {
         match (same, options.replace) {
             (true, _) => {
                 done.there += 1;
-                if !ready.unnamed {
-                    self.came.insert(id);
-                }
+                self.came.insert(id);
             }
             // Nothing says that this one is better than the first.
             (false, _) if self.came.contains(&id) => done.skipped.push(format!(

@@ -6,8 +6,11 @@ use super::View;
 use crate::client::edit;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::{forge, read};
+use crate::store::atomic;
 use crate::store::maildir::Entry;
 use crate::store::view::{Known, Stamp, ViewFile};
+use std::collections::HashSet;
 
 impl View {
     /// Finds out whether both sides have the same text of a message. If not, that of the view
@@ -29,6 +32,7 @@ impl View {
         let sealed = Stamp::of_sealed(&entry.path);
         match self.is_same(env, entry, file) {
             Ok(None) => Ok(()),
+            Err(error) if error.kind == Kind::NoMessage => Ok(()),
             Ok(Some(true)) => self.note(Known { name, spot, stamp, sealed, base }),
             Ok(Some(false)) => {
                 // Without a file a message that is known would be taken for deleted.
@@ -61,5 +65,17 @@ impl View {
         let base = format!("{}.{}.copy", file.stamp.time, file.stamp.inode);
         self.dir.rename(&file.path, &base, &file.spot)?;
         Ok(base)
+    }
+
+    /// The messages of which something lies in the view that is not filed, since it cannot be, or in
+    /// no folder that can be: a mail program moves by copying and deleting.
+    pub(super) fn copied(&self) -> Result<HashSet<String>, Error> {
+        let strays = self.dir.strays()?;
+        let refused = self.refused.keys().cloned();
+        let texts = strays.into_iter().chain(refused).filter_map(|path| {
+            let text = atomic::read(&path, read::LIMIT).ok().flatten()?;
+            forge::message_id(&text)
+        });
+        Ok(texts.filter_map(|id| self.ids.get(&id).cloned()).collect())
     }
 }

@@ -155,7 +155,7 @@ impl View {
         match left {
             Some(at) if at != *place => {
                 let old = View::at(env, &at, reader, lock, &|_| Ok(()))?;
-                let (closed, reader, lock) = old.finish(env)?;
+                let (closed, reader, lock) = old.finish(env, true)?;
                 if let Some((path, why)) = closed.left.first() {
                     let what = format!("{} was left by a killed view: {why}", path.display());
                     return Err(Error::new(Kind::Data, what)
@@ -210,7 +210,7 @@ impl View {
         Ok(view)
     }
 
-    /// What a killed run was about to file is known if it came to that, and new if it did not.
+    /// What a killed run, or one that failed, was about to file is known if it came to that, and new if it did not.
     fn keep_filed(&mut self, env: &Env<'_>, planned: view::Holds) -> Result<(), Error> {
         if planned.is_empty() {
             return Ok(());
@@ -265,16 +265,24 @@ impl View {
         std::mem::take(&mut self.troubles)
     }
 
-    /// Takes what was changed into the tree, and wipes the view. What cannot be taken is left.
-    pub fn close(self, env: &mut Env<'_>) -> Result<Closed, Error> {
-        self.finish(env).map(|(closed, ..)| closed)
+    /// Takes what was changed into the tree, and wipes the view. What cannot be taken is left, and
+    /// what lies beside messages if `aside`: a program that was cut short may have it nowhere else.
+    pub fn close(self, env: &mut Env<'_>, aside: bool) -> Result<Closed, Error> {
+        self.finish(env, aside).map(|(closed, ..)| closed)
     }
 
-    fn finish(mut self, env: &mut Env<'_>) -> Result<(Closed, Reader, ViewLock), Error> {
+    fn finish(
+        mut self,
+        env: &mut Env<'_>,
+        aside: bool,
+    ) -> Result<(Closed, Reader, ViewLock), Error> {
         let settled = self.settle(env);
         self.dir.closing()?;
         self.remove_filed(env)?;
         settled?;
+        if aside {
+            self.dir.set_aside()?;
+        }
         let View { dir, reader, _lock, mut refused, troubles, .. } = self;
         let other = "it is no message of a folder, or was still being written";
         let left: Vec<_> = dir

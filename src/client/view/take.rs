@@ -48,11 +48,20 @@ impl View {
                 }
                 // It is being written, or gone again: the next round sees.
                 Ok(None) => {}
+                Err(error) if error.kind == Kind::NoMessage => {}
                 Err(error) => self.refuse(file, error.what),
             }
         }
         self.dir.plans(&known)?;
-        let paths = import::deliver(env, &lock, &mut seen, &mut ready)?;
+        let paths = match import::deliver(env, &lock, &mut seen, &mut ready) {
+            Ok(paths) => paths,
+            Err(error) => {
+                // Some may be there, and shall not be filed again.
+                let planned = known.into_iter().map(|known| (known.name.unique(), known));
+                self.keep_filed(env, planned.collect())?;
+                return Err(error);
+            }
+        };
         for (known, path) in known.iter_mut().zip(paths) {
             known.sealed = Stamp::of_sealed(&path);
         }
@@ -111,21 +120,19 @@ impl View {
             let Some(bytes) = bytes else { return Ok(None) };
             let old = self.reader.read(env, entry)?;
             let message = self.changed(env, &parties, &old, &bytes)?;
-            let now = Stamp::of_sealed(&entry.path);
-            // Replaced in the tree this moment: then both stay.
-            if sealed != Some(now) {
-                return Ok(None);
-            }
+            let Some(was) = sealed else { return Ok(None) };
             if message == old {
-                return Ok(Some((entry.name, now)));
+                return Ok(Some((entry.name, was)));
             }
             let date = Filed::read(&message).map(|filed| filed.head.date);
             let date = date.map_err(|_| Error::new(Kind::Bug, "what was written does not read"))?;
-            let path = edit::put_back(env, entry, &message, date)?;
-            Ok(Some((entry.name.at(date), Stamp::of_sealed(&path))))
+            // Replaced in the tree this moment: then both stay.
+            let path = edit::put_back(env, (entry, was), &message, date)?;
+            Ok(path.map(|path| (entry.name.at(date), Stamp::of_sealed(&path))))
         });
         match done {
             Ok(None) => Ok(()),
+            Err(error) if error.kind == Kind::NoMessage => Ok(()),
             Ok(Some((name, sealed))) => {
                 let Some(known) = self.known.remove(unique) else { return Ok(()) };
                 let base = file.base.clone();

@@ -36,9 +36,9 @@ impl View {
             return Err(Error::new(Kind::Io, what + "; nothing in the tree was deleted for that"));
         }
         let (folders, addresses) = self.look(env)?;
-        self.mend_folders(&folders)?;
         // The view first: what is filed in between is then found in the tree, not missed there.
         let files = self.dir.list()?;
+        self.mend_folders(&folders, &files)?;
         self.learn_names(addresses, &files);
         let tree = self.tree(env)?;
         let (view, new) = self.sort(files, &tree)?;
@@ -75,12 +75,21 @@ impl View {
 
     /// Makes the folders that the view lacks. Whoever removes a whole folder of it deletes no
     /// messages: they come back.
-    fn mend_folders(&mut self, folders: &BTreeSet<Folder>) -> Result<(), Error> {
+    fn mend_folders(
+        &mut self,
+        folders: &BTreeSet<Folder>,
+        files: &[ViewFile],
+    ) -> Result<(), Error> {
+        let there: HashSet<&str> = files.iter().map(|file| file.base.as_str()).collect();
         for folder in folders {
             if self.dir.has(folder) {
                 continue;
             }
-            let lost = self.known.values().filter(|known| known.spot.folder == *folder);
+            // Those of a folder that was renamed are in another.
+            let is_lost = |known: &&Known| {
+                known.spot.folder == *folder && !there.contains(known.base.as_str())
+            };
+            let lost = self.known.values().filter(is_lost);
             let lost: Vec<String> = lost.map(|known| known.name.unique()).collect();
             lost.iter().try_for_each(|unique| self.forget(unique))?;
             self.dir.make(folder)?;
@@ -115,6 +124,7 @@ impl View {
                     }
                 },
             };
+            let known = self.known.get(&unique);
             // Of several files of one name that with the known number is the message.
             let is_it = |file: &ViewFile| known.is_some_and(|k| k.stamp.inode == file.stamp.inode);
             match view.remove(&unique) {
@@ -295,6 +305,12 @@ impl View {
     ) -> Result<bool, Error> {
         let mut again = false;
         let is_whole = self.dir.is_whole();
+        let copied = if gone.is_empty() { HashSet::new() } else { self.copied()? };
+        let (kept, gone): (Vec<_>, Vec<_>) =
+            gone.into_iter().partition(|(unique, _)| copied.contains(unique));
+        // It comes back: what stands for it elsewhere was not filed.
+        kept.iter().try_for_each(|(unique, _)| self.forget(unique))?;
+        again |= !kept.is_empty();
         let (held, gone): (Vec<_>, Vec<_>) =
             gone.into_iter().partition(|(_, entry)| entry.folder == Folder::quarantine());
         let lock = (!gone.is_empty()).then(|| env.lock()).transpose()?;

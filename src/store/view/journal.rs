@@ -176,7 +176,9 @@ fn read(root: &Path, lines: &str) -> Said {
     if said.closing {
         let there = super::listing::list(root).unwrap_or_default();
         let there: HashSet<&str> = there.iter().map(|file| file.base.as_str()).collect();
-        said.known.retain(|_, one| there.contains(one.base.as_str()));
+        for holds in [&mut said.known, &mut said.planned] {
+            holds.retain(|_, one| there.contains(one.base.as_str()));
+        }
     }
     said
 }

@@ -100,9 +100,9 @@ impl View {
         self.journal.is_there()
     }
 
-    /// Whether both parts of a folder are there.
+    /// Whether all parts of a folder are there.
     pub fn has(&self, folder: &Folder) -> bool {
-        ["new", "cur"].iter().all(|part| self.part(folder, part).is_dir())
+        ["new", "cur", "tmp"].iter().all(|part| self.part(folder, part).is_dir())
     }
 
     /// Makes a folder, or what is missing of it.

@@ -10,10 +10,28 @@ use std::io;
 use std::path::{Path, PathBuf};
 use walkdir::WalkDir;
 
+/// How the directories begin in which lies what was being written.
+const ASIDE: &str = "aside-";
+
 impl View {
     /// From now on a missing file means nothing: the view is being wiped.
     pub fn closing(&mut self) -> Result<(), Error> {
         self.journal.closing()
+    }
+
+    /// What lies in the directory of [`make_temp`](View::make_temp) is from now on like any file beside
+    /// messages, since who wrote it was cut short. Without any, nothing happens.
+    pub fn set_aside(&self) -> Result<(), Error> {
+        let temp = self.root.join(super::TEMP);
+        if !fs::read_dir(&temp).is_ok_and(|mut items| items.next().is_some()) {
+            return Ok(());
+        }
+        let free = (1..).map(|number| self.root.join(format!("{ASIDE}{number}")));
+        let mut free = free.filter(|path| path.symlink_metadata().is_err());
+        match free.next() {
+            Some(path) => fs::rename(&temp, &path).map_err(Error::io(&path, "rename to")),
+            None => Ok(()),
+        }
     }
 
     /// Removes everything but what may be the only copy of something, whose paths it gives; without
@@ -34,6 +52,17 @@ impl View {
     }
 }
 
+impl View {
+    /// Messages in a directory that has no name of a folder.
+    pub fn strays(&self) -> Result<Vec<PathBuf>, Error> {
+        let files = listing::list(&self.root)?;
+        let files: HashSet<&Path> = files.iter().map(|file| file.path.as_path()).collect();
+        let mut strays = kept(&self.root)?;
+        strays.retain(|path| listing::is_in_part(path) && !files.contains(path.as_path()));
+        Ok(strays)
+    }
+}
+
 /// The paths of all plain files below `root` that may be the only copy of something.
 fn kept(root: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut kept = Vec::new();
@@ -45,7 +74,10 @@ fn kept(root: &Path) -> Result<Vec<PathBuf>, Error> {
         let is_hidden = below.iter().any(|part| part.as_encoded_bytes().starts_with(b"."))
             && !listing::is_in_part(path);
         let is_half = path.parent().is_some_and(|part| part.ends_with("tmp"));
-        if item.file_type().is_file() && !is_hidden && !is_half && !listing::is_dropping(path) {
+        let is_derived = is_hidden || is_half || listing::is_dropping(path);
+        // What an editor has not saved yet has the name of such a file.
+        let is_aside = below.to_string_lossy().starts_with(ASIDE);
+        if item.file_type().is_file() && (is_aside || !is_derived) {
             kept.push(item.into_path());
         }
     }
