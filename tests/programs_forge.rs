@@ -21,9 +21,11 @@ fn text(output: &Output) -> String {
     String::from_utf8_lossy(&[&output.stdout[..], &output.stderr].concat()).into_owned()
 }
 
-/// Runs `poste edit` with a shell command as the editor.
+/// Runs `poste edit` with a shell command as the editor, where no earlier edit has left anything.
 fn edit(home: &Home, message: &str, editor: &str) -> Output {
-    home.command(&["edit", message]).env("EDITOR", editor).output().unwrap()
+    let runtime = tempfile::tempdir_in("/dev/shm").unwrap();
+    let mut command = home.command(&["edit", message]);
+    command.env("EDITOR", editor).env("XDG_RUNTIME_DIR", runtime.path()).output().unwrap()
 }
 
 fn find(home: &Home, subject: &str) -> String {
