@@ -8,7 +8,7 @@ mod names;
 
 use crate::cli::ui::{Done, Ui};
 use clap::builder::PossibleValuesParser;
-use clap::{Arg, Command};
+use clap::{Arg, Command, ValueEnum};
 use clap_complete::Shell;
 use names::{Names, What};
 
@@ -70,7 +70,7 @@ fn each<'t>(command: &'t Command, path: &str, visit: &mut dyn FnMut(&str, &'t Ar
 fn marked(tree: Command, path: &[&str], id: &str, names: Names) -> Command {
     match path {
         [] => tree.mut_args(|arg| match arg.get_id() == id {
-            true => arg.value_parser(PossibleValuesParser::new([names.word()])),
+            true => arg.value_parser(PossibleValuesParser::new(names.alone())),
             false => arg,
         }),
         [first, rest @ ..] => tree.mut_subcommands(|command| {
@@ -80,7 +80,7 @@ fn marked(tree: Command, path: &[&str], id: &str, names: Names) -> Command {
 }
 
 fn zsh(script: &str) -> String {
-    let asking = names::ALL.into_iter().fold(script.to_owned(), |script, names| {
+    let asking = Names::value_variants().iter().fold(script.to_owned(), |script, names| {
         let ask = match names {
             Names::Nothing => ": ".to_owned(),
             _ => format!(": _poste_ask {}", names.word()),
@@ -129,7 +129,7 @@ fn bash(tree: &Command, words: &[Word<'_>]) -> String {
         };
         let named = match named {
             What::Known => continue,
-            What::Names(names) => names.word().to_owned(),
+            What::Names(names) => names.word(),
             What::Values(values) => format!("'values {}'", values.join(" ")),
         };
         what.push(format!("        {}) what={named} ;;", patterns.join(" | ")));
@@ -210,8 +210,8 @@ mod tests {
         let mut tree = crate::cli::command();
         tree.build();
         let words = words(&tree);
-        let of = |names| words.iter().any(|w| matches!(w.what, What::Names(n) if n == names));
-        for names in names::ALL {
+        let of = |names| words.iter().any(|w| matches!(&w.what, What::Names(n) if n == names));
+        for names in Names::value_variants() {
             assert!(of(names), "{names:?} is what nothing stands for");
         }
         for script in [bash(&tree, &words), fish(&tree, &words)] {

@@ -210,7 +210,8 @@ impl View {
         Ok(view)
     }
 
-    /// What a killed run, or one that failed, was about to file is known if it came to that, and new if it did not.
+    /// What a killed run, or one that failed, was about to file is known if it came to that, and new
+    /// if it did not.
     fn keep_filed(&mut self, env: &Env<'_>, planned: view::Holds) -> Result<(), Error> {
         if planned.is_empty() {
             return Ok(());

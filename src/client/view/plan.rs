@@ -3,8 +3,9 @@
 //! agree, so that nothing is ever carried back to where it came from.
 //!
 //! Where both sides disagree the tree wins, but for flags, of which each side's changes are kept,
-//! and for texts: one that was changed is never dropped for a deletion, nor for another one. The quarantine is no place
-//! to move to or from, and requests hold only what came so. Specified in poste(1), view.
+//! and for texts: one that was changed is never dropped for a deletion, nor for another one. The
+//! quarantine is no place to move to or from, and requests hold only what came so.
+//! Specified in poste(1), view.
 
 use crate::store::maildir::{Flags, Folder, Place};
 use crate::store::view::{Known, Spot, Stamp};

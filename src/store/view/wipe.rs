@@ -50,9 +50,7 @@ impl View {
         }
         Ok(left)
     }
-}
 
-impl View {
     /// Messages in a directory that has no name of a folder.
     pub fn strays(&self) -> Result<Vec<PathBuf>, Error> {
         let files = listing::list(&self.root)?;

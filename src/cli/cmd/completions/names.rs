@@ -2,10 +2,11 @@
 //! argument is in one of the tables here, or its type tells: a test walks the commands for that.
 //! Specified in poste(1), completions.
 
-use clap::{Arg, ValueHint};
+use clap::builder::{PossibleValue, Resettable};
+use clap::{Arg, ValueEnum, ValueHint};
 
-/// What a word names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a word names. The functions of the shells call it so too, in small letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Names {
     /// A contact, or oneself.
     Authors,
@@ -39,26 +40,6 @@ use Names::{
     Authors, Both, Command as Run, Commands, Directories, Drafts, Filed, Files, Folders, Groups,
     Invited, Letters, Nothing, People, Quarantined, Requests,
 };
-
-/// All that a shell asks for.
-pub const ALL: [Names; 16] = [
-    Authors,
-    Both,
-    Commands,
-    Run,
-    Directories,
-    Drafts,
-    Files,
-    Filed,
-    Folders,
-    Groups,
-    Invited,
-    Letters,
-    Nothing,
-    People,
-    Quarantined,
-    Requests,
-];
 
 /// The arguments that are names, by command and id.
 pub const ARGUMENTS: [(&str, &str, Names); 47] = [
@@ -172,26 +153,14 @@ pub fn what(path: &str, arg: &Arg) -> Option<What> {
 }
 
 impl Names {
-    /// As the functions of the shells call it, and where the script for zsh is to ask.
-    pub fn word(self) -> &'static str {
-        match self {
-            Authors => "authors",
-            Both => "both",
-            Commands => "commands",
-            Directories => "directories",
-            Drafts => "drafts",
-            Filed => "filed",
-            Files => "files",
-            Folders => "folders",
-            Groups => "groups",
-            Invited => "invited",
-            Letters => "letters",
-            Nothing => "nothing",
-            People => "people",
-            Quarantined => "quarantined",
-            Requests => "requests",
-            Run => "command",
-        }
+    /// As the functions of the shells call it.
+    pub fn word(self) -> String {
+        self.alone().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// That word as the only value, which marks where the script for zsh is to ask.
+    pub fn alone(self) -> Option<PossibleValue> {
+        self.to_possible_value().map(|value| value.help(Resettable::Reset))
     }
 
     /// Whether a file may stand there too.
