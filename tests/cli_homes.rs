@@ -290,6 +290,17 @@ fn programs_that_it_starts_get_no_passphrase() {
     let view = dir.path().join("view");
     let output = run(&format!("view --at {} -- sh -c '{look}'", view.display()));
     assert!(output.status.success(), "{output:?}");
+    // Where the secret is standard input, programs have none.
+    let line = format!(
+        "exec {} view --at {} -- cat <{}",
+        programs::POSTE,
+        view.display(),
+        secret.display()
+    );
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", &line]).env("POSTE_PASSPHRASE_FD", "0").env("POSTE_HOME", &alice.dir);
+    let output = shell.output().unwrap();
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
     run("sync");
     let output = run("compose bob");
     assert_eq!(fs::read_to_string(&seen).unwrap(), "none\nnone\nnone\n", "{output:?}");

@@ -32,12 +32,13 @@ pub struct Prompt {
 
 impl Prompt {
     /// `fd` is the value of `POSTE_PASSPHRASE_FD`; the terminal is used only if `terminal`.
-    /// One of two digits is refused, since the shell could not close it to programs.
+    /// One is refused that could not be kept from programs.
     pub fn new(fd: Option<String>, terminal: bool) -> Result<Prompt, Error> {
         let fd = fd.filter(|fd| !fd.is_empty());
-        if let Some(fd) = fd.as_ref().filter(|fd| fd.parse::<u32>().is_ok_and(|number| number > 9))
-        {
-            let what = format!("POSTE_PASSPHRASE_FD={fd}: only 0 to 9 can be kept from programs");
+        let is_open = |fd: &&String| fd.parse().is_ok_and(|number| !Starter::keeps(number));
+        if let Some(fd) = fd.as_ref().filter(is_open) {
+            let what =
+                format!("POSTE_PASSPHRASE_FD={fd}: only 0 and 3 to 9 can be kept from programs");
             return Err(
                 Error::new(Kind::Usage, what).hint("POSTE_PASSPHRASE_FD=3 poste status 3<FILE")
             );
@@ -62,9 +63,9 @@ impl Prompt {
             None => self.twice()?.ok_or_else(nobody)?,
         };
         if new.is_empty() {
-            return Err(Error::new(Kind::Permission, "the new passphrase is empty").hint(
-                "to have none: poste passphrase --remove, or at first poste init --no-passphrase",
-            ));
+            return Err(Error::new(Kind::Permission, "the new passphrase is empty")
+                .hint("to have none: poste passphrase --remove")
+                .hint("to have none from the beginning: poste init --no-passphrase"));
         }
         *self.known.borrow_mut() = Some(new.clone());
         Ok(new)

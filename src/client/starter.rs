@@ -4,27 +4,42 @@
 
 use crate::store::home::Places;
 use std::ffi::OsString;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The variable that names the descriptor.
-pub const VARIABLE: &str = "POSTE_PASSPHRASE_FD";
+const VARIABLE: &str = "POSTE_PASSPHRASE_FD";
 
 /// What is kept from programs that are started.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Starter {
-    /// A descriptor of one digit, but none of the three that everybody has.
+    /// A descriptor of one digit, but neither of the two that are written to.
     secret: Option<u32>,
 }
 
 impl Starter {
-    /// One that keeps a descriptor to itself.
-    pub fn without(descriptor: Option<u32>) -> Starter {
-        Starter { secret: descriptor.filter(|number| (3..=9).contains(number)) }
+    /// Whether it can keep a descriptor of that number from programs.
+    pub fn keeps(descriptor: u32) -> bool {
+        matches!(descriptor, 0 | 3..=9)
     }
 
-    /// A line for the shell.
+    /// One that keeps a descriptor to itself.
+    pub fn without(descriptor: Option<u32>) -> Starter {
+        Starter { secret: descriptor.filter(|number| Starter::keeps(*number)) }
+    }
+
+    /// A line for the shell. If its standard input were that of the secret, it has none.
     pub fn line(&self, line: &str) -> Command {
-        self.shell(line)
+        let mut command = Command::new("/bin/sh");
+        let close = match self.secret {
+            Some(0) => {
+                command.stdin(Stdio::null());
+                String::new()
+            }
+            Some(number) => format!("exec {number}<&-\n"),
+            None => String::new(),
+        };
+        command.arg("-c").arg(close + line).env_remove(VARIABLE);
+        command
     }
 
     /// A program and its arguments.
@@ -32,19 +47,12 @@ impl Starter {
         let mut command = match self.secret {
             None => Command::new(program),
             Some(_) => {
-                let mut shell = self.shell("exec \"$@\"");
+                let mut shell = self.line("exec \"$@\"");
                 shell.arg("sh").arg(program);
                 shell
             }
         };
         command.args(arguments).env_remove(VARIABLE);
-        command
-    }
-
-    fn shell(&self, line: &str) -> Command {
-        let close = self.secret.map(|number| format!("exec {number}<&-\n")).unwrap_or_default();
-        let mut command = Command::new("/bin/sh");
-        command.arg("-c").arg(close + line).env_remove(VARIABLE);
         command
     }
 }
