@@ -183,7 +183,7 @@ fn whoever_holds_a_message_may_change_its_mind() {
             let text = change(text);
             let new = edit::message(&parties, &old, text.as_bytes(), env.rng);
             new.and_then(|(message, date)| {
-                edit::put_back(env, (&entry, Stamp::of_sealed(&entry.path)), &message, date)
+                edit::put_back(env, &entry, Stamp::of_sealed(&entry.path), &message, date)
             })
         })
     };
@@ -194,6 +194,7 @@ fn whoever_holds_a_message_may_change_its_mind() {
             .filter(|l| !l.starts_with("Expires"))
             .fold(String::new(), |all, l| all + l + "\n")
     })
+    .unwrap()
     .unwrap();
     assert!(noted(&bob).is_empty());
     days(&world, [&alice, &bob], 4);

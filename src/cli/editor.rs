@@ -99,10 +99,7 @@ impl Editor {
 
     /// A directory in memory.
     fn memory(&self) -> Result<PathBuf, Error> {
-        memory::directory(self.runtime_dir.as_deref()).ok_or_else(|| {
-            Error::new(Kind::CannotCreate, "no directory in memory for the text")
-                .hint("XDG_RUNTIME_DIR must name a directory on a tmpfs")
-        })
+        memory::directory(self.runtime_dir.as_deref()).ok_or_else(|| Error::no_memory("the text"))
     }
 }
 
@@ -115,6 +112,11 @@ impl Sheet<'_> {
     /// The text as it is now, at most `limit` bytes.
     pub fn read(&self, limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
         read(&self.dir, limit)
+    }
+
+    /// Whether it says this and nothing else, as far as it can be read.
+    pub fn says(&self, text: &[u8]) -> bool {
+        fs::read(self.dir.join(TEXT)).is_ok_and(|now| now == text)
     }
 
     /// Whether an earlier run had left it.

@@ -101,7 +101,8 @@ pub fn message(
 /// `was` was taken of it. Gives its path; nothing if somebody has put another text there.
 pub fn put_back(
     env: &mut Env<'_>,
-    (entry, was): (&Entry, Stamp),
+    entry: &Entry,
+    was: Stamp,
     message: &[u8],
     date: Time,
 ) -> Result<Option<PathBuf>, Error> {

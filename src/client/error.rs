@@ -61,6 +61,12 @@ impl Error {
         self.hints.push(hint.into());
         self
     }
+
+    /// There is no directory in memory for something that must not reach a disk.
+    pub fn no_memory(what: &str) -> Error {
+        Error::new(Kind::CannotCreate, format!("no directory in memory for {what}"))
+            .hint("XDG_RUNTIME_DIR must name a directory on a tmpfs")
+    }
 }
 
 impl fmt::Display for Error {

@@ -213,7 +213,8 @@ impl<'w> Past<'w> {
             let id = text.lines().find(|line| line.starts_with("Message-ID:")).unwrap();
             let text = [head(plan).as_bytes(), id.as_bytes(), b"\nUser-Agent: vi\n", mail].concat();
             let (message, date) = edit::message(&parties, &old, &text, env.rng).unwrap();
-            edit::put_back(env, (&entry, Stamp::of_sealed(&entry.path)), &message, date).unwrap();
+            let was = Stamp::of_sealed(&entry.path);
+            edit::put_back(env, &entry, was, &message, date).unwrap().unwrap();
         });
     }
 

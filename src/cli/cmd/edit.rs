@@ -3,11 +3,13 @@
 
 use crate::cli::Run;
 use crate::cli::cmd::list;
-use crate::cli::ui::Done;
+use crate::cli::editor::Sheet;
+use crate::cli::ui::{Done, Stop};
 use crate::client::edit;
 use crate::client::error::{Error, Kind};
 use crate::client::parties::Parties;
 use crate::client::read::{self, Reader};
+use crate::store::maildir::Entry;
 use crate::store::view::Stamp;
 
 pub fn run(run: &mut Run<'_, '_>, message: &str) -> Done {
@@ -20,14 +22,18 @@ pub fn run(run: &mut Run<'_, '_>, message: &str) -> Done {
     if sheet.was_there() {
         run.ui.note("an earlier edit of it was not put back; this goes on with it");
     }
-    sheet.edit()?;
-    let edited = sheet.read(read::LIMIT)?;
+    let edited = match sheet.edit().and_then(|()| sheet.read(read::LIMIT)) {
+        Ok(edited) => edited,
+        // As it was laid out it says nothing that would be missed.
+        Err(error) if sheet.says(&text) => return Err(error.into()),
+        Err(error) => return Err(kept(&sheet, &entry, error)),
+    };
     if *edited == text {
         run.ui.note("nothing was changed");
         return list::tell(run, &entry.path);
     }
     let put = edit::message(&parties, &old, &edited, run.env.rng)
-        .and_then(|(message, date)| edit::put_back(run.env, (&entry, was), &message, date));
+        .and_then(|(message, date)| edit::put_back(run.env, &entry, was, &message, date));
     let error = match put {
         Ok(Some(path)) => return list::tell(run, &path),
         Ok(None) => {
@@ -36,6 +42,11 @@ pub fn run(run: &mut Run<'_, '_>, message: &str) -> Done {
         }
         Err(error) => error,
     };
+    Err(kept(&sheet, &entry, error))
+}
+
+/// The error, with where the text stays and the way on.
+fn kept(sheet: &Sheet<'_>, entry: &Entry, error: Error) -> Stop {
     let error = error.hint(format!("what you wrote is in {}", sheet.leave()));
-    Err(error.hint(format!("poste edit {}", entry.name.unique())).into())
+    error.hint(format!("poste edit {}", entry.name.unique())).into()
 }

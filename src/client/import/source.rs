@@ -67,12 +67,8 @@ impl Source {
 /// Keeps what is read, which may be in plain, in a file without a name: in memory alone.
 fn spool(memory: Option<&Path>, from: &mut dyn Read) -> Result<File, Error> {
     let instead = "write it into a file, and import that: poste import FILE";
-    let dir = memory.ok_or_else(|| {
-        let what = "no directory in memory for what standard input gives";
-        Error::new(Kind::CannotCreate, what)
-            .hint("XDG_RUNTIME_DIR must name a directory on a tmpfs")
-            .hint(instead)
-    })?;
+    let none = || Error::no_memory("what standard input gives").hint(instead);
+    let dir = memory.ok_or_else(none)?;
     let failed = |error: std::io::Error| {
         let what = format!("cannot keep standard input in {}: {error}", dir.display());
         Error::new(Kind::Io, what).hint(instead)
@@ -83,8 +79,7 @@ fn spool(memory: Option<&Path>, from: &mut dyn Read) -> Result<File, Error> {
 }
 
 fn tar(file: &mut File, archive: &str, take: &mut Take<'_>) -> Result<(), Error> {
-    let refused =
-        |why: String| Error::new(Kind::Data, format!("{archive}: {why}; nothing was imported"));
+    let refused = |why: String| Error::new(Kind::Data, format!("{archive}: {why}"));
     file.seek(SeekFrom::Start(0)).map_err(|e| refused(e.to_string()))?;
     let mut entries = Unpack::new(BufReader::new(file), read::LIMIT);
     while let Some(entry) = entries.entry().map_err(|e| refused(e.to_string()))? {
@@ -171,5 +166,5 @@ impl From<mbox::BadMbox> for Stop {
 }
 
 fn refused(name: &str) -> impl Fn(mbox::BadMbox) -> Error {
-    move |bad| Error::new(Kind::Data, format!("{name}: {bad}; nothing was imported"))
+    move |bad| Error::new(Kind::Data, format!("{name}: {bad}"))
 }
