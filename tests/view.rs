@@ -10,11 +10,7 @@ mod viewed;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use viewed::{Viewed, added, bob, eventually, files, forge, path, tree};
-
-fn scratch() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").unwrap()
-}
+use viewed::{Viewed, add, added, bob, eventually, files, forge, path, rewrite, scratch, tree};
 
 /// The file under another name in another place of the view.
 fn rename(file: &Path, to: &Path, flags: &str) {
@@ -23,21 +19,8 @@ fn rename(file: &Path, to: &Path, flags: &str) {
     fs::rename(file, to.join("cur").join(format!("{base}:2,{flags}"))).unwrap();
 }
 
-fn edit(file: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(file).unwrap();
-    assert!(text.contains(from), "{text}");
-    fs::write(file, text.replace(from, to)).unwrap();
-}
-
 fn is_genuine(home: &programs::Home, path: &str) -> bool {
     home.ok(&["verify", path]).contains("from alice to me")
-}
-
-fn add(view: &Path, text: &str) -> PathBuf {
-    let file = view.join("alice/new/1795356000.R17.host");
-    fs::write(view.join("alice/tmp/x"), text).unwrap();
-    fs::rename(view.join("alice/tmp/x"), &file).unwrap();
-    file
 }
 
 #[test]
@@ -54,7 +37,7 @@ fn what_mail_programs_do_in_the_view_is_done_in_the_tree() {
     rename(&file(1), &view.at.join("alice"), "FS");
     fs::remove_file(file(2)).unwrap();
     rename(&file(3), &view.at.join("carol"), "S");
-    edit(&file(4), "this is number 4", "this was never number 4");
+    rewrite(&file(4), "this is number 4", "this was never number 4");
     add(&view.at, &added());
     let alice = ["added new", "letter 1 FS", "letter 4 new", "letter 5 new"];
     eventually("alice's folder follows", || tree(&bob, "alice") == alice);
@@ -130,7 +113,7 @@ fn a_killed_view_loses_nothing_and_is_wiped_by_the_next() {
     view.kill();
     assert!(first.exists());
     fs::remove_file(&paths[0]).unwrap();
-    edit(&paths[1], "number 2", "number two");
+    rewrite(&paths[1], "number 2", "number two");
     forge(&bob, 5);
     let view = Viewed::open(&bob, &first, 4);
     assert_eq!(inode(&paths[2]), number, "what is open is not opened again");
@@ -164,7 +147,7 @@ fn who_is_renamed_is_called_so_in_what_is_open() {
     };
     eventually("both messages say so", || says(&view, "anna", 1) && says(&view, "anna", 2));
     eventually("the old folder goes", || !at.join("alice").exists());
-    edit(&view.file("anna", "letter 1").unwrap(), "number 1", "number one");
+    rewrite(&view.file("anna", "letter 1").unwrap(), "number 1", "number one");
     eventually("they can be edited as before", || {
         bob.ok(&["show", "--raw", &path(&bob, "anna", "letter 1")]).contains("number one")
     });
@@ -202,7 +185,7 @@ fn a_group_is_a_mailing_list_in_a_folder_of_its_own() {
     // A message written to it, one of it changed, and one moved out and copied back.
     let new = view.at.join("kin/new/1795356000.R17.host");
     fs::write(&new, added().replace("me@poste", "kin@poste")).unwrap();
-    edit(&supper("kin"), "eight", "nine");
+    rewrite(&supper("kin"), "eight", "nine");
     let raw = |folder: &str, subject: &str| bob.ok(&["show", "--raw", &path(bob, folder, subject)]);
     eventually("both are filed", || {
         tree(bob, "kin")

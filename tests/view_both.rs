@@ -9,23 +9,13 @@ mod viewed;
 
 use std::fs;
 use std::path::Path;
-use viewed::{Viewed, added, bob, eventually, files, path, tree};
-
-fn scratch() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").unwrap()
-}
+use viewed::{Viewed, add, added, bob, eventually, files, path, rewrite, scratch, tree};
 
 /// Another text for a message, by another command.
 fn replace(bob: &programs::Home, number: usize, text: &str) {
     let old = path(bob, "alice", &format!("letter {number}"));
     let text = format!("Subject: letter {number}\n\n{text}\n");
     bob.ok_with(&["forge", "--from", "alice", "--replace", &old], text.as_bytes());
-}
-
-fn rewrite(file: &Path, from: &str, to: &str) {
-    let text = fs::read_to_string(file).unwrap();
-    assert!(text.contains(from), "{text}");
-    fs::write(file, text.replace(from, to)).unwrap();
 }
 
 fn texts(bob: &programs::Home) -> String {
@@ -64,9 +54,7 @@ fn of_two_changed_texts_none_is_lost() {
     let bob = bob(dir.path(), 2);
     let view = Viewed::open(&bob, &dir.path().join("view"), 2);
     let file = |number| view.file("alice", &format!("letter {number}")).unwrap();
-    eventually("the journal is written", || {
-        fs::read_to_string(view.at.join(".poste-view")).is_ok_and(|text| text.lines().count() > 2)
-    });
+    [1, 2].iter().for_each(|number| view.knows(&file(*number)));
     view.signal("STOP");
     rewrite(&file(1), "this is number 1", "this is by hand");
     fs::remove_file(file(2)).unwrap();
@@ -93,16 +81,9 @@ fn what_a_kill_kept_from_being_written_down_is_done_once() {
     let bob = bob(dir.path(), 3);
     let at = dir.path().join("view");
     let view = Viewed::open(&bob, &at, 3);
-    fs::write(at.join("alice/new/1795356000.R17.host"), added()).unwrap();
+    view.knows(&add(&at, &added()));
+    assert_eq!(tree(&bob, "alice").len(), 4);
     let journal = at.join(".poste-view");
-    eventually("it is filed", || {
-        fs::read_to_string(&journal).is_ok_and(|text| text.contains(" 1795356000.R17.host\n"))
-            && tree(&bob, "alice").len() == 4
-    });
-    eventually("that is written down", || {
-        let text = fs::read_to_string(&journal).unwrap();
-        text.lines().any(|line| line.starts_with("+ ") && line.ends_with(".host"))
-    });
     let [one, two] = [1, 2].map(|number| view.file("alice", &format!("letter {number}")).unwrap());
     view.kill();
     let said = fs::read_to_string(&journal).unwrap();
@@ -164,9 +145,7 @@ fn when_the_tree_cannot_be_written_only_what_it_lacks_stays() {
     let at = dir.path().join("view");
     let view = Viewed::open(&bob, &at, 3);
     let file = view.file("alice", "letter 2").unwrap();
-    eventually("the journal is written", || {
-        fs::read_to_string(at.join(".poste-view")).is_ok_and(|text| text.lines().count() > 3)
-    });
+    files(&at).iter().for_each(|file| view.knows(file));
     let tmp = bob.dir.join("share/mail/alice/tmp");
     fs::remove_dir(&tmp).unwrap();
     fs::write(&tmp, "in its place").unwrap();
@@ -246,7 +225,6 @@ fn what_is_moved_to_where_it_cannot_be_filed_comes_back() {
     for (number, to) in [(1, "Archive/cur"), (2, "requests/cur")] {
         let file = view.file("alice", &format!("letter {number}")).unwrap();
         fs::copy(&file, at.join(to).join(format!("{number}.host:2,S"))).unwrap();
-        std::thread::sleep(std::time::Duration::from_millis(600));
         fs::remove_file(file).unwrap();
     }
     eventually("both are there again", || files(&at.join("alice")).len() == 2);
@@ -261,9 +239,7 @@ fn a_folder_renamed_in_the_view_is_moved_and_one_left_behind_opens_again() {
     let bob = bob(dir.path(), 2);
     let at = dir.path().join("view");
     let view = Viewed::open(&bob, &at, 2);
-    fs::write(at.join("alice/new/1795356000.R17.host"), added()).unwrap();
-    eventually("it is filed", || tree(&bob, "alice").len() == 3);
-    std::thread::sleep(std::time::Duration::from_millis(600));
+    view.knows(&add(&at, &added()));
     fs::rename(at.join("alice"), at.join("anna")).unwrap();
     eventually("the messages are moved", || tree(&bob, "anna").len() == 3);
     assert!(tree(&bob, "alice").is_empty());
@@ -288,8 +264,8 @@ fn a_program_that_writes_by_an_old_name_adds_a_message() {
     let text = fs::read_to_string(&old).unwrap();
     replace(&bob, 1, "This is by another command.");
     eventually("the text follows", || !old.exists() && view.file("alice", "letter 1").is_some());
-    std::thread::sleep(std::time::Duration::from_millis(600));
     let now = view.file("alice", "letter 1").unwrap();
+    view.knows(&now);
     fs::write(&old, text.replace("this is number 1", "this is by hand")).unwrap();
     eventually("both are in the tree", || tree(&bob, "alice").len() == 2);
     assert!(fs::read_to_string(&now).unwrap().contains("by another command"));
@@ -317,6 +293,12 @@ fn what_a_program_cut_short_was_writing_stays() {
     fs::remove_dir_all(at.join("aside-1")).unwrap();
     bob.ok(&["view", "--at", at.to_str().unwrap(), "--", "true"]);
     assert!(!at.exists());
+    // Also if the view itself was killed, and whatever came after it ended well.
+    let script = "echo draft >\"$TMPDIR/compose\"; kill -9 $PPID";
+    bob.run(&["view", "--at", at.to_str().unwrap(), "--", "sh", "-c", script], b"");
+    let output = bob.run(&["view", "--at", at.to_str().unwrap(), "--", "true"], b"");
+    assert_eq!(output.status.code(), Some(65), "{output:?}");
+    assert_eq!(fs::read_to_string(at.join("aside-1/compose")).unwrap(), "draft\n");
 }
 
 /// Whoever edits waits for nobody: of two texts the one that came first stays, the other is not lost.
@@ -336,8 +318,14 @@ fn an_edit_of_what_was_changed_meanwhile_is_kept_and_gone_on_with() {
     assert_eq!(output.status.code(), Some(65), "{said}");
     assert!(said.contains("was changed meanwhile") && said.contains("message.eml"), "{said}");
     assert!(texts(&bob).contains("By another command."));
-    let mut command = bob.command(&["edit", &path(&bob, "alice", "letter 1")]);
-    let output = command.env("EDITOR", "true").env("XDG_RUNTIME_DIR", dir.path()).output().unwrap();
+    let again = |editor: &str| {
+        let mut command = bob.command(&["edit", &path(&bob, "alice", "letter 1")]);
+        command.env("EDITOR", editor).env("XDG_RUNTIME_DIR", dir.path()).output().unwrap()
+    };
+    let output = again("false");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("what you wrote is in"), "{said}");
+    let output = again("true");
     assert!(output.status.success(), "{output:?}");
     assert!(texts(&bob).contains("this is by hand"));
 }

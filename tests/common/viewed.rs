@@ -35,6 +35,26 @@ pub fn added() -> String {
     )
 }
 
+/// A directory in memory.
+pub fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").unwrap()
+}
+
+/// Changes the text of a file where it lies, as editors do.
+pub fn rewrite(file: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains(from), "{text}");
+    std::fs::write(file, text.replace(from, to)).unwrap();
+}
+
+/// Puts a message into a view, as mail programs do; where it lies.
+pub fn add(view: &Path, text: &str) -> PathBuf {
+    let file = view.join("alice/new/1795356000.R17.host");
+    std::fs::write(view.join("alice/tmp/x"), text).unwrap();
+    std::fs::rename(view.join("alice/tmp/x"), &file).unwrap();
+    file
+}
+
 /// An open view; killed when dropped.
 pub struct Viewed {
     pub at: PathBuf,
@@ -57,6 +77,16 @@ impl Viewed {
         let has = |path: &PathBuf| std::fs::read_to_string(path).is_ok_and(|t| t.contains(&line));
         let below = self.at.join(folder);
         files(&below).into_iter().find(has)
+    }
+
+    /// Waits until it has written down that it holds a file as a message of the tree.
+    pub fn knows(&self, file: &Path) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let end = format!(" {}", name.split(':').next().unwrap());
+        eventually("it is written down", || {
+            let text = std::fs::read_to_string(self.at.join(".poste-view")).unwrap_or_default();
+            text.lines().any(|line| line.starts_with("+ ") && line.ends_with(&end))
+        });
     }
 
     /// Asks it to end; how it did.
@@ -118,7 +148,7 @@ pub fn path(home: &Home, folder: &str, subject: &str) -> String {
     found.unwrap()["path"].as_str().unwrap().to_owned()
 }
 
-/// Waits until something holds, half a minute at most.
+/// Waits until something holds, a minute at most.
 pub fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let until = Instant::now() + Duration::from_secs(60);
     while !holds() {

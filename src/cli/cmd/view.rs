@@ -8,8 +8,8 @@ use crate::cli::ui::{Done, Stop};
 use crate::client::error::{Error, Kind};
 use crate::client::starter;
 use crate::client::view::{Closed, SETTLE, View, usual_place};
-use crate::store;
 use crate::store::watch::Watch;
+use crate::store::{self, quoted};
 use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -56,10 +56,10 @@ pub fn run(run: &mut Run<'_, '_>, args: &args::View) -> Done {
     // Whatever happens from here on, the view is closed.
     let status = opened(run, &mut view, &args.command, send, &wakes);
     let at = view.root().to_owned();
-    let is_cut = matches!(&status, Ok(Some(end)) if end.is_cut);
+    let is_cut = matches!(&status, Ok(end) if end.is_cut);
     let closed = view.close(run.env, is_cut).map_err(|error| match at.exists() {
         true => {
-            let at = at.display();
+            let at = quoted(&at);
             error
                 .hint(format!("what is not in the tree is still at {at}, in plain"))
                 .hint(format!("when that is mended: poste view --at {at}"))
@@ -69,7 +69,7 @@ pub fn run(run: &mut Run<'_, '_>, args: &args::View) -> Done {
     let told = tell(run, closed);
     let end = status?;
     told?;
-    match end.and_then(|end| end.status) {
+    match end.status {
         Some(status) if !status.success() => Err(Stop::Status(number(status))),
         _ => Ok(()),
     }
@@ -82,7 +82,7 @@ fn opened(
     command: &[OsString],
     send: Sender<Wake>,
     wakes: &Receiver<Wake>,
-) -> Result<Option<End>, Error> {
+) -> Result<End, Error> {
     let heard = Arc::new(AtomicBool::new(false));
     let (tell, flag) = (send.clone(), heard.clone());
     let changed = move || {
@@ -118,7 +118,7 @@ fn opened(
             })?)
         }
     };
-    Ok(Some(attend(run, view, &Ear { wakes, heard, look, watch: &watch }, pid)))
+    Ok(attend(run, view, &Ear { wakes, heard, look, watch: &watch }, pid))
 }
 
 /// How it came to the end.

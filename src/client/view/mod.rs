@@ -22,13 +22,13 @@ use crate::client::read::{self, Reader};
 use crate::core::encode::hex;
 use crate::core::keys::Fingerprint;
 use crate::core::prim;
-use crate::store::Cause;
 use crate::store::atomic;
 use crate::store::home::Places;
 use crate::store::lock::ViewLock;
 use crate::store::maildir::{Entry, Folder, Maildir};
 use crate::store::memory;
 use crate::store::view::{self, Known, Stamp, ViewFile};
+use crate::store::{Cause, quoted};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -45,10 +45,7 @@ const LAST_ROUNDS: usize = 60;
 /// memory, else in one that the system has for everybody. A home that `--home` names has a place of
 /// its own.
 pub fn usual_place(runtime_dir: Option<&Path>, places: &Places) -> Result<PathBuf, Error> {
-    let base = memory::directory(runtime_dir).ok_or_else(|| {
-        Error::new(Kind::CannotCreate, "no directory in memory for the view")
-            .hint("XDG_RUNTIME_DIR must name a directory on a tmpfs")
-    })?;
+    let base = memory::directory(runtime_dir).ok_or_else(|| Error::no_memory("the view"))?;
     let name = places.dir().map_or("view".to_owned(), |dir| {
         let digest = prim::sha256(&[dir.as_os_str().as_encoded_bytes()]);
         format!("view-{}", hex(&digest[..4]))
@@ -58,6 +55,15 @@ pub fn usual_place(runtime_dir: Option<&Path>, places: &Places) -> Result<PathBu
     }
     let user = rustix::process::geteuid().as_raw();
     Ok(base.join(format!("poste-{user}")).join(name))
+}
+
+fn must_be_in_memory(place: &Path, anywhere: bool) -> Result<(), Error> {
+    if anywhere || memory::is_in_memory(place) {
+        return Ok(());
+    }
+    let what = format!("{} is not on a tmpfs: plain mail would reach a disk", place.display());
+    Err(Error::new(Kind::CannotCreate, what)
+        .hint("leave out --at, or say --anywhere if that is wanted"))
 }
 
 /// Where the view of a home is, or was when its run was killed.
@@ -141,30 +147,22 @@ impl View {
             let at = left.as_ref().map_or(String::new(), |at| format!(" at {}", at.display()));
             Error::new(Kind::Offline, format!("a view of this home is open already{at}"))
         })?;
-        let check = |place: &Path| match anywhere || memory::is_in_memory(place) {
-            true => Ok(()),
-            false => {
-                let what =
-                    format!("{} is not on a tmpfs: plain mail would reach a disk", place.display());
-                Err(Error::new(Kind::CannotCreate, what)
-                    .hint("leave out --at, or say --anywhere if that is wanted"))
-            }
-        };
-        check(place)?;
+        must_be_in_memory(place, anywhere)?;
         let reader = Reader::open(env)?;
         match left {
             Some(at) if at != *place => {
-                let old = View::at(env, &at, reader, lock, &|_| Ok(()))?;
-                let (closed, reader, lock) = old.finish(env, true)?;
+                let old = View::at(env, &at, reader, lock, true)?;
+                let (closed, reader, lock) = old.finish(env, false)?;
                 if let Some((path, why)) = closed.left.first() {
                     let what = format!("{} was left by a killed view: {why}", path.display());
                     return Err(Error::new(Kind::Data, what)
-                        .hint(format!("move it away, or poste view --at {}", at.display())));
+                        .hint(format!("poste view --at {}", quoted(&at)))
+                        .hint("or move it away"));
                 }
                 closed.troubles.iter().for_each(|trouble| (env.warn)(trouble));
-                View::at(env, place, reader, lock, &check)
+                View::at(env, place, reader, lock, anywhere)
             }
-            _ => View::at(env, place, reader, lock, &check),
+            _ => View::at(env, place, reader, lock, anywhere),
         }
     }
 
@@ -173,7 +171,7 @@ impl View {
         place: &Path,
         reader: Reader,
         lock: ViewLock,
-        check: &dyn Fn(&Path) -> Result<(), Error>,
+        anywhere: bool,
     ) -> Result<View, Error> {
         let places = env.home.places();
         let (dir, known, planned) = view::View::open(place, places.data()).map_err(|error| {
@@ -182,7 +180,9 @@ impl View {
             hint.into_iter().fold(Error::from(error), Error::hint)
         })?;
         // Nobody else can put another in its place from here on.
-        check(place)?;
+        must_be_in_memory(place, anywhere)?;
+        // What a program of a killed run was writing: the next end would wipe it.
+        dir.set_aside()?;
         atomic::write_toml(&places.view(), &Where { at: place.to_owned() })?;
         let mail = Maildir::new(places.mail());
         let mut view = View {

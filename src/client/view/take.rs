@@ -127,7 +127,7 @@ impl View {
             let date = Filed::read(&message).map(|filed| filed.head.date);
             let date = date.map_err(|_| Error::new(Kind::Bug, "what was written does not read"))?;
             // Replaced in the tree this moment: then both stay.
-            let path = edit::put_back(env, (entry, was), &message, date)?;
+            let path = edit::put_back(env, entry, was, &message, date)?;
             Ok(path.map(|path| (entry.name.at(date), Stamp::of_sealed(&path))))
         });
         match done {

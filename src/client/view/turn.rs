@@ -44,11 +44,12 @@ impl View {
         let (view, new) = self.sort(files, &tree)?;
         let mut again = false;
         let mut work = self.plan(&tree, &view, &mut again);
+        let mut is_coming = false;
         for file in &new {
             match self.before.new.get(&file.path) {
                 _ if self.is_refused(file) => {}
                 Some(stamp) if *stamp == file.stamp => work.takes.push(file.clone()),
-                _ => again = true,
+                _ => is_coming = true,
             }
         }
         self.leaving.extend(self.before.folders.difference(&folders).cloned());
@@ -58,9 +59,11 @@ impl View {
         };
         let missing: [HashSet<String>; 2] =
             [missing(&|one| view.contains_key(one)), missing(&|one| tree.contains_key(one))];
-        // As long as files go, somebody may be removing the view, not messages.
+        again |= is_coming;
+        // As long as files go, somebody may be removing the view, not messages; and one that comes may
+        // be the copy of one that goes, which it is not known yet whether it can be filed.
         let are_going = !missing[0].is_subset(&self.before.missing[0]);
-        if are_going {
+        if are_going || is_coming {
             again |= !work.drop_tree.is_empty();
             work.drop_tree.clear();
         }
@@ -181,6 +184,11 @@ impl View {
             }
             let spot = entry.map(open::spot);
             let sealed = spot.as_ref().zip(entry.map(|entry| Stamp::of_sealed(&entry.path)));
+            // Renamed since it was listed: its text may be the same.
+            if sealed.is_some_and(|(_, stamp)| stamp == Stamp::default()) {
+                *again = true;
+                continue;
+            }
             let seen = file.map(|file| (&file.spot, file.stamp));
             if let (Some(entry), Some(file)) = (entry, file)
                 && is_as_known

@@ -84,7 +84,8 @@ impl Journal {
                     if let Some(names) = journal.names.take() {
                         journal.set_names(&names)?;
                     }
-                    journal.add(&known.values().collect::<Vec<_>>())?;
+                    journal.add(known.values())?;
+                    journal.plan(planned.values())?;
                 }
                 (known, planned)
             }
@@ -112,13 +113,22 @@ impl Journal {
     }
 
     /// Adds what is known of messages, in place of what was.
-    pub fn add(&mut self, known: &[&Known]) -> Result<(), Error> {
-        self.write(&known.iter().map(|one| format!("+ {}\n", line(one))).collect::<String>())
+    pub fn add<'k>(&mut self, known: impl IntoIterator<Item = &'k Known>) -> Result<(), Error> {
+        self.lines('+', known)
     }
 
     /// Adds what is going to be filed in the tree.
-    pub fn plan(&mut self, known: &[Known]) -> Result<(), Error> {
-        self.write(&known.iter().map(|one| format!("? {}\n", line(one))).collect::<String>())
+    pub fn plan<'k>(&mut self, known: impl IntoIterator<Item = &'k Known>) -> Result<(), Error> {
+        self.lines('?', known)
+    }
+
+    fn lines<'k>(
+        &mut self,
+        mark: char,
+        known: impl IntoIterator<Item = &'k Known>,
+    ) -> Result<(), Error> {
+        let lines = known.into_iter().map(|one| format!("{mark} {}\n", line(one)));
+        self.write(&lines.collect::<String>())
     }
 
     /// Adds that nothing is known any more.

@@ -204,7 +204,7 @@ impl View {
 
     /// Writes down what the view now holds of a message.
     pub fn knows(&mut self, known: &[&Known]) -> Result<(), Error> {
-        self.journal.add(known)
+        self.journal.add(known.iter().copied())
     }
 
     /// Writes down that the view holds nothing more of a message, of which this is the unique part
