@@ -11,6 +11,7 @@ use crate::core::printable;
 use crate::store::quoted;
 use rustix::termios::tcgetwinsize;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::io::{self, BufWriter, IsTerminal, Stdout, Write, stderr, stdout};
 use std::os::unix::ffi::OsStrExt;
@@ -203,11 +204,15 @@ impl Ui {
     }
 
     fn hint(&self, text: &str) {
-        let text = match &self.home {
-            Some(home) => of_home(text, home),
-            None => text.to_owned(),
-        };
-        self.say("poste: hint: ", &text);
+        self.say("poste: hint: ", &self.typed(text));
+    }
+
+    /// Commands for this home, as they are to be typed.
+    pub fn typed<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match &self.home {
+            Some(home) => of_home(text, home).into(),
+            None => text.into(),
+        }
     }
 
     fn say(&self, before: &str, text: &str) {
@@ -232,15 +237,21 @@ impl Ui {
     }
 }
 
-/// A hint of which each command names the home: they begin it, or follow `|` or `:`.
+/// A hint of which each command names the home, unless it names one. A command begins the hint, or
+/// follows a sign that ends another, or a variable that is set for it.
 fn of_home(text: &str, home: &str) -> String {
-    let mut out = String::new();
-    for part in text.split_inclusive("poste ") {
-        out += part;
-        let before = out.strip_suffix("poste ").map(str::trim_end);
-        if before.is_some_and(|before| before.is_empty() || before.ends_with(['|', ':'])) {
+    let mut parts = text.split("poste ");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let word = out.rsplit(' ').find(|word| !word.is_empty());
+        let is_command = word.is_none_or(|word| {
+            matches!(word, "&&" | "*") || word.ends_with(['|', ':', ';']) || word.contains('=')
+        });
+        out += "poste ";
+        if is_command && !part.starts_with("--home ") {
             out += &format!("--home {home} ");
         }
+        out += part;
     }
     out
 }
@@ -264,6 +275,11 @@ mod tests {
             ("poste sync", "poste --home ~/b sync"),
             ("poste list -u | poste show", "poste --home ~/b list -u | poste --home ~/b show"),
             ("then: poste publish", "then: poste --home ~/b publish"),
+            ("rm ~/card.toml && poste publish", "rm ~/card.toml && poste --home ~/b publish"),
+            ("it is kept; poste compose", "it is kept; poste --home ~/b compose"),
+            ("* * * * poste sync", "* * * * poste --home ~/b sync"),
+            ("EDITOR=vi poste edit x", "EDITOR=vi poste --home ~/b edit x"),
+            ("for another: poste --home DIR init", "for another: poste --home DIR init"),
             ("apt install poste now", "apt install poste now"),
         ] {
             assert_eq!(of_home(hint, "~/b"), wanted);

@@ -16,6 +16,7 @@ use crate::store::lock::StateLock;
 use crate::store::locked::Locked;
 use crate::store::progress::Progress;
 use crate::store::published::Published;
+use crate::store::quoted;
 
 /// Days listed ahead of today in a new card.
 const AHEAD: u32 = 35;
@@ -48,7 +49,7 @@ pub fn find(env: &Env<'_>) -> Result<Option<SignedCard>, Error> {
     let Some(bytes) = atomic::read(&path, card::LIMIT as u64)? else { return Ok(None) };
     let damaged = |e: card::BadCard| {
         Error::new(Kind::Data, format!("{}: {e}", path.display()))
-            .hint(format!("rm {} && poste publish", path.display()))
+            .hint(format!("rm {} && poste publish", quoted(&path)))
     };
     Ok(Some(SignedCard::parse(&bytes).map_err(damaged)?))
 }

@@ -21,7 +21,7 @@ pub fn tell(ui: &Ui, checks: &[Check]) -> Done {
         for check in checks {
             ui.line(&format!("{:<4}  {:<9}  {}", check.level.word(), check.name, check.finding))?;
             if let Some(fix) = &check.fix {
-                ui.line(&format!("{:17}{fix}", ""))?;
+                ui.line(&format!("{:17}{}", "", ui.typed(fix)))?;
             }
         }
     }

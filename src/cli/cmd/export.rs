@@ -12,7 +12,7 @@ use crate::core::archive::stream::{Output, SealedTo};
 use crate::store::maildir::Folder;
 use crate::store::nameless::Nameless;
 use crate::store::pack::Pack;
-use crate::store::{self, Cause};
+use crate::store::{self, Cause, quoted};
 use std::cell::Cell;
 use std::io::{BufWriter, ErrorKind, Write, stdout};
 use std::path::Path;
@@ -98,20 +98,14 @@ fn to_file(
 
 /// The error of a target that cannot be made, with what to do: `or` if something is there.
 fn instead(error: store::Error, or: &str) -> Error {
-    let dir = match &error.cause {
-        Cause::Io(cause) if cause.kind() == ErrorKind::NotFound => error.path.parent(),
+    let hint = match &error.cause {
+        Cause::Exists => Some(or.to_owned()),
+        Cause::Io(cause) if cause.kind() == ErrorKind::NotFound => {
+            error.path.parent().map(|dir| format!("mkdir -p {}", quoted(dir)))
+        }
         _ => None,
     };
-    let hint = match (&error.cause, dir) {
-        (Cause::Exists, _) => Some(or.to_owned()),
-        (_, Some(dir)) => Some(format!("mkdir -p {}", dir.display())),
-        _ => None,
-    };
-    let error = Error::from(error);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
-    }
+    hint.into_iter().fold(Error::from(error), Error::hint)
 }
 
 /// Standard output, which may have lost its reader.

@@ -10,6 +10,7 @@ use crate::client::arrive::Outcome;
 use crate::client::error::{Error, Kind};
 use crate::client::hand;
 use crate::client::read::{self, Names, Reader};
+use crate::store::quoted;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 
@@ -66,24 +67,27 @@ fn tell(
     outcome: Outcome,
     as_text: bool,
 ) -> Result<(Taken, Option<Kind>), Stop> {
-    let name = file.display();
-    let (is_json, mut taken, mut failed) = (run.ui.json(), Taken::default(), None);
+    let (ui, name) = (run.ui, file.display());
+    let (is_json, mut taken, mut failed) = (ui.json(), Taken::default(), None);
+    let note = |result: &'static str, what: &str| {
+        ui.note(&format!("{name}: {what}"));
+        result
+    };
     taken.result = match outcome {
         Outcome::Filed { folder, path } => {
             taken.folder = Some(folder.to_string());
             taken.path = Some(path.display().to_string());
-            if as_text {
-                let entry = read::find(run.env, &path.display().to_string())?;
-                if is_json {
+            let entry = read::at(run.env, &path)?;
+            match (as_text, is_json) {
+                (true, true) => {
                     let reader = Reader::open(run.env)?;
-                    let filed = reader.read(run.env, &entry)?;
-                    taken.text = Some(show::Told::of(&filed, &reader.names).to_string());
+                    let told = show::Told::of(&reader.read(run.env, &entry)?, &reader.names);
+                    taken.text = Some(told.to_string());
                     read::mark_seen(run.env, &entry)?;
-                } else {
-                    show::entries(run, &[entry], false)?;
                 }
-            } else if !is_json {
-                run.ui.path(&path, '\n')?;
+                (true, false) => show::entries(run, &[entry], false)?,
+                (false, true) => {}
+                (false, false) => ui.path(&path, '\n')?,
             }
             "filed"
         }
@@ -91,48 +95,36 @@ fn tell(
             taken.path = Some(path.display().to_string());
             taken.why = Some(why.to_string());
             if !is_json {
-                run.ui.path(&path, '\n')?;
+                ui.path(&path, '\n')?;
             }
             "quarantined"
         }
         Outcome::Unproven { message, why } => {
-            run.ui.warn(&format!("{name}: unproven, so it is filed nowhere: {why}"));
+            ui.warn(&format!("{name}: unproven, so it is filed nowhere: {why}"));
             taken.why = Some(why.to_string());
-            if as_text || !is_json && run.ui.shows() {
+            if as_text || !is_json && ui.shows() {
                 let told = show::Told::of(&message, &Names::load(run.env)?).to_string();
                 match is_json {
                     true => taken.text = Some(told),
-                    false => run.ui.text(&told)?,
+                    false => ui.text(&told)?,
                 }
             } else {
-                run.ui.next(&format!("poste receive --show {name}"));
+                ui.next(&format!("poste receive --show {}", quoted(file)));
                 failed = Some(Kind::Data);
             }
             "unproven"
         }
-        Outcome::Duplicate => {
-            run.ui.note(&format!("{name}: had come before"));
-            "duplicate"
-        }
-        Outcome::Coming => {
-            run.ui.note(&format!("{name}: its mail comes in many cells; they are asked for"));
-            "coming"
-        }
+        Outcome::Duplicate => note("duplicate", "had come before"),
+        Outcome::Coming => note("coming", "its mail comes in many cells; they are asked for"),
         Outcome::Invited => {
-            run.ui.note(&format!("{name}: invites into a group"));
-            run.ui.next("poste groups");
-            "invited"
+            let result = note("invited", "invites into a group");
+            ui.next("poste groups");
+            result
         }
-        Outcome::Obeyed => {
-            run.ui.note(&format!("{name}: holds no mail; it was heeded"));
-            "obeyed"
-        }
-        Outcome::Waiting => {
-            run.ui.note(&format!("{name}: waits for a card that lists its day"));
-            "waiting"
-        }
+        Outcome::Obeyed => note("obeyed", "holds no mail; it was heeded"),
+        Outcome::Waiting => note("waiting", "waits for a card that lists its day"),
         Outcome::Dropped(why) => {
-            run.ui.warn(&format!("{name}: not taken: {why}"));
+            ui.warn(&format!("{name}: not taken: {why}"));
             taken.why = Some(why.to_owned());
             failed = Some(Kind::Data);
             "dropped"
