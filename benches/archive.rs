@@ -82,7 +82,7 @@ fn measure(count: usize, prefix: &str) -> Vec<(&'static str, f64)> {
     took
 }
 
-/// Mail of one's own, an hour between the one and the next.
+/// Mail of one's own, half an hour between the one and the next.
 fn mbox(count: usize) -> String {
     let line = "A line of a letter such as people write to one another, to the margin.\n";
     let mut out = String::new();

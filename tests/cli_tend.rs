@@ -7,6 +7,8 @@ mod programs;
 
 use programs::{Home, Node};
 use serde_json::Value;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Output;
 
@@ -207,4 +209,20 @@ fn messages_move_between_folders_that_are_there() {
     assert_eq!(json(&alice, &["move", first, "inbox"])[0]["folder"], "inbox");
     assert_eq!(status(&alice.run(&["move", "bob"], b"")), Some(64));
     assert_eq!(status(&alice.run(&["move", moved.lines().nth(1).unwrap(), "../x"], b"")), Some(64));
+}
+
+/// Names of directories are bytes.
+#[test]
+fn what_was_written_is_told_of_where_paths_are_no_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let bob = Home::init(dir.path(), "bob", &node.url);
+    let alice = Home { dir: dir.path().join(OsStr::from_bytes(b"odd\xff")) };
+    alice.ok(&["init", "--no-passphrase", "--node", &node.url]);
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    let forged = alice.ok_with(&["forge", "--from", "bob", "--json"], b"Subject: x\n\nx\n");
+    let forged: Value = serde_json::from_str(&forged).unwrap();
+    let id = forged[0]["id"].as_str().unwrap();
+    assert_eq!(json(&alice, &["mark", "--flagged", id])[0]["flags"], "F");
+    assert_eq!(json(&alice, &["move", "--make", id, "kept"])[0]["folder"], "kept");
 }

@@ -224,11 +224,9 @@ fn what_the_disk_refuses_has_its_status_in_either_form() {
     let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
     let message = bob.ok(&["list", "alice"]).lines().next().unwrap().to_owned();
     for form in ["--plain", "--mbox"] {
-        let mut command = Command::new("strace");
-        command.args(["-f", "-qq", "-o", "/dev/null", "-P", &message]);
-        command.args(["-e", "inject=openat:error=EACCES", programs::POSTE, "export", form]);
-        command.env("POSTE_HOME", &bob.dir).stdin(Stdio::null());
-        let output = command.output().unwrap();
+        let refuse = ["-o", "/dev/null", "-P", &message, "-e", "inject=openat:error=EACCES"];
+        let mut command = programs::traced(&bob, &refuse, &["export", form]);
+        let output = command.stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(said.contains("1 skipped") && said.contains(&message), "{form}: {said}");
         assert_eq!(output.status.code(), Some(77), "{form}: {said}");

@@ -6,6 +6,7 @@
 #[path = "common/programs.rs"]
 mod programs;
 
+use poste::core::time::Time;
 use programs::{Home, Node};
 use std::fs;
 use std::io::Write;
@@ -21,9 +22,8 @@ fn import(home: &Home, args: &[&str]) -> (i32, String) {
 }
 
 fn mail(subject: &str) -> String {
-    let now = Command::new("date").args(["-u", "-R"]).output().unwrap();
-    let now = String::from_utf8(now.stdout).unwrap();
-    format!("From: Alice <a@example.org>\nDate: {now}Subject: {subject}\n\nhello\n")
+    let now = Time::from_unix(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs()).rfc5322();
+    format!("From: Alice <a@example.org>\nDate: {now}\nSubject: {subject}\n\nhello\n")
 }
 
 fn put(dir: &Path, name: &str, text: &str) {

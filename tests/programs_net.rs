@@ -7,11 +7,11 @@
 #[path = "common/programs.rs"]
 mod programs;
 
-use programs::{Home, Node, POSTE};
+use programs::{Home, Node};
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 /// A port of loopback on which nobody listens.
 fn dead_port() -> u16 {
@@ -21,10 +21,8 @@ fn dead_port() -> u16 {
 /// Runs a command of the home under strace; its exit status, and the calls that were traced.
 fn traced(home: &Home, calls: &str, args: &[&str], stdin: &Path) -> (Option<i32>, String) {
     let log = home.dir.with_extension("trace");
-    let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-e", &format!("trace={calls}"), "-o"]).arg(&log).arg(POSTE);
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.env("POSTE_HOME", &home.dir).args(args);
+    let options = ["-e", &format!("trace={calls}"), "-o", log.to_str().unwrap()];
+    let mut command = programs::traced(home, &options, args);
     let status = command.stdin(fs::File::open(stdin).unwrap()).stdout(Stdio::null()).status();
     (status.unwrap().code(), fs::read_to_string(log).unwrap())
 }

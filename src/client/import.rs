@@ -20,6 +20,7 @@ use crate::store::contacts::{Contact, Past};
 use crate::store::lock::StateLock;
 use crate::store::maildir::{Folder, Maildir};
 use crate::store::petname::Petname;
+use crate::store::quoted;
 use crate::store::seen::Seen;
 use message::{Desk, Ready};
 use place::Piece;
@@ -77,7 +78,7 @@ pub fn import(
     let reader = Reader::open(env)?;
     let (mut contacts, mut groups, mut past) = (Vec::new(), Vec::new(), Vec::new());
     let (mut found, mut refused, mut lost) = (false, false, None);
-    source.each(&mut |piece, name, bytes| {
+    let looked = source.each(&mut |piece, name, bytes| {
         match &piece {
             Piece::Nothing => {}
             Piece::Message(None, _) if options.into.is_none() => {
@@ -99,6 +100,10 @@ pub fn import(
             Piece::Mbox(_) | Piece::Message(..) | Piece::Nothing | Piece::Refused(_) => {}
         }
         Ok(())
+    });
+    looked.map_err(|error| Error {
+        what: format!("{}; nothing was imported", error.what),
+        ..error
     })?;
     match lost {
         _ if found => {}
@@ -259,7 +264,7 @@ fn sealed_contacts(reader: &Reader, name: &str, bytes: &[u8]) -> Result<ContactF
     let text = text(
         name,
         reader.open_sealed(bytes).map_err(|error| {
-            Error::new(Kind::Data, format!("{name}: {}; nothing was imported", error.what))
+            Error::new(Kind::Data, format!("{name}: {}", error.what))
                 .hint("an archive sealed by another home comes in with: poste init --import")
         })?,
     )?;
@@ -281,8 +286,7 @@ where
 }
 
 fn text(name: &str, bytes: Vec<u8>) -> Result<String, Error> {
-    String::from_utf8(bytes)
-        .map_err(|_| Error::new(Kind::Data, format!("{name}: not UTF-8; nothing was imported")))
+    String::from_utf8(bytes).map_err(|_| Error::new(Kind::Data, format!("{name}: not UTF-8")))
 }
 
 /// Of what lies in no folder of ours, with nothing said of where to put it.
@@ -291,7 +295,7 @@ const NOWHERE: &str = "its place names no folder";
 /// Of a source of which nothing has a place.
 fn nowhere(name: &str, path: &Path) -> Error {
     Error::new(Kind::Usage, format!("{name}: {NOWHERE}; nothing was imported"))
-        .hint(format!("poste import --into bob {}", path.display()))
+        .hint(format!("poste import --into bob {}", quoted(path)))
         .hint(format!("or put what is bob's below {MAIL}/bob"))
 }
 

@@ -52,6 +52,11 @@ pub fn list(
     Ok(all.split_off(skip))
 }
 
+/// The message that lies at a path in the tree.
+pub fn at(env: &Env<'_>, path: &Path) -> Result<Entry, Error> {
+    Ok(Maildir::new(env.home.places().mail()).entry(path)?)
+}
+
 /// The message that an argument means: a path that `list` printed, or the beginning of an id; while
 /// a view is open also a path in it, or a Message-ID.
 pub fn find(env: &Env<'_>, argument: &str) -> Result<Entry, Error> {

@@ -21,7 +21,7 @@ pub use self::report::Report;
 use crate::client::desk::Desk;
 use crate::client::disclose::{self, Word};
 use crate::client::env::Env;
-use crate::client::error::Error;
+use crate::client::error::{Error, Kind};
 use crate::client::hook::{self, Hook};
 use crate::client::{cover as conversations, groups, loops, nodes, own, publish, stamps};
 use crate::core::bucket::Class;
@@ -230,6 +230,11 @@ fn end(
         std::mem::take(&mut report.absent).into_iter().for_each(|error| report.soft(error));
     }
     (report.nodes, report.answered) = (report.asked.len(), report.heard.len());
+    if report.nodes == 0 && env.config.nodes.is_empty() && env.config.trackers.is_empty() {
+        let file = env.home.places().config_file();
+        let what = "there is no node to ask: name one as nodes = [\"https://…\"] in";
+        report.soft(Error::new(Kind::Config, format!("{what} {}", file.display())));
+    }
     judge_clock(env, &report.witnesses, options.trust_clock)?;
     let mut progress = Progress::load(&places)?;
     progress.last_sync = now;

@@ -175,15 +175,22 @@ pub fn watch(child: &mut Child) -> (ExitStatus, u64) {
     }
 }
 
+/// A command of the home under strace with these options.
+pub fn traced(home: &Home, options: &[&str], args: &[&str]) -> Command {
+    let mut command = Command::new("strace");
+    command.args(["-f", "-qq"]).args(options).arg(POSTE).args(args);
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("POSTE_HOME", &home.dir);
+    command
+}
+
 /// Runs a command that is killed at its `at`th call of a family; whether it came that far.
 pub fn killed(home: &Home, args: &[&str], calls: &str, at: usize, stdin: &[u8]) -> bool {
     let input = home.dir.with_extension("input");
     std::fs::write(&input, stdin).unwrap();
-    let mut command = Command::new("strace");
-    command.args(["-f", "-qq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
-    command.args(["-e", &format!("inject={calls}:signal=KILL:when={at}")]).arg(POSTE);
-    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.env("POSTE_HOME", &home.dir).args(args);
+    let (trace, inject) =
+        (format!("trace={calls}"), format!("inject={calls}:signal=KILL:when={at}"));
+    let mut command = traced(home, &["-o", "/dev/null", "-e", &trace, "-e", &inject], args);
     let status = command.stdin(std::fs::File::open(input).unwrap()).stdout(Stdio::null()).status();
     let status = status.unwrap();
     assert!(status.success() || status.signal() == Some(9), "{args:?} {calls} {at}: {status}");

@@ -46,7 +46,7 @@ pub fn tell(run: &Run<'_, '_>, path: &Path) -> Done {
     if !run.ui.json() {
         return run.ui.path(path, '\n');
     }
-    run.ui.value(&[Line::of(&read::find(run.env, &path.display().to_string())?)])
+    run.ui.value(&[Line::of(&read::at(run.env, path)?)])
 }
 
 pub fn run(run: &mut Run<'_, '_>, args: &List) -> Done {

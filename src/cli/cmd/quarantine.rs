@@ -36,7 +36,7 @@ pub fn run(run: &mut Run<'_, '_>, action: Option<QuarantineAction>, messages: &[
             for entry in &entries {
                 let path = quarantine::keep(run.env, &reader, entry)?;
                 match run.ui.json() {
-                    true => kept.push(read::find(run.env, &path.display().to_string())?),
+                    true => kept.push(read::at(run.env, &path)?),
                     false => run.ui.path(&path, '\n')?,
                 }
             }

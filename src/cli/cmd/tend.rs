@@ -54,9 +54,7 @@ fn each(
     for entry in entries {
         let path = act(run, entry)?;
         match run.ui.json() {
-            true => {
-                lines.push(list::Line::of(&read::find(run.env, &path.display().to_string())?));
-            }
+            true => lines.push(list::Line::of(&read::at(run.env, &path)?)),
             false => run.ui.path(&path, '\n')?,
         }
     }

@@ -36,10 +36,7 @@ pub enum Names {
     Requests,
 }
 
-use Names::{
-    Authors, Both, Command as Run, Commands, Directories, Drafts, Filed, Files, Folders, Groups,
-    Invited, Letters, Nothing, People, Quarantined, Requests,
-};
+use Names::*;
 
 /// The arguments that are names, by command and id.
 pub const ARGUMENTS: [(&str, &str, Names); 47] = [
@@ -79,7 +76,7 @@ pub const ARGUMENTS: [(&str, &str, Names); 47] = [
     ("query", "text", Both),
     ("show", "messages", Files),
     ("view", "at", Directories),
-    ("view", "command", Run),
+    ("view", "command", Command),
     ("export", "folders", Folders),
     ("import", "into", Folders),
     ("verify", "message", Files),
