@@ -45,6 +45,10 @@ fn after_warn_after_one_line_a_day_says_that_nobody_answers() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start();
     let alice = Home::init(dir.path(), "alice", &node.url);
+    let nowhere = Home::init(dir.path(), "nowhere", "http://127.0.0.1:1");
+    let (status, _, stderr) = ended(nowhere.run(&["sync"], b""));
+    assert_eq!(status, 75);
+    assert_eq!(stderr, "poste: warning: no node has answered yet; see: poste sync -v\n");
     let config = alice.dir.join("config/config.toml");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, format!("{text}\nwarn_after = \"1s\"\n")).unwrap();

@@ -5,7 +5,7 @@
 mod world;
 
 use poste::client::error::Kind;
-use poste::client::sync::Options;
+use poste::client::sync::{Options, Report};
 use poste::client::{publish, status};
 use poste::core::clock::Clock;
 use poste::core::time::{DAY, HOUR};
@@ -61,6 +61,9 @@ fn a_year_ahead_and_back_costs_nothing() {
         alice.skew.set(skew);
         let report = alice.sync_with(&Options { daily: true, ..Options::default() });
         assert!(report.clock.unwrap().is_wrong(), "{skew}: {report:?}");
+        let said = |report: &Report| report.warning.clone().unwrap_or_default();
+        assert!(said(&report).contains("the clock is not right"), "{skew}: {report:?}");
+        assert_eq!(said(&alice.sync()), "", "it is said once a day");
         assert!(alice.with(|env| status::status(env)).unwrap().clock.is_wrong());
         assert_eq!(kept(&alice), before, "{skew}");
     }

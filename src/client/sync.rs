@@ -244,8 +244,12 @@ fn end(
         let what = format!("the card lists no day after {last_day}; sign a new one: poste publish");
         (left <= CARD_ENDS).then_some(what)
     };
+    let wrong = || {
+        let what = "the clock is not right, so letters prove nothing; see: poste status";
+        report.clock.is_some_and(Clock::is_wrong).then(|| what.to_owned())
+    };
     if progress.warned != Some(now.day()) {
-        report.warning = ends().or(report.held.take());
+        report.warning = wrong().or_else(ends).or(report.held.take());
         if report.warning.is_some() {
             progress.warned = Some(now.day());
         }

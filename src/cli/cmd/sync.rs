@@ -8,14 +8,15 @@ use crate::cli::ui::{Done, Stop};
 use crate::cli::wrong;
 use crate::client::error::Kind;
 use crate::client::sync::{self, Options, Report};
-use crate::core::clock::Clock;
 use crate::core::random::below;
+use crate::core::time::Time;
 use crate::store::config::{duration, duration_text};
+use crate::store::progress::Progress;
 use std::thread::sleep;
 use std::time::Duration;
 
 pub fn run(run: &mut Run<'_, '_>, args: &Sync) -> Done {
-    if let Some(text) = &args.jitter {
+    if let Some(text) = args.jitter.as_ref().filter(|_| !args.dry_run) {
         let most = duration(text).map_err(|e| wrong(format!("--jitter {text}: {e}")))?;
         sleep(Duration::from_secs(below(run.env.rng, most.max(1))));
     }
@@ -47,7 +48,7 @@ fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
         return Ok(());
     }
     if let Some(warning) = &report.warning {
-        run.ui.warn(warning);
+        run.ui.warn(&run.ui.typed(warning));
     }
     for line in &report.plan {
         run.ui.line(line)?;
@@ -56,8 +57,13 @@ fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
     if run.ui.talks() || mends {
         report.errors.iter().for_each(|error| run.ui.warn(error));
     } else if report.outage {
-        let long = duration_text(run.env.config.warn_after);
-        run.ui.warn(&format!("no node has answered for {long} or more; see: poste sync -v"));
+        let never = Progress::load(run.env.home.places())?.last_answer == Time::default();
+        let long = match never {
+            true => "yet".to_owned(),
+            false => format!("for {} or more", duration_text(run.env.config.warn_after)),
+        };
+        let what = format!("no node has answered {long}; see: poste sync -v");
+        run.ui.warn(&run.ui.typed(&what));
     }
     if !report.plan.is_empty() {
         return Ok(());
@@ -93,9 +99,6 @@ fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
     }
     if report.invitations > 0 {
         run.ui.next("poste groups");
-    }
-    if matches!(report.clock, Some(Clock::Behind | Clock::Contradicted)) {
-        run.ui.warn("the clock is not right, so letters prove nothing; see: poste status");
     }
     Ok(())
 }
