@@ -42,6 +42,10 @@ fn wrong_usage_is_64_with_a_line_and_hints() {
         (&["add", "bob"], "required arguments were not provided: <LINK-OR-FILE>"),
         (&["add", "Bob", "x"], "a name is written in lower case"),
         (&["help", "juggle"], "there is no command juggle"),
+        (&["help", "group", "juggle"], "there is no command group juggle"),
+        (&["group"], "say which of its commands\nposte: hint: poste group [OPTIONS] new|add|"),
+        (&["completions", "elvish"], "invalid value 'elvish'"),
+        (&["card", "--foo"], "hint: poste card [OPTIONS]\nposte: hint: poste card <COMMAND>"),
         (&["init", "--publish", "", "--no-passphrase"], "--publish"),
         (&["init", "--node", "http://relay.example", "--no-passphrase"], "--node"),
         (&["init", "--tracker", "http://t.example", "--no-passphrase"], "--tracker"),
@@ -51,6 +55,7 @@ fn wrong_usage_is_64_with_a_line_and_hints() {
         assert_eq!(status(&output), 64, "{args:?}: {said}");
         assert!(said.starts_with("poste: error: ") && said.contains(what), "{args:?}: {said}");
         assert!(said.lines().all(|l| l.starts_with("poste: ")), "{args:?}: {said}");
+        assert!(!said.contains("as a value"), "what is misspelt is no text: {said}");
         assert!(output.stdout.is_empty(), "{args:?}");
         assert!(!bare(&dir).dir.exists(), "{args:?} left something behind");
     }
@@ -86,6 +91,7 @@ fn help_version_and_completions_need_nothing_at_all() {
     assert!(run(&["--version"]).starts_with("poste "));
     assert!(run(&["-h"]).contains("quarantine"));
     assert!(run(&["help", "add"]).contains("--replace"));
+    assert!(run(&["help", "group", "new"]).contains("group new"));
     assert!(run(&["sendmail", "--help"]).contains("sendmail"));
     let names = poste::cli::command();
     for shell in ["bash", "fish", "zsh"] {
@@ -130,6 +136,7 @@ fn what_is_not_there_is_66_or_67() {
         (&["accept", "0123abcd", "bob"], 67),
         (&["list", "bob"], 67),
         (&["show", "0123abcd"], 66),
+        (&["mark", "--seen", "/nowhere/message"], 66),
         (&["outbox", "drop", "0123abcd"], 66),
         (&["add", "bob", "/nowhere/card.toml"], 66),
         (&["receive", "/nowhere/letter.age"], 66),
@@ -242,4 +249,22 @@ fn a_card_with_no_place_to_go_is_said_and_not_well() {
         assert_eq!(status(&output), 78, "{args:?}");
         assert!(text(&output.stderr).contains(&format!("config.toml: {key} ")), "{args:?}");
     }
+}
+
+#[test]
+fn an_empty_letter_is_not_sent_by_mistake() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, _bob) = alice_and_bob(&dir);
+    let output = alice.run(&["send", "bob"], b" \n");
+    let said = text(&output.stderr);
+    assert!(status(&output) == 64 && said.contains("holds no text; nothing is queued"), "{said}");
+    let output = alice.run(&["send", "bob", "-s", "call me"], b"");
+    let said = text(&output.stderr);
+    assert!(status(&output) == 0 && said.contains("the letter has no text"), "{said}");
+    let script = format!("printf '\\004' | script -qec '{POSTE} send bob -s oops' /dev/null");
+    let mut shell = Command::new("sh");
+    let output = shell.args(["-c", &script]).env("POSTE_HOME", &alice.dir).output().unwrap();
+    let said = text(&output.stdout);
+    assert!(said.contains("nothing was written, so nothing is queued"), "{said}");
+    assert_eq!(alice.ok(&["outbox"]).lines().count(), 1);
 }

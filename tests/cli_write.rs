@@ -95,6 +95,7 @@ fn nothing_written_is_nothing_sent() {
     alice.ok("true", &["compose", "bob", "-s", "x"]);
     alice.ok("sed -i 's/Subject: .*/Subject: y/'", &["compose", "bob", "-s", "x"]);
     alice.ok("true", &["reply", &with(&alice.home, "hello")]);
+    alice.ok("true >", &["reply", &with(&alice.home, "hello")]);
     for (args, status) in [
         (&["compose"][..], 64),
         (&["compose", "nobody"], 67),

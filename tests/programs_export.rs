@@ -190,6 +190,12 @@ fn the_quarantine_is_exported_in_plain_if_it_is_named() {
     std::fs::create_dir_all(&quarantine).unwrap();
     let one = Path::new(messages.lines().next().unwrap());
     std::fs::rename(one, quarantine.join(one.file_name().unwrap())).unwrap();
+    let sealed = dir.path().join("sealed.tar").display().to_string();
+    bob.ok(&["export", "-o", &sealed]);
+    let output = bob.run(&["import", &sealed], b"");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains(&format!("0 imported, {count} there already")), "{said}");
     for form in ["--plain", "--mbox"] {
         for (args, has) in
             [(vec!["export", form, "quarantine"], 1), (vec!["export", form], count - 1)]

@@ -55,6 +55,8 @@ fn mail_of_a_directory_is_taken_or_named_wherever_it_lies() {
     let (status, said) = import(&bob, &[path, "--into", "alice"]);
     assert_eq!(status, 66, "{said}");
     assert!(said.contains("no messages, contacts or groups are in it"), "{said}");
+    let (status, said) = import(&bob, &["-"]);
+    assert!(status == 66 && said.contains("- is empty"), "{said}");
 
     let places = ["cur/1.M1.host:2,S", ".Sent/cur/2.M2.host:2,S", "Work/new/3", "a/b/cur/4"];
     for place in places {

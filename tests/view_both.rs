@@ -127,6 +127,8 @@ fn what_mail_programs_keep_beside_messages_is_named_and_stays() {
         fs::remove_file(file).unwrap();
     }
     assert_eq!(said.lines().count(), 3, "{said}");
+    let of_folder = said.lines().find(|line| line.contains(".Drafts")).unwrap();
+    assert!(of_folder.contains("no folder can be called so"), "{said}");
     for name in [".notmuch", ".uidvalidity", "alice"] {
         assert!(!at.join(name).exists(), "{name} goes");
     }

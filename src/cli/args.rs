@@ -22,6 +22,7 @@ pub use writing::{Compose, DraftsAction, Reply, Send};
 
 use crate::core::keys::Fingerprint;
 use crate::store::petname::Petname;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use std::path::PathBuf;
@@ -48,7 +49,7 @@ pub struct Global {
     /// Read this configuration
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Say nothing but errors; twice, no hints and warnings either
+    /// Say nothing but warnings and errors; twice, nothing but errors
     #[arg(short, global = true, action = clap::ArgAction::Count)]
     pub quiet: u8,
     /// Say more, also when not on a terminal
@@ -318,12 +319,14 @@ pub enum Command {
     /// Print completions for a shell
     Completions {
         /// Which shell
+        #[arg(value_parser = PossibleValuesParser::new(["bash", "zsh", "fish"])
+            .try_map(|name| name.parse::<Shell>()))]
         shell: Shell,
     },
     /// Explain a command
     Help {
         /// Which one
-        command: Option<String>,
+        command: Vec<String>,
     },
 }
 

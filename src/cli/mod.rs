@@ -96,9 +96,9 @@ struct Run<'a, 'e> {
 fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
     let command = match cli.command {
         Some(Command::Completions { shell }) => return cmd::completions::run(shell, ui),
-        Some(Command::Help { command }) => return cmd::help::run(command.as_deref(), ui),
+        Some(Command::Help { command }) => return cmd::help::run(&command, ui),
         Some(Command::Sendmail { arguments }) if arguments == ["--help"] => {
-            return cmd::help::run(Some("sendmail"), ui);
+            return cmd::help::run(&["sendmail".to_owned()], ui);
         }
         Some(Command::Verify { message, cards }) if !cards.is_empty() => {
             return cmd::verify::by_cards(ui, &message, &cards);
@@ -199,21 +199,29 @@ fn usage(error: &clap::Error) -> u8 {
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return end(&ui, ui.text(&text), exit::status);
     }
-    let lines = |paragraph: &str| {
-        let lines = paragraph.lines().map(str::trim).filter(|line| !line.is_empty());
-        lines.collect::<Vec<_>>().join(" ")
+    let mut paragraphs = text.split("\n\n").map(|paragraph| paragraph.lines().map(str::trim));
+    let what: Vec<&str> = paragraphs.next().into_iter().flatten().collect();
+    let what = match error.kind() {
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            "say which of its commands".to_owned()
+        }
+        // clap begins with "error: "; a tip and the usage follow, and the advice to try --help.
+        _ => what.join(" ").trim_start_matches("error: ").to_owned(),
     };
-    let mut paragraphs = text.split("\n\n").map(lines);
-    let what = paragraphs.next().unwrap_or_default();
-    // clap begins with "error: "; a tip and the usage follow, and the advice to try --help.
-    let what = what.strip_prefix("error: ").unwrap_or(&what);
-    let hints: Vec<String> = paragraphs
-        .filter_map(|paragraph| match paragraph.strip_prefix("Usage: ") {
-            Some(usage) => Some(usage.to_owned()),
-            None => paragraph.strip_prefix("tip: ").map(str::to_owned),
-        })
-        .collect();
-    ui.error(what, &hints);
+    let mut hints: Vec<String> = Vec::new();
+    for mut lines in paragraphs {
+        let Some(first) = lines.next() else { continue };
+        if let Some(usage) = first.strip_prefix("Usage: ") {
+            hints.extend([usage].into_iter().chain(lines).map(str::to_owned));
+        } else if first == "Commands:" {
+            let names: Vec<&str> = lines.filter_map(|line| line.split(' ').next()).collect();
+            hints.iter_mut().for_each(|hint| *hint = hint.replace("<COMMAND>", &names.join("|")));
+        } else if let Some(tip) = first.strip_prefix("tip: ") {
+            // That an unknown option may be meant as a text is seldom of use.
+            hints.extend((!tip.starts_with("to pass '--")).then(|| tip.to_owned()));
+        }
+    }
+    ui.error(&what, &hints);
     exit::USAGE
 }
 

@@ -96,8 +96,8 @@ impl Prompt {
     }
 
     fn twice(&self) -> Result<Option<Secret>, Error> {
-        for _ in 0..3 {
-            let Some(first) = self.by_terminal("new passphrase: ")? else { return Ok(None) };
+        for ask in ["new passphrase: "].into_iter().chain(["they differ; new passphrase: "; 2]) {
+            let Some(first) = self.by_terminal(ask)? else { return Ok(None) };
             let Some(second) = self.by_terminal("the same again: ")? else { return Ok(None) };
             if first == second {
                 return Ok(Some(first));
@@ -214,5 +214,6 @@ fn no_terminal(error: &std::io::Error) -> bool {
 
 fn nobody() -> Error {
     Error::new(Kind::Permission, "a new passphrase is needed and nobody can be asked")
-        .hint("give it by POSTE_PASSPHRASE_FD, or use --no-passphrase")
+        .hint("POSTE_PASSPHRASE_FD=3 poste passphrase 3<FILE")
+        .hint("to have none from the beginning: poste init --no-passphrase")
 }

@@ -108,7 +108,9 @@ impl From<FindError> for Error {
     fn from(error: FindError) -> Error {
         match error {
             FindError::Store(error) => error.into(),
-            FindError::BadArgument(_) => Error::new(Kind::Usage, error.to_string()),
+            FindError::BadArgument(_) => {
+                Error::new(Kind::NoMessage, error.to_string()).hint("poste list")
+            }
             FindError::NoSuch(_) => Error::new(Kind::NoMessage, error.to_string()),
             FindError::Ambiguous { .. } => {
                 Error::new(Kind::NoMessage, error.to_string()).hint("give more of its digits")

@@ -78,7 +78,9 @@ pub fn publish(env: &mut Env<'_>, card: &SignedCard) -> Result<usize, Error> {
     if targets.is_empty() {
         let file = env.home.places().config_file();
         let what = format!("{}: publish names no place for the card", file.display());
-        return Err(Error::new(Kind::Config, what).hint("poste card --toml >alice.toml"));
+        return Err(Error::new(Kind::Config, what)
+            .hint("name one there, as publish = [\"/srv/www/poste.toml\"]")
+            .hint("or give it by hand: poste card --toml >card.toml"));
     }
     let mut failed = None;
     let mut done = 0;
@@ -115,7 +117,9 @@ pub fn check(env: &mut Env<'_>, card: &SignedCard) -> Result<(), Error> {
     if card.card.urls.is_empty() {
         let file = env.home.places().config_file();
         let what = format!("{}: urls names no address of the card", file.display());
-        return Err(Error::new(Kind::Config, what).hint("poste card --toml >alice.toml"));
+        return Err(Error::new(Kind::Config, what)
+            .hint("name one there, as urls = [\"https://…\"]")
+            .hint("or give it by hand: poste card --toml >card.toml"));
     }
     let faults = restored::look(env, true)?;
     faults.iter().for_each(|fault| (env.warn)(&fault.what));

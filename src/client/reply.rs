@@ -50,7 +50,9 @@ fn recipients(parties: &Parties, head: &Head) -> Result<Vec<Petname>, Error> {
     for person in people.iter().filter(|person| !parties.is_me(person)) {
         let name = parties.name(person).parse::<Petname>().map_err(|_| {
             let what = format!("{} is no contact, and gets no answer", parties.shown(person));
-            Error::new(Kind::NoContact, what).hint("poste accept MESSAGE NAME")
+            Error::new(Kind::NoContact, what)
+                .hint("poste accept MESSAGE NAME  # if it lies in requests")
+                .hint("poste add NAME LINK")
         })?;
         if !names.contains(&name) {
             names.push(name);

@@ -94,7 +94,7 @@ pub fn change(run: &mut Run<'_, '_>, action: CardAction) -> Done {
         some => run.ui.note(&format!("the next sync tells {some} contacts")),
     }
     run.ui.next(match run.env.config.publish.is_empty() {
-        true => "poste card --toml >alice.toml",
+        true => "poste card --toml >card.toml",
         false => "poste publish",
     });
     if run.ui.json() {

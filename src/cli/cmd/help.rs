@@ -5,14 +5,14 @@
 use crate::cli::ui::{Done, Ui};
 use crate::cli::wrong;
 
-pub fn run(name: Option<&str>, ui: &Ui) -> Done {
+pub fn run(names: &[String], ui: &Ui) -> Done {
     let mut tree = crate::cli::command();
     tree.build();
-    let command = match name {
-        None => &mut tree,
-        Some(name) => tree
-            .find_subcommand_mut(name)
-            .ok_or_else(|| wrong(format!("there is no command {name}")).hint("poste help"))?,
-    };
+    let mut command = &mut tree;
+    for name in names {
+        command = command.find_subcommand_mut(name).ok_or_else(|| {
+            wrong(format!("there is no command {}", names.join(" "))).hint("poste help")
+        })?;
+    }
     ui.text(&command.render_long_help().to_string())
 }

@@ -14,6 +14,7 @@ use crate::client::system::{self, SystemRandom};
 use crate::client::{init, own};
 use crate::store::config::{Archive, Config, Target};
 use crate::store::home::{Home, Places};
+use crate::store::quoted;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{BufReader, stdin};
@@ -68,7 +69,7 @@ pub fn finish(run: &mut Run<'_, '_>) -> Done {
     } else if only_directories(&run.env.config) {
         run.ui.warn("no node can confirm that the clock here is right, so letters prove nothing");
         let file = run.env.home.places().config_file();
-        run.ui.next(&format!("echo 'trust_clock = true' >>{}  # if it is right", file.display()));
+        run.ui.next(&format!("echo 'trust_clock = true' >>{}  # if it is right", quoted(&file)));
     }
     match (run.env.config.nodes.is_empty(), run.env.config.trackers.is_empty()) {
         (true, true) => run.ui.note("there is no node yet: name one in config.toml, as nodes"),

@@ -151,6 +151,14 @@ fn read_file(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
     read_from(file, &name, limit)
 }
 
+/// What goes with a letter, of at most `limit` bytes as the configuration has it.
+fn attachment(path: &Path, limit: u64) -> Result<Vec<u8>, Error> {
+    read_file(path, limit).map_err(|error| match error.kind {
+        Kind::Data => error.hint("attachment_max in config.toml can allow more"),
+        _ => error,
+    })
+}
+
 fn read_from(from: impl Read, name: &str, limit: u64) -> Result<Vec<u8>, Error> {
     let mut bytes = Vec::new();
     from.take(limit + 1)

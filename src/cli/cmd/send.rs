@@ -3,7 +3,7 @@
 //! Specified in poste(1), Writing.
 
 use crate::cli::args::Send;
-use crate::cli::cmd::{read_file, read_stdin};
+use crate::cli::cmd::{attachment, read_stdin};
 use crate::cli::ui::Done;
 use crate::cli::{Run, sendmail as arguments, wrong};
 use crate::client::error::{Error, Kind};
@@ -20,7 +20,7 @@ pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
     let mut files = Vec::new();
     for path in &args.attach {
         let name = path.file_name().ok_or_else(|| wrong(format!("{}: no file", path.display())))?;
-        files.push((name.to_string_lossy().into_owned(), read_file(path, limit)?));
+        files.push((name.to_string_lossy().into_owned(), attachment(path, limit)?));
     }
     let thread = match &args.in_reply_to {
         Some(message) => {
@@ -33,6 +33,16 @@ pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
         run.ui.next("write the text, and end it with control-D on a line of its own");
     }
     let text = read_stdin(limit)?;
+    if files.is_empty() && text.trim_ascii().is_empty() {
+        if stdin().is_terminal() {
+            run.ui.note("nothing was written, so nothing is queued");
+            return Ok(());
+        }
+        if args.subject.is_none() {
+            return Err(wrong("standard input holds no text; nothing is queued").into());
+        }
+        run.ui.warn("the letter has no text");
+    }
     let attached: Vec<Attached<'_>> =
         files.iter().map(|(name, bytes)| Attached { name, bytes }).collect();
     let draft = Draft {

@@ -5,7 +5,7 @@
 
 use crate::cli::Run;
 use crate::cli::args::{Compose, DraftsAction, Reply};
-use crate::cli::cmd::read_file;
+use crate::cli::cmd::attachment;
 use crate::cli::ui::{Done, Stop};
 use crate::cli::wrong;
 use crate::client::error::{Error, Kind};
@@ -117,6 +117,7 @@ fn write(run: &mut Run<'_, '_>, begun: Begun, daily: bool) -> Result<bool, Stop>
     let is_new = *text != before || sheet.was_there();
     let done = edited.and_then(|()| match Draft::read(&text) {
         _ if !kept && !is_new => Ok(None),
+        _ if text.trim_ascii().is_empty() => Ok(None),
         Ok(draft) if draft.text.trim_ascii().is_empty() && draft.attach.is_empty() => Ok(None),
         Ok(draft) => send(run, &draft, daily).map(Some),
         Err(error) => Err(Error::new(Kind::Data, error.to_string())),
@@ -159,7 +160,7 @@ fn send(run: &mut Run<'_, '_>, draft: &Draft, daily: bool) -> Result<String, Err
     for path in &draft.attach {
         let path = Path::new(path);
         let name = path.file_name().ok_or_else(|| wrong(format!("{}: no file", path.display())))?;
-        files.push((name.to_string_lossy().into_owned(), read_file(path, limit)?));
+        files.push((name.to_string_lossy().into_owned(), attachment(path, limit)?));
     }
     let attached: Vec<Attached<'_>> =
         files.iter().map(|(name, bytes)| Attached { name, bytes }).collect();

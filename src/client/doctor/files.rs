@@ -26,7 +26,7 @@ use crate::store::published::Published;
 use crate::store::quarantine::{self, Waiting};
 use crate::store::requests::Request;
 use crate::store::seen::Seen;
-use crate::store::{error, outbox};
+use crate::store::{error, outbox, quoted};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
@@ -57,7 +57,7 @@ pub fn preconditions(places: &Places) -> Vec<Check> {
 
 /// Editing a file, as it can be typed.
 pub(super) fn edit(file: &Path) -> String {
-    format!("${{EDITOR:-vi}} {}", file.display())
+    format!("${{EDITOR:-vi}} {}", quoted(file))
 }
 
 /// Looks at the files of a home.
@@ -177,11 +177,14 @@ fn leftovers(places: &Places) -> Check {
 fn left_view(env: &Env<'_>) -> Option<Check> {
     match view::left(env) {
         Ok(at) => at.map(|at| {
-            let finding = format!("a killed run has left mail in plain at {}", at.display());
-            Check::warn("view", finding, "poste view -- true")
+            let finding = format!(
+                "mail lies in plain at {}: a view was killed, or could not file all of it",
+                at.display()
+            );
+            Check::warn("view", finding, "poste view -- true  # files it, or says why it cannot")
         }),
         Err(error) => {
-            let fix = format!("rm {}", env.home.places().view().display());
+            let fix = format!("rm {}", quoted(&env.home.places().view()));
             Some(Check::fail("view", error, fix))
         }
     }

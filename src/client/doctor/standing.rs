@@ -2,7 +2,7 @@
 //! ended, and the clock, which the nodes just heard have a say in.
 //! Specified in poste(1), doctor, and poste-protocol(7), Day keys.
 
-use super::Check;
+use super::{Check, files};
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::restored;
@@ -65,10 +65,10 @@ pub(super) fn clock(env: &Env<'_>, witnesses: &[(String, Time)]) -> Check {
             "clock",
             format!("{}: no node has confirmed it for a day; letters prove nothing", now.iso()),
             match env.config.nodes.iter().all(|node| node.as_str().starts_with("file:")) {
-                true => format!(
-                    "echo 'trust_clock = true' >>{}  # if it is right",
-                    env.home.places().config_file().display()
-                ),
+                true => {
+                    let file = files::edit(&env.home.places().config_file());
+                    format!("{file}  # trust_clock = true, if it is right")
+                }
                 false => "poste sync".to_owned(),
             },
         ),

@@ -45,6 +45,9 @@ impl Source {
         let mut first = Vec::new();
         (&mut file).take(5).read_to_end(&mut first).map_err(io)?;
         file.seek(SeekFrom::Start(0)).map_err(io)?;
+        if first.is_empty() {
+            return Err(Error::new(Kind::NoMessage, format!("{name} is empty")));
+        }
         if mbox::is_mbox(&first) {
             return Ok(Source::Mbox(file, name));
         }

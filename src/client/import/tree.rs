@@ -3,13 +3,16 @@
 //! Nothing that was taken gives way to what came after it. Specified in poste(1), import.
 
 use super::message::{Desk, Ready};
+use super::place::FileName;
 use super::{Imported, Options};
 use crate::client::disappear;
 use crate::client::env::Env;
 use crate::client::error::Error;
 use crate::client::forge;
+use crate::client::read::LIMIT;
 use crate::core::prim;
 use crate::core::time::Time;
+use crate::store::atomic;
 use crate::store::maildir::{Entry, Flags, Folder, Maildir};
 use std::collections::{HashMap, HashSet};
 
@@ -38,6 +41,14 @@ impl Tree {
             mail.list(&folder)?.into_iter().for_each(|entry| tree.add(entry));
         }
         Ok(tree)
+    }
+
+    /// Whether a message of that name is there, byte for byte.
+    pub(super) fn has(&self, file: &FileName, bytes: &[u8]) -> bool {
+        let entry = file.name.and_then(|name| self.known.get(&name.unique()));
+        entry.is_some_and(
+            |entry| matches!(atomic::read(&entry.path, LIMIT), Ok(Some(there)) if there == bytes),
+        )
     }
 
     fn add(&mut self, entry: Entry) {

@@ -57,6 +57,17 @@ pub fn usual_place(runtime_dir: Option<&Path>, places: &Places) -> Result<PathBu
     Ok(base.join(format!("poste-{user}")).join(name))
 }
 
+/// Why a file of which no more is known was not filed.
+fn why_left(root: &Path, path: &Path) -> String {
+    let folder = path.parent().filter(|part| part.ends_with("cur") || part.ends_with("new"));
+    let folder = folder.and_then(|part| part.parent()?.strip_prefix(root).ok());
+    let bad = folder.and_then(|folder| folder.to_string_lossy().parse::<Folder>().err());
+    match bad {
+        Some(why) => format!("no folder can be called so: {why}"),
+        None => "it is no message of a folder, or was still being written".to_owned(),
+    }
+}
+
 fn must_be_in_memory(place: &Path, anywhere: bool) -> Result<(), Error> {
     if anywhere || memory::is_in_memory(place) {
         return Ok(());
@@ -285,12 +296,13 @@ impl View {
             self.dir.set_aside()?;
         }
         let View { dir, reader, _lock, mut refused, troubles, .. } = self;
-        let other = "it is no message of a folder, or was still being written";
+        let root = dir.root().to_owned();
         let left: Vec<_> = dir
             .wipe()?
             .into_iter()
             .map(|path| {
-                let why = refused.remove(&path).map_or(other.to_owned(), |(_, why)| why);
+                let why = refused.remove(&path).map(|(_, why)| why);
+                let why = why.unwrap_or_else(|| why_left(&root, &path));
                 (path, why)
             })
             .collect();
