@@ -6,13 +6,13 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that fails ends")]
 
 mod common;
+#[path = "common/mailbox.rs"]
+mod mailbox;
 #[path = "../tests/common/programs.rs"]
 mod programs;
 
 use common::{Pairs, line, median, seconds};
-use poste::core::time::{HOUR, Time};
 use programs::{Home, POSTE};
-use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
 
@@ -36,13 +36,8 @@ fn main() {
 /// Measures with so many messages; the seconds that each thing took.
 fn measure(count: usize, prefix: &str) -> Vec<(&'static str, f64)> {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-    let stick = format!("file://{}", dir.path().join("stick").display());
-    let (alice, bob) =
-        (Home::init(dir.path(), "alice", &stick), Home::init(dir.path(), "bob", &stick));
-    bob.ok(&["add", "alice", alice.card().to_str().unwrap()]);
+    let bob = mailbox::filled(dir.path(), count);
     let file = |name: &str| dir.path().join(name);
-    std::fs::write(file("all.mbox"), mbox(count)).unwrap();
-    bob.ok(&["import", file("all.mbox").to_str().unwrap(), "--into", "alice"]);
     let tree = bob.dir.join("share/mail");
     let bytes = sizes(&tree);
     let mut took = Vec::new();
@@ -80,23 +75,6 @@ fn measure(count: usize, prefix: &str) -> Vec<(&'static str, f64)> {
     bob.ok(&["import", &sealed]);
     run("import again", &["import", &sealed], &["-tf", &sealed], &|| {});
     took
-}
-
-/// Mail of one's own, half an hour between the one and the next.
-fn mbox(count: usize) -> String {
-    let line = "A line of a letter such as people write to one another, to the margin.\n";
-    let mut out = String::new();
-    for number in 0..count as u64 {
-        let date = Time::from_unix(1_750_000_000 + number * HOUR / 2).rfc5322();
-        let text = line.repeat(5 + (number % 40) as usize);
-        write!(
-            out,
-            "From MAILER-DAEMON Sun Nov  1 10:11:00 2026\nFrom: me@poste\nTo: alice@poste\n\
-             Date: {date}\nMessage-ID: <{number:032x}@poste>\nSubject: {number}\n\n{text}\n"
-        )
-        .unwrap();
-    }
-    out
 }
 
 /// Runs the program, and gives the most memory that it had, in MiB.

@@ -4,18 +4,18 @@
 #![allow(clippy::unwrap_used, reason = "a measurement that fails ends")]
 
 mod common;
+#[path = "common/mailbox.rs"]
+mod mailbox;
 #[path = "../tests/common/programs.rs"]
 mod programs;
 
 use common::{Pairs, line, median, seconds};
 use poste::core::archive::{ArchiveIdentity, open_at_rest};
-use poste::core::time::Time;
 use poste::store::home::Places;
 use poste::store::keyring::Transit;
 use poste::store::locked::{Locked, LockedFile};
 use programs::Home;
 use rayon::prelude::*;
-use std::fmt::Write;
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -28,13 +28,7 @@ fn main() {
     }
     common::head(&format!("the view of {MESSAGES} messages"));
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-    let stick = format!("file://{}", dir.path().join("stick").display());
-    let (alice, bob) =
-        (Home::init(dir.path(), "alice", &stick), Home::init(dir.path(), "bob", &stick));
-    bob.ok(&["add", "alice", alice.card().to_str().unwrap()]);
-    let all = dir.path().join("all.mbox");
-    std::fs::write(&all, mbox()).unwrap();
-    bob.ok(&["import", all.to_str().unwrap(), "--into", "alice"]);
+    let bob = mailbox::filled(dir.path(), MESSAGES);
     let identity = identity(&bob);
     let files = sealed(&bob.dir.join("share/mail/alice/cur"));
     assert_eq!(files.len(), MESSAGES);
@@ -82,21 +76,4 @@ fn identity(home: &Home) -> ArchiveIdentity {
 
 fn sealed(dir: &Path) -> Vec<Vec<u8>> {
     std::fs::read_dir(dir).unwrap().map(|e| std::fs::read(e.unwrap().path()).unwrap()).collect()
-}
-
-/// Mail of one's own, a minute between the one and the next.
-fn mbox() -> String {
-    let text = "A line of a letter such as people write to one another, to the margin.\n";
-    let mut out = String::new();
-    for number in 0..MESSAGES as u64 {
-        let date = Time::from_unix(1_750_000_000 + number * 60).rfc5322();
-        let text = text.repeat(5 + (number % 40) as usize);
-        write!(
-            out,
-            "From MAILER-DAEMON Sun Nov  1 10:11:00 2026\nFrom: me@poste\nTo: alice@poste\n\
-             Date: {date}\nMessage-ID: <{number:032x}@poste>\nSubject: {number}\n\n{text}\n"
-        )
-        .unwrap();
-    }
-    out
 }
