@@ -153,7 +153,7 @@ fn who_is_renamed_is_called_so_in_what_is_open() {
     });
     view.kill();
     let doctor = || bob.run(&["doctor", "--offline"], b"").stdout;
-    let left = format!("has left mail in plain at {}", at.display());
+    let left = format!("mail lies in plain at {}", at.display());
     let said = String::from_utf8(doctor()).unwrap();
     assert!(said.contains(&left) && said.contains("poste view -- true"), "{said}");
     // Somebody else has the name now.
