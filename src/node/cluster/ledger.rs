@@ -28,7 +28,7 @@ pub enum Missed {
 
 /// Exchanges everything. What could not be told is forgotten, but for bans.
 pub async fn exchange(link: &Link, pool: &Pool, now: Time) -> Result<(), Missed> {
-    let added = pool.added();
+    let (added, allowance) = (pool.added(), pool.allowance());
     let took: Vec<_> = added.took.into_iter().collect();
     let owed: Vec<_> = added.owed.into_iter().filter(|(_, sum)| *sum != 0).collect();
     let once = link.once();
@@ -41,7 +41,7 @@ pub async fn exchange(link: &Link, pool: &Pool, now: Time) -> Result<(), Missed>
     let sums: Vec<Result<(u64, u16), _>> = sums.await;
     let debts = once.ask_all(owed.iter().map(|(network, sum)| {
         let mut command = scripts::run(scripts::OWE, &[names::owed(*network)]);
-        command.arg(*sum).arg(added.allowance).arg(now.unix());
+        command.arg(*sum).arg(allowance).arg(now.unix());
         command
     }));
     let debts: Vec<Result<u64, _>> = debts.await;

@@ -18,6 +18,8 @@ pub struct Pool(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
+    /// By which networks are charged, in bytes an hour; 0 if they are not.
+    allowance: u64,
     sums: Tables,
     added: Added,
     judge: Vec<(Network, Class, Took)>,
@@ -32,11 +34,20 @@ pub struct Added {
     pub took: HashMap<(Network, Bucket), Took>,
     /// Charged, less what was taken back: byte seconds of an hour.
     pub owed: HashMap<Network, i64>,
-    /// The allowance by which they were charged, in bytes an hour.
-    pub allowance: u64,
 }
 
 impl Pool {
+    /// Networks are charged by this allowance, in bytes an hour. To be said before anything is
+    /// counted: what they owe is paid off by it whether anybody is charged meanwhile or not.
+    pub fn allow(&self, allowance: u64) {
+        self.state().allowance = allowance;
+    }
+
+    /// The allowance, in bytes an hour.
+    pub fn allowance(&self) -> u64 {
+        self.state().allowance
+    }
+
     /// What there is to tell; it is then told or forgotten.
     pub fn added(&self) -> Added {
         std::mem::take(&mut self.state().added)
@@ -116,7 +127,6 @@ impl Counts for Pool {
     ) -> Result<(), u64> {
         let mut state = self.state();
         state.sums.charge(network, price, allowance, now)?;
-        state.added.allowance = allowance;
         add(&mut state.added.owed, network, price, 1);
         Ok(())
     }

@@ -1,0 +1,76 @@
+//! Counts, bans and allowances of nodes over one real Redis Cluster: what is refunded, what a
+//! master takes with it when it dies, and how much of the servers' memory they can fill. The nodes
+//! are in this process, with clocks set by hand.
+//! What is held is posted(8), REDIS, BANS and ALLOWANCE.
+#![cfg(feature = "node")]
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod node;
+
+use node::redis::{Servers, Shared};
+use node::{Hands, cell, soon};
+use poste::core::bucket::{Bucket, Class};
+use poste::core::time::{DAY, Time};
+use poste::node::meter::Rules;
+use poste::node::network::Network;
+use poste::node::tally::Took;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const MIB: u64 = 1 << 20;
+const ROOM: u64 = 64 * MIB;
+
+/// 2026-11-22T14:30:00Z
+fn noon() -> Time {
+    Time::from_unix(1_795_357_800)
+}
+
+fn clock() -> Arc<Hands> {
+    Arc::new(Hands::at(noon()))
+}
+
+fn hour() -> Bucket {
+    Bucket::at(Class::Hourly, noon())
+}
+
+fn watcher() -> Network {
+    "192.0.2.7".parse().unwrap()
+}
+
+/// Bytes under two first digits, given to a network in the hour.
+fn gave(node: &Shared, network: Network, bytes: u64) {
+    let took = Took { bytes, digits: 3 };
+    node.relay.meter().took((network, Class::Hourly), took, noon(), || 0);
+}
+
+fn is_banned(node: &Shared, network: Network) -> bool {
+    node.relay.meter().is_banned(network, node.relay.buckets().keeper().now())
+}
+
+/// The masters that have a part of the bucket, and one such part of each.
+fn part_of(servers: &Servers, is_wanted: impl Fn(usize) -> bool) -> u16 {
+    let master = |part: u16| servers.master_of(&format!("poste:{{{}/{part:02x}}}", hour()));
+    (0..256).find(|part| is_wanted(master(*part))).unwrap()
+}
+
+#[test]
+fn a_second_of_refunds_alone_is_told_and_pays_off() {
+    let servers = Servers::start();
+    let rules = Rules { upload_per_hour: Some(MIB), ..Rules::default() };
+    let (a, b) =
+        (servers.ruled(&clock(), ROOM, rules).unwrap(), servers.ruled(&clock(), ROOM, rules).unwrap());
+    let (a_meter, b_meter) = (a.relay.meter(), b.relay.meter());
+    assert_eq!(a_meter.charge(watcher(), MIB, noon()), Ok(()));
+    a.chores();
+    assert!(b_meter.charge(watcher(), 4096, noon()).is_ok(), "it has not heard yet");
+    b.chores();
+    assert!(b_meter.charge(watcher(), MIB, noon()).is_err());
+    // In another second than the charge.
+    a_meter.refund(watcher(), MIB);
+    a.chores();
+    assert!(!a.relay.buckets().is_away(), "the servers took it");
+    b_meter.refund(watcher(), 4096);
+    b.chores();
+    assert!(!b.relay.buckets().is_away());
+    assert_eq!(b_meter.charge(watcher(), MIB, noon()), Ok(()), "nothing is owed any more");
+}
