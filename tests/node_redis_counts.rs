@@ -74,3 +74,27 @@ fn a_second_of_refunds_alone_is_told_and_pays_off() {
     assert!(!b.relay.buckets().is_away());
     assert_eq!(b_meter.charge(watcher(), MIB, noon()), Ok(()), "nothing is owed any more");
 }
+
+#[test]
+fn what_was_stored_of_an_upload_is_paid_for() {
+    let mut servers = Servers::start();
+    let rules = Rules { upload_per_hour: Some(MIB), ..Rules::default() };
+    let a = servers.ruled(&clock(), ROOM, rules).unwrap();
+    let dead = (0..3).find(|n| *n != servers.master_of("poste:{time}")).unwrap();
+    let lost = part_of(&servers, |n| n == dead) << 8;
+    let kept = part_of(&servers, |n| n != dead) << 8;
+    // 63 cells for the masters that are well, and one for the other: 252 KiB are stored.
+    let post = |n: u64| {
+        let well = (0..63).flat_map(|i| cell(kept, 100 * n + i));
+        a.post(hour(), well.chain(cell(lost, 100 * n + 99)).collect())
+    };
+    servers.cli(dead, &["CONFIG", "SET", "maxmemory", "1"]);
+    assert_eq!([post(1), post(2)], [507, 507]);
+    servers.kill(dead);
+    assert_eq!([post(3), post(4)], [503, 503]);
+    assert_eq!(a.relay.metrics().cells.get(), 4 * 63);
+    assert_eq!(post(5), 429, "1008 KiB of the MiB are used up");
+    // The rest was given back: four cells less than that are left.
+    assert_eq!(a.post(hour(), (0..4).flat_map(|i| cell(kept, 9000 + i)).collect()), 200);
+    assert_eq!(a.post(hour(), cell(kept, 9999)), 429);
+}

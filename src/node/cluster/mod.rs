@@ -149,7 +149,7 @@ impl Cluster {
         connect(addresses).map(drop)
     }
 
-    /// Stores a batch; how many of its cells were new. On an error some of them may have been
+    /// Stores a batch; how many of its cells were new. On [`PutError::Part`] some of them have been
     /// stored, each whole: sent again, the batch completes them.
     pub fn put(&self, bucket: Bucket, batch: &Batch) -> Result<usize, PutError> {
         let now = self.keeper.now();
@@ -195,7 +195,11 @@ impl Cluster {
         }
         self.counted.fetch_add((new * CELL) as u64, Ordering::Relaxed);
         self.reserved.fetch_sub(bytes, Ordering::Relaxed);
-        result.map(|()| new)
+        match result {
+            Ok(()) => Ok(new),
+            Err(why) if new > 0 => Err(PutError::Part(new, Box::new(why))),
+            Err(why) => Err(why),
+        }
     }
 
     /// The cells of a bucket that start with `prefix`, and whether it is closed.
