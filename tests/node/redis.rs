@@ -93,7 +93,7 @@ impl Servers {
             .args(["--repl-diskless-sync-delay", "0"])
             .args(["--save", "", "--appendonly", "no", "--cluster-enabled", "yes"])
             .args(["--cluster-require-full-coverage", "no", "--cluster-node-timeout", "2000"])
-            .args(["--daemonize", "no"])
+            .args(["--slowlog-max-len", "0", "--daemonize", "no"])
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed (make deps)");
