@@ -98,3 +98,40 @@ fn what_was_stored_of_an_upload_is_paid_for() {
     assert_eq!(a.post(hour(), (0..4).flat_map(|i| cell(kept, 9000 + i)).collect()), 200);
     assert_eq!(a.post(hour(), cell(kept, 9999)), 429);
 }
+
+#[test]
+fn bans_end_by_time_alone_whatever_the_servers_lose() {
+    let mut servers = Servers::start();
+    let rules = Rules { ban_floor: Some(MIB), ..Rules::default() };
+    let (a, b) =
+        (servers.ruled(&clock(), ROOM, rules).unwrap(), servers.ruled(&clock(), ROOM, rules).unwrap());
+    gave(&a, watcher(), MIB + 1);
+    a.chores();
+    b.chores();
+    assert!(is_banned(&a, watcher()) && is_banned(&b, watcher()));
+    let keeper = servers.master_of("poste:{bans}");
+    servers.kill(keeper);
+    servers.run(keeper);
+    soon("the cluster is whole again", || {
+        (0..3).all(|n| servers.cli(n, &["CLUSTER", "INFO"]).contains("state:ok"))
+    });
+    assert_eq!(servers.cli(keeper, &["GET", "poste:{bans}"]).trim(), "", "it has lost everything");
+    soon("both answer again", || {
+        [&a, &b].into_iter().all(|node| {
+            node.chores();
+            !node.relay.buckets().is_away()
+        })
+    });
+    assert!(is_banned(&a, watcher()) && is_banned(&b, watcher()));
+    assert!(servers.cli(keeper, &["GET", "poste:{bans}"]).contains("192.0.2.7"));
+    // A node that never knew of it hears of it.
+    let c = servers.ruled(&clock(), ROOM, rules).unwrap();
+    c.chores();
+    assert!(is_banned(&c, watcher()));
+    for node in [&a, &b, &c] {
+        node.clock.pass(noon() + DAY);
+        node.chores();
+    }
+    assert!(![&a, &b, &c].into_iter().any(|node| is_banned(node, watcher())));
+    assert!(!servers.keys().contains(&"poste:{bans}".to_owned()));
+}

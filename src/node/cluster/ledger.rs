@@ -66,16 +66,16 @@ pub async fn exchange(link: &Link, pool: &Pool, now: Time) -> Result<(), Missed>
     missed.map_or(Ok(()), |error| Err(error.into()))
 }
 
-/// Brings this node's new bans into the list, and those that have ended out of it.
+/// Brings the bans of this node into the list, and those that have ended out of it. A list that came
+/// back empty, as after its master was started anew, is made whole by what the nodes know.
 async fn ban(link: &Link, pool: &Pool, now: Time) -> Result<(), Missed> {
     for _ in 0..TRIES {
         let kept: Option<String> = link.ask(get(names::BANS)).await?;
         let kept = kept.unwrap_or_default();
         let mut list = Bans::read(&kept)?;
-        let new = pool.new_bans();
-        new.iter().for_each(|ban| list.add(*ban));
-        if !list.end(now) && new.is_empty() {
-            pool.know_bans(list, 0);
+        let (ended, more) = (list.end(now), list.merge(&pool.bans(), now));
+        if !ended && !more {
+            pool.know_bans(&list, now);
             return Ok(());
         }
         let text = match list.count(now) {
@@ -85,7 +85,7 @@ async fn ban(link: &Link, pool: &Pool, now: Time) -> Result<(), Missed> {
         let mut command = scripts::run(scripts::BAN, &[names::BANS]);
         command.arg(&kept).arg(&text).arg(TERM);
         if link.ask(command).await? {
-            pool.know_bans(list, new.len());
+            pool.know_bans(&list, now);
             return Ok(());
         }
     }

@@ -23,8 +23,10 @@ struct State {
     sums: Tables,
     added: Added,
     judge: Vec<(Network, Class, Took)>,
-    bans: Vec<Ban>,
-    list: Option<Bans>,
+    /// All that this node knows of, its own or told.
+    bans: Bans,
+    /// Whether some were told since they were last asked for.
+    told: bool,
 }
 
 /// What this node has counted since it last told.
@@ -78,27 +80,27 @@ impl Pool {
 
     /// Tells a ban.
     pub fn ban(&self, ban: Ban) {
-        self.state().bans.push(ban);
+        self.state().bans.add(ban);
     }
 
-    /// The bans that are still to be told.
-    pub fn new_bans(&self) -> Vec<Ban> {
+    /// The bans that this node knows of: what of them is not on the list of all nodes is new, or
+    /// was lost with the server that had the list, and comes onto it.
+    pub fn bans(&self) -> Bans {
         self.state().bans.clone()
     }
 
-    /// The list of all nodes has come; `told` of the new bans are on it.
-    pub fn know_bans(&self, list: Bans, told: usize) {
+    /// The list of all nodes has come. It ends no ban: that is for time alone.
+    pub fn know_bans(&self, list: &Bans, now: Time) {
         let mut state = self.state();
-        state.bans.drain(..told);
-        state.list = Some(list);
+        state.bans.end(now);
+        state.bans.merge(list, now);
+        state.told = true;
     }
 
-    /// The list of all nodes if it has come since this was last asked, with this node's new bans.
+    /// The bans that this node knows of, if any were told since this was last asked.
     pub fn list(&self) -> Option<Bans> {
         let mut state = self.state();
-        let mut list = state.list.take()?;
-        state.bans.iter().for_each(|ban| list.add(*ban));
-        Some(list)
+        std::mem::take(&mut state.told).then(|| state.bans.clone())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
