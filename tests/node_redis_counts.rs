@@ -57,8 +57,10 @@ fn part_of(servers: &Servers, is_wanted: impl Fn(usize) -> bool) -> u16 {
 fn a_second_of_refunds_alone_is_told_and_pays_off() {
     let servers = Servers::start();
     let rules = Rules { upload_per_hour: Some(MIB), ..Rules::default() };
-    let (a, b) =
-        (servers.ruled(&clock(), ROOM, rules).unwrap(), servers.ruled(&clock(), ROOM, rules).unwrap());
+    let (a, b) = (
+        servers.ruled(&clock(), ROOM, rules).unwrap(),
+        servers.ruled(&clock(), ROOM, rules).unwrap(),
+    );
     let (a_meter, b_meter) = (a.relay.meter(), b.relay.meter());
     assert_eq!(a_meter.charge(watcher(), MIB, noon()), Ok(()));
     a.chores();
@@ -103,8 +105,10 @@ fn what_was_stored_of_an_upload_is_paid_for() {
 fn bans_end_by_time_alone_whatever_the_servers_lose() {
     let mut servers = Servers::start();
     let rules = Rules { ban_floor: Some(MIB), ..Rules::default() };
-    let (a, b) =
-        (servers.ruled(&clock(), ROOM, rules).unwrap(), servers.ruled(&clock(), ROOM, rules).unwrap());
+    let (a, b) = (
+        servers.ruled(&clock(), ROOM, rules).unwrap(),
+        servers.ruled(&clock(), ROOM, rules).unwrap(),
+    );
     gave(&a, watcher(), MIB + 1);
     a.chores();
     b.chores();
@@ -134,4 +138,61 @@ fn bans_end_by_time_alone_whatever_the_servers_lose() {
     }
     assert!(![&a, &b, &c].into_iter().any(|node| is_banned(node, watcher())));
     assert!(!servers.keys().contains(&"poste:{bans}".to_owned()));
+}
+
+#[test]
+fn a_crowd_of_networks_fills_no_memory_and_hides_no_watcher() {
+    let servers = Servers::start();
+    let rules = Rules { ban_floor: Some(100 * MIB), upload_per_hour: Some(MIB) };
+    let (a, b) = (
+        servers.ruled(&clock(), ROOM, rules).unwrap(),
+        servers.ruled(&clock(), ROOM, rules).unwrap(),
+    );
+    gave(&a, watcher(), 60 * MIB);
+    assert_eq!(a.relay.meter().charge(watcher(), MIB, noon()), Ok(()));
+    // One /32 of IPv6, a network a request.
+    for round in 0..3u16 {
+        for n in 0..60_000u16 {
+            let network = Network::V6([0x2001, 0xdb8, round, n]);
+            gave(&a, network, 4096);
+            assert_eq!(a.relay.meter().charge(network, 4096, noon()), Ok(()));
+        }
+        a.chores();
+        assert!(!a.relay.buckets().is_away(), "round {round}");
+    }
+    let keys = servers.keys();
+    for (table, parts) in [("{taken/hourly/", 2 * 256), ("{owed/", 256)] {
+        let ours: Vec<_> = keys.iter().filter(|key| key.contains(table)).collect();
+        assert!((1..=parts).contains(&ours.len()), "{} keys {table}", ours.len());
+        let sizes = ours.iter().filter(|key| !key.ends_with(":digits"));
+        let size = |key: &&String| -> u64 {
+            servers.cli(servers.master_of(key), &["ZCARD", key]).trim().parse().unwrap()
+        };
+        let all: u64 = sizes.map(size).sum();
+        assert!((20_000..=100_000).contains(&all), "{all} networks in {table}");
+    }
+    // What the watcher took there and takes here is one sum.
+    gave(&b, watcher(), 50 * MIB);
+    assert!(!is_banned(&b, watcher()));
+    // In one second the sum is heard, in the next the ban is told.
+    b.chores();
+    b.chores();
+    a.chores();
+    assert!(is_banned(&a, watcher()) && is_banned(&b, watcher()));
+    assert_eq!(b.relay.meter().charge(watcher(), 4096, noon()), Ok(()));
+    b.chores();
+    assert!(b.relay.meter().charge(watcher(), MIB / 2, noon()).is_err(), "nor is the debt lost");
+    // Debts that are paid off leave, and the rest ends by itself.
+    for key in keys.iter().filter(|key| key.contains("{owed/") || key.contains("{taken/")) {
+        let seconds = servers.cli(servers.master_of(key), &["TTL", key]);
+        assert!((1..=3700).contains(&seconds.trim().parse::<i64>().unwrap()), "{key}: {seconds}");
+    }
+    a.clock.pass(noon() + 301);
+    a.chores();
+    let owed: u64 = (0..256)
+        .map(|part| format!("poste:{{owed/{part:02x}}}"))
+        .map(|key| servers.cli(servers.master_of(&key), &["ZCARD", &key]))
+        .map(|size| size.trim().parse::<u64>().unwrap())
+        .sum();
+    assert_eq!(owed, 1, "4096 bytes are paid off in 15 seconds, a MiB in an hour");
 }

@@ -33,12 +33,12 @@ pub enum Unfit {
     )]
     Slow(String, String, String),
     /// It has done so.
-    #[error("{0}: its slow log still has {1} commands, perhaps with cells: run SLOWLOG RESET there")]
+    #[error(
+        "{0}: its slow log still has {1} commands, perhaps with cells: run SLOWLOG RESET there"
+    )]
     Kept(String, u64),
     /// A server does not tell.
-    #[error(
-        "{0}: asking for its settings: {1}: allow it CONFIG GET and SLOWLOG LEN, or start it"
-    )]
+    #[error("{0}: asking for its settings: {1}: allow it CONFIG GET and SLOWLOG LEN, or start it")]
     Silent(String, RedisError),
     /// Some keys would have no place.
     #[error("the cluster has no master for {0} of its 16384 slots: see redis-cli --cluster fix")]

@@ -205,7 +205,7 @@ impl Cluster {
     }
 
     /// Looks at every key of every master, and unlinks those of buckets whose time is over: what
-    /// was there before this node was, or came into a master late.
+    /// was there before this node was, or came into a master late. Lets go of paid debts.
     async fn sweep(&self, now: Time) -> Result<(), RedisError> {
         self.link.learn().await?;
         let servers = self.link.map();
@@ -242,6 +242,7 @@ impl Cluster {
                 }
             }
         }
+        result = ledger::pay_off(&self.link, &self.pool, now).await.and(result);
         for (bucket, keys) in left {
             self.log.info(format_args!("wiped {bucket}: {keys} keys that were left"));
         }

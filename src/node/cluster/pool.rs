@@ -178,6 +178,9 @@ mod tests {
         assert!(pool.added().took.is_empty());
         assert_eq!(pool.to_judge(), [(who, Class::Hourly, took(105, 6))]);
         assert!(pool.to_judge().is_empty());
+        // Whoever told has lost some of it; this node has not.
+        pool.know_taken(who, Class::Hourly, took(50, 8), noon());
+        assert_eq!(pool.take(who, Class::Hourly, took(1, 1), noon()), took(107, 15));
     }
 
     #[test]
