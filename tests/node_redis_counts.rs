@@ -196,3 +196,34 @@ fn a_crowd_of_networks_fills_no_memory_and_hides_no_watcher() {
         .sum();
     assert_eq!(owed, 1, "4096 bytes are paid off in 15 seconds, a MiB in an hour");
 }
+
+#[test]
+fn a_dead_server_holds_nobody_up_once_it_is_known() {
+    let mut servers = Servers::start();
+    let a = servers.node(&clock(), ROOM).unwrap();
+    let dead = (0..3).find(|n| *n != servers.master_of("poste:{time}")).unwrap();
+    let lost = part_of(&servers, |n| n == dead);
+    let kept = part_of(&servers, |n| n != dead);
+    assert_eq!(a.post(hour(), [cell(lost << 8, 1), cell(kept << 8, 1)].concat()), 200);
+    let status = |part: u16| a.get(&format!("{}/{part:02x}", hour())).status.as_u16();
+    let refused_at_once = |server: &str| {
+        let began = Instant::now();
+        assert_eq!(status(lost), 503);
+        assert!(began.elapsed() < Duration::from_secs(5), "{server}: {:?}", began.elapsed());
+        let began = Instant::now();
+        for _ in 0..50 {
+            assert_eq!(status(lost), 503);
+        }
+        assert!(began.elapsed() < Duration::from_secs(2), "{server}: {:?}", began.elapsed());
+        assert_eq!(status(kept), 200, "{server}");
+    };
+    // Its connections stand, and nothing comes.
+    servers.signal(dead, "-STOP");
+    refused_at_once("one that hangs");
+    servers.signal(dead, "-CONT");
+    soon("it is believed again", || status(lost) == 200);
+    servers.kill(dead);
+    refused_at_once("one that is killed");
+    servers.run(dead);
+    soon("the empty one is believed", || status(lost) == 200);
+}
