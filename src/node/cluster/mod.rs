@@ -225,7 +225,7 @@ impl Cluster {
         }
         let cells: Vec<_> = cells.into_iter().filter(|cells| cells.count > 0).collect();
         let keeper = self.keeper.clone();
-        let wiped = Box::new(move |bucket: Bucket| bucket.is_wiped(keeper.now()));
+        let wiped = Arc::new(move |bucket: Bucket| bucket.is_wiped(keeper.now()));
         let (link, handle) = (self.link.clone(), self.handle());
         Ok((Listing { link, handle, cells, bucket, wiped }, closed))
     }
