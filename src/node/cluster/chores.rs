@@ -161,7 +161,9 @@ impl Cluster {
         };
         let mut result = Ok(());
         let mut known = self.known();
-        let known = known.entry(bucket).or_insert(Known { counts: [0; PARTS], sealed: false });
+        let new = Known { counts: [0; PARTS], sealed: false, asked: 0 };
+        let known = known.entry(bucket).or_insert(new);
+        known.asked += 1;
         for (count, answer) in known.counts.iter_mut().zip(answers) {
             match answer {
                 Ok(answer) => *count = answer,

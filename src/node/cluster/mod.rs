@@ -70,6 +70,8 @@ struct Known {
     counts: [u32; PARTS],
     /// Whether every part has been sealed, so that these counts stand.
     sealed: bool,
+    /// How often they were asked for.
+    asked: u64,
 }
 
 /// The store cannot be used.
@@ -170,6 +172,7 @@ impl Cluster {
             command.arg(cell);
         }
         let numbers: Vec<_> = parts.keys().copied().collect();
+        let asked = self.known().get(&bucket).map(|known| known.asked);
         let answers = self.block_on(self.link.ask_all::<i64>(parts.into_values()));
         let (mut new, mut result) = (0, Ok(()));
         let mut known = self.known();
@@ -177,8 +180,10 @@ impl Cluster {
             match answer.map(u32::try_from) {
                 Ok(Ok(more)) => {
                     new += more as usize;
-                    // A part that is still to be counted is, with these.
-                    if let Some(known) = known.get_mut(&bucket) {
+                    // Counts that came meanwhile may have these; the next ones have them.
+                    if let Some(known) = known.get_mut(&bucket)
+                        && Some(known.asked) == asked
+                    {
                         known.counts[usize::from(part)] += more;
                     }
                 }
