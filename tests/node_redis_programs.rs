@@ -49,6 +49,28 @@ fn servers_that_keep_or_drop_cells_are_refused_and_named() {
         }
         servers.cli(1, &["CONFIG", "SET", setting, right]);
     }
+    // What was slow is kept with its arguments, and those are cells: none, or no log.
+    let check = || {
+        let checked = posted(dir.path(), &["--check"]);
+        (checked.status.code(), String::from_utf8(checked.stderr).unwrap())
+    };
+    servers.cli(1, &["CONFIG", "SET", "slowlog-max-len", "128"]);
+    let (code, error) = check();
+    assert_eq!(code, Some(78), "{error}");
+    let name = format!("127.0.0.1:{}", servers.ports[1]);
+    for part in [&name, "slowlog-max-len", "set the first to \"0\"", "CONFIG SET", "redis.conf"] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    servers.cli(1, &["CONFIG", "SET", "slowlog-log-slower-than", "0"]);
+    servers.cli(1, &["CONFIG", "SET", "slowlog-log-slower-than", "-1"]);
+    let (code, error) = check();
+    assert_eq!(code, Some(78), "what was kept before: {error}");
+    assert!(error.contains(&name) && error.contains("SLOWLOG RESET"), "{error}");
+    servers.cli(1, &["SLOWLOG", "RESET"]);
+    assert_eq!(check().0, Some(0), "with no threshold nothing is kept");
+    servers.cli(1, &["CONFIG", "SET", "slowlog-max-len", "0"]);
+    servers.cli(1, &["CONFIG", "SET", "slowlog-log-slower-than", "10000"]);
+    assert_eq!(check(), (Some(0), String::new()));
     // A node whose servers have gone says so.
     let node = Node::start(dir.path(), &[], &[]);
     assert_eq!(post(node.address, bucket(), &cell(1, 1)).unwrap().status, 200);
@@ -91,8 +113,11 @@ fn who_sweeps_two_nodes_is_banned_at_both_and_has_one_allowance() {
         assert_eq!((other.status, other.body.len()), (200, 64 * 4096));
     }
     // Counts and bans end by themselves, so no address stays.
-    for key in servers.keys().iter().filter(|key| key.contains("127.0.0.7") || key.contains("bans"))
-    {
+    let keys = servers.keys();
+    let kept =
+        |key: &&String| ["{taken/", "{owed/", "{bans}"].iter().any(|name| key.contains(name));
+    assert!(keys.iter().filter(kept).count() > 1, "{keys:?}");
+    for key in keys.iter().filter(kept) {
         let seconds = servers.cli(servers.master_of(key), &["TTL", key]);
         assert!((1..=86_400).contains(&seconds.trim().parse::<i64>().unwrap()), "{key}: {seconds}");
     }

@@ -45,7 +45,7 @@ impl Ban {
 }
 
 /// All bans of a node.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Bans(BTreeMap<Network, Ban>);
 
 /// The list as it is written.
@@ -83,6 +83,22 @@ impl Bans {
             first.and_then(|network| self.0.remove(&network));
         }
         self.0.insert(ban.network, ban);
+    }
+
+    /// Takes over those of `others` that hold at `now`; whether there was one that is not here. Of
+    /// two of a network the later one stays. An older one than all here does not come into a list
+    /// that is full, so that two lists that are merged with each other come to rest.
+    pub fn merge(&mut self, others: &Bans, now: Time) -> bool {
+        let mut changed = false;
+        for ban in others.0.values().filter(|ban| now < ban.until()) {
+            let is_later = self.0.get(&ban.network).is_none_or(|known| known.from < ban.from);
+            let is_full = self.0.len() >= BANS;
+            if is_later && (!is_full || self.0.values().any(|known| known.from < ban.from)) {
+                self.add(*ban);
+                changed = true;
+            }
+        }
+        changed
     }
 
     /// Whether a network is banned at `now`.
@@ -231,6 +247,35 @@ mod tests {
             assert!(Bans::read(&good.replace(from, to)).is_err(), "{to}");
         }
         assert!(Bans::read("floor = 5\n").is_err());
+    }
+
+    #[test]
+    fn merged_lists_have_the_later_of_two_bans_and_come_to_rest() {
+        let list = |bans: &[Ban]| {
+            let mut list = Bans::default();
+            bans.iter().for_each(|ban| list.add(*ban));
+            list
+        };
+        let (early, late) = (ban("192.0.2.7", noon()), ban("192.0.2.7", noon() + 1));
+        let other = ban("192.0.2.8", noon());
+        let (mut one, mut two) = (list(&[early, other]), list(&[late]));
+        assert!(one.merge(&two, noon() + 2) && two.merge(&one, noon() + 2));
+        assert_eq!(one.0, two.0);
+        assert_eq!((one.0.len(), one.0[&late.network]), (2, late));
+        assert!(!one.merge(&two, noon() + 2) && !two.merge(&one, noon() + 2));
+        assert!(!Bans::default().merge(&one, late.until()), "what has ended stays ended");
+        let mut empty = Bans::default();
+        assert!(empty.merge(&one, early.until()) && empty.0.len() == 1);
+        // Two that are full.
+        let network = |n: usize| Network::V4(Ipv4Addr::from(n as u32));
+        let full = |first: usize| {
+            let all = (first..first + BANS).map(|n| Ban { network: network(n), ..early });
+            list(&all.map(|ban| Ban { from: noon() + first as u64, ..ban }).collect::<Vec<_>>())
+        };
+        let (mut old, mut new) = (full(0), full(BANS));
+        assert!(!new.merge(&old, noon() + 1));
+        assert!(old.merge(&new, noon() + 1));
+        assert_eq!(old.0, new.0);
     }
 
     #[test]

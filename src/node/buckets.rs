@@ -51,7 +51,7 @@ pub enum OpenError {
     Io(PathBuf, io::Error),
 }
 
-/// Why cells are not taken. Nothing of them was kept.
+/// Why cells are not taken. Nothing of them was kept, unless it says so.
 #[derive(Debug, thiserror::Error)]
 pub enum PutError {
     /// The bucket takes no cells now.
@@ -63,9 +63,12 @@ pub enum PutError {
     /// The file cannot be written.
     #[error("{0}")]
     Io(io::Error),
-    /// The cluster does not answer. Some of them may have been kept.
+    /// The cluster does not answer.
     #[error("the store does not answer")]
     Away,
+    /// A cluster has kept so many that were new, and the others not: why.
+    #[error("stored in part: {1}")]
+    Part(usize, Box<PutError>),
 }
 
 /// Why no cells are given.

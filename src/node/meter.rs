@@ -80,6 +80,7 @@ impl Meter {
 
     /// Counts and bans together with the other nodes of a cluster.
     pub fn shared(pool: &Pool, rules: Rules, log: Log) -> Meter {
+        pool.allow(rules.upload_per_hour.unwrap_or(0));
         let counts = Box::new(pool.clone());
         let state = Mutex::new(State { counts, bans: Bans::default(), unkept: false });
         Meter { rules, keep: Keep::Pool(pool.clone()), log, state }
@@ -174,7 +175,9 @@ impl Meter {
 
     /// Takes back the charge for an upload that the node did not take.
     pub fn refund(&self, network: Network, price: u64) {
-        self.state().counts.refund(network, price);
+        if self.rules.upload_per_hour.is_some() {
+            self.state().counts.refund(network, price);
+        }
     }
 
     /// Forgets bans and counts that are over. To be called often.

@@ -153,12 +153,6 @@ impl Relay {
         if let Some(Err(wait)) = network.map(|network| self.meter.charge(network, price, now)) {
             return refusal::over_allowance(wait, self.buckets.keeper().wall());
         }
-        // Not for what the client has to answer for, or broken uploads would cost nothing.
-        let refund = || {
-            if let Some(network) = network {
-                self.meter.refund(network, price);
-            }
-        };
         let (too_large, wall) = ("too many cells: see /v1/status", || self.buckets.keeper().wall());
         let bytes = match refusal::body(body, UPLOAD, too_large, wall).await {
             Ok(bytes) => bytes,
@@ -174,6 +168,20 @@ impl Relay {
             None => {
                 let buckets = self.buckets.clone();
                 self.work(move || buckets.put(bucket, &batch)).await
+            }
+        };
+        // A store of several servers may have kept a part, which is to be paid for: or whoever adds a
+        // cell for one that is dead to each upload would fill the others for nothing.
+        let (kept, stored) = match stored {
+            Ok(Err(PutError::Part(kept, why))) => (kept, Ok(Err(*why))),
+            stored => (0, stored),
+        };
+        self.metrics.cells.add(kept as u64);
+        // Not for what the client has to answer for, or broken uploads would cost nothing.
+        let refund = || {
+            if let Some(network) = network {
+                let rest = (cells - kept.min(cells)) as u64;
+                self.meter.refund(network, price.saturating_mul(rest) / cells as u64);
             }
         };
         match stored {
@@ -194,7 +202,7 @@ impl Relay {
                 refund();
                 self.away()
             }
-            Ok(Err(PutError::Io(_))) | Err(_) => {
+            Ok(Err(PutError::Io(_) | PutError::Part(..))) | Err(_) => {
                 refund();
                 self.failed()
             }

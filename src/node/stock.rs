@@ -22,9 +22,12 @@ impl Stock {
         }
     }
 
-    /// So many cells are now under each first digit of a bucket.
+    /// So many cells are now under each first digit of a bucket. Fewer than before count for nothing:
+    /// what a server has lost did stand, and whoever took it must not be banned for that.
     pub fn set(&self, bucket: Bucket, digits: [u64; 16]) {
-        self.all().insert(bucket, digits);
+        let mut all = self.all();
+        let most = all.entry(bucket).or_default();
+        most.iter_mut().zip(digits).for_each(|(most, now)| *most = now.max(*most));
     }
 
     /// The bucket is gone.
@@ -33,8 +36,8 @@ impl Stock {
     }
 
     /// The bytes of a class under its fullest first digit, in all buckets that stand at `now`.
-    /// Within the clock hour (hourly) or day (daily) it only grows, since buckets end with those,
-    /// so it is also the most that stood at any moment of it so far.
+    /// Within the clock hour (hourly) or day (daily) it only grows, since buckets end with those and
+    /// no count of a bucket falls, so it is also the most that stood at any moment of it so far.
     pub fn fullest(&self, class: Class, now: Time) -> u64 {
         let mut sum = [0; 16];
         let all = self.all();
@@ -53,6 +56,25 @@ impl Stock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stood_counts_though_it_was_lost() {
+        let stock = Stock::default();
+        let bucket: Bucket = "hourly/2026-11-22T14".parse().unwrap();
+        let digits = |first, second| {
+            let mut digits = [0; 16];
+            (digits[1], digits[2]) = (first, second);
+            digits
+        };
+        stock.set(bucket, digits(9, 5));
+        stock.set(bucket, digits(0, 6));
+        let cells = || stock.fullest(Class::Hourly, bucket.start()) / CELL as u64;
+        assert_eq!(cells(), 9, "the most at any moment");
+        stock.set(bucket, digits(1, 12));
+        assert_eq!(cells(), 12);
+        stock.remove(bucket);
+        assert_eq!(cells(), 0);
+    }
 
     #[test]
     fn standing_buckets_of_one_class_are_added_up_by_digit() {

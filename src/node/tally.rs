@@ -124,12 +124,15 @@ impl Counts for Tables {
 }
 
 impl Tables {
-    /// Counts from now on from what a network took of a class in all.
+    /// Counts from now on from what a network took of a class in all; or from what is known here, if
+    /// that is more, since whoever told has forgotten some of it.
     pub fn know_taken(&mut self, network: Network, class: Class, sum: Took, now: Time) {
         let taken = self.class(class);
         taken.begin(Bucket::at(class, now).start());
         make_room(&mut taken.networks, network, |took| took.bytes);
-        taken.networks.insert(network, sum);
+        let known = taken.networks.entry(network).or_default();
+        known.bytes = known.bytes.max(sum.bytes);
+        known.digits |= sum.digits;
     }
 
     /// Counts from now on from what a network owes in all, in bytes times seconds of an hour.

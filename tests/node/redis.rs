@@ -93,7 +93,7 @@ impl Servers {
             .args(["--repl-diskless-sync-delay", "0"])
             .args(["--save", "", "--appendonly", "no", "--cluster-enabled", "yes"])
             .args(["--cluster-require-full-coverage", "no", "--cluster-node-timeout", "2000"])
-            .args(["--daemonize", "no"])
+            .args(["--slowlog-max-len", "0", "--daemonize", "no"])
             .stdout(Stdio::null())
             .spawn()
             .expect("redis-server is installed (make deps)");
@@ -104,6 +104,13 @@ impl Servers {
     /// Kills one on the spot.
     pub fn kill(&mut self, n: usize) {
         self.running[n] = None;
+    }
+
+    /// Sends one a signal.
+    pub fn signal(&self, n: usize, signal: &str) {
+        let id = self.running[n].as_ref().expect("it runs").0.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
     }
 
     /// What `redis-cli` prints.
@@ -153,9 +160,19 @@ impl Servers {
 
     /// A node in this process.
     pub fn node(&self, clock: &Arc<Hands>, capacity: u64) -> Result<Shared, OpenError> {
+        self.ruled(clock, capacity, Rules::default())
+    }
+
+    /// The same with rules for networks.
+    pub fn ruled(
+        &self,
+        clock: &Arc<Hands>,
+        capacity: u64,
+        rules: Rules,
+    ) -> Result<Shared, OpenError> {
         let addresses: Addresses = self.store().parse().unwrap();
         let cluster = Cluster::open(&addresses, capacity, clock.clone(), Log::Errors)?;
-        let meter = Meter::shared(cluster.pool(), Rules::default(), Log::Errors);
+        let meter = Meter::shared(cluster.pool(), rules, Log::Errors);
         let relay = relay(Arc::new(Store::Cluster(cluster)), meter);
         Ok(Shared { clock: clock.clone(), relay })
     }
@@ -194,6 +211,15 @@ impl Shared {
     pub fn post(&self, bucket: Bucket, body: Vec<u8>) -> u16 {
         let got = ask(&self.relay, PEER, "POST", &format!("/v1/{bucket}"), &[], body);
         got.expect("an answer").status.as_u16()
+    }
+
+    /// What is done every second, time or not.
+    pub fn chores(&self) {
+        let (store, meter) = (self.relay.buckets(), self.relay.meter());
+        store.chores();
+        let now = store.keeper().now();
+        meter.compare(store.stock(), now);
+        meter.chores(now);
     }
 
     /// Time passes, and the chores are done.

@@ -1,5 +1,6 @@
 //! Whether a cluster is one that can forget: every server of it is asked for its settings, and one
-//! that would write to a disk, or evict cells before their time, is named.
+//! that would write to a disk, keep commands that were slow, or evict cells before their time, is
+//! named.
 //! Specified in posted(8), REDIS.
 
 use crate::node::cluster::addresses::Server;
@@ -24,8 +25,20 @@ pub enum Unfit {
         /// The value it must have.
         wanted: &'static str,
     },
+    /// A server keeps commands that took long, with what they brought.
+    #[error(
+        "{0}: slowlog-max-len is \"{1}\" and slowlog-log-slower-than is \"{2}\", which keeps cells \
+         of slow commands: set the first to \"0\", or the second to \"-1\", with CONFIG SET and in its \
+         redis.conf, and then run SLOWLOG RESET"
+    )]
+    Slow(String, String, String),
+    /// It has done so.
+    #[error(
+        "{0}: its slow log still has {1} commands, perhaps with cells: run SLOWLOG RESET there"
+    )]
+    Kept(String, u64),
     /// A server does not tell.
-    #[error("{0}: asking for its settings: {1}: allow it CONFIG GET, or start it")]
+    #[error("{0}: asking for its settings: {1}: allow it CONFIG GET and SLOWLOG LEN, or start it")]
     Silent(String, RedisError),
     /// Some keys would have no place.
     #[error("the cluster has no master for {0} of its 16384 slots: see redis-cli --cluster fix")]
@@ -45,12 +58,14 @@ pub async fn check(link: &Link) -> Result<(), Unfit> {
     let all = [("save", ""), ("appendonly", "no"), ("maxmemory-policy", "noeviction")];
     for master in &servers.masters {
         hold(link, master, &all).await?;
+        forget_slow(link, master).await?;
         if !servers.replicas.is_empty() {
             hold(link, master, &[("repl-diskless-sync", "yes")]).await?;
         }
     }
     for replica in &servers.replicas {
         hold(link, replica, &all).await?;
+        forget_slow(link, replica).await?;
         // Otherwise the copy that it begins with goes through a file.
         hold(link, replica, &[("repl-diskless-load", "swapdb")]).await?;
     }
@@ -62,16 +77,43 @@ async fn hold(
     server: &Server,
     settings: &[(&'static str, &'static str)],
 ) -> Result<(), Unfit> {
-    let name = format!("{}:{}", server.0, server.1);
     for (setting, wanted) in settings {
-        let mut ask: Cmd = cmd("CONFIG");
-        ask.arg("GET").arg(setting);
-        let pair: Vec<String> =
-            link.ask_at(server, ask).await.map_err(|error| Unfit::Silent(name.clone(), error))?;
-        let found = pair.get(1).cloned().unwrap_or_default();
-        if found != *wanted || pair.len() != 2 {
-            return Err(Unfit::Setting { server: name, setting, found, wanted });
+        let found = value(link, server, setting).await?;
+        if found.as_deref() != Some(wanted) {
+            let (server, found) = (name(server), found.unwrap_or_default());
+            return Err(Unfit::Setting { server, setting, found, wanted });
         }
     }
     Ok(())
+}
+
+/// The slow log keeps the first bytes of each argument, for as long as it is not pushed out by
+/// others. Wiping does not reach it, so there must be none.
+async fn forget_slow(link: &Link, server: &Server) -> Result<(), Unfit> {
+    let most = value(link, server, "slowlog-max-len").await?.unwrap_or_default();
+    let threshold = value(link, server, "slowlog-log-slower-than").await?.unwrap_or_default();
+    if most != "0" && !threshold.starts_with('-') {
+        return Err(Unfit::Slow(name(server), most, threshold));
+    }
+    // Of before that was set.
+    let mut ask = cmd("SLOWLOG");
+    ask.arg("LEN");
+    match link.ask_at(server, ask).await {
+        Ok(0) => Ok(()),
+        Ok(kept) => Err(Unfit::Kept(name(server), kept)),
+        Err(error) => Err(Unfit::Silent(name(server), error)),
+    }
+}
+
+/// What a setting of a server is, if it has it.
+async fn value(link: &Link, server: &Server, setting: &str) -> Result<Option<String>, Unfit> {
+    let mut ask: Cmd = cmd("CONFIG");
+    ask.arg("GET").arg(setting);
+    let asked = link.ask_at::<Vec<String>>(server, ask).await;
+    let pair = asked.map_err(|error| Unfit::Silent(name(server), error))?;
+    Ok(<[String; 2]>::try_from(pair).ok().map(|[_, value]| value))
+}
+
+fn name(server: &Server) -> String {
+    format!("{}:{}", server.0, server.1)
 }

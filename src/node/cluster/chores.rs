@@ -161,7 +161,9 @@ impl Cluster {
         };
         let mut result = Ok(());
         let mut known = self.known();
-        let known = known.entry(bucket).or_insert(Known { counts: [0; PARTS], sealed: false });
+        let new = Known { counts: [0; PARTS], sealed: false, asked: 0 };
+        let known = known.entry(bucket).or_insert(new);
+        known.asked += 1;
         for (count, answer) in known.counts.iter_mut().zip(answers) {
             match answer {
                 Ok(answer) => *count = answer,
@@ -205,7 +207,7 @@ impl Cluster {
     }
 
     /// Looks at every key of every master, and unlinks those of buckets whose time is over: what
-    /// was there before this node was, or came into a master late.
+    /// was there before this node was, or came into a master late. Lets go of paid debts.
     async fn sweep(&self, now: Time) -> Result<(), RedisError> {
         self.link.learn().await?;
         let servers = self.link.map();
@@ -242,6 +244,7 @@ impl Cluster {
                 }
             }
         }
+        result = ledger::pay_off(&self.link, &self.pool, now).await.and(result);
         for (bucket, keys) in left {
             self.log.info(format_args!("wiped {bucket}: {keys} keys that were left"));
         }

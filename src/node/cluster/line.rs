@@ -1,10 +1,14 @@
 //! The connection to one server of a cluster: made when it is needed, shared by all who need it,
-//! and thrown away when it breaks. A server that cannot be reached is not tried again at once, so
-//! that one that is dead costs those who ask for others nothing.
+//! and thrown away when it breaks. A server that cannot be reached is not tried again at once, and
+//! one that is known to be down not at all until a probe of it has succeeded: who asks for what it
+//! has fails without waiting, and keeps nobody who asks for others from his turn.
 //! Specified in posted(8), REDIS.
 
+use crate::node::cluster::names;
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisError};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, ServerErrorKind, Value};
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -13,12 +17,18 @@ use tokio::time::Instant;
 const CONNECT: Duration = Duration::from_secs(1);
 /// One that is connected answers within this time.
 const ANSWER: Duration = Duration::from_secs(2);
-/// One that could not be reached is not tried again before this time is over.
-const REST: Duration = Duration::from_millis(300);
+/// One that could not be reached is not tried again before this time is over, nor one that is down.
+pub const REST: Duration = Duration::from_millis(300);
 
 /// The line to one server.
 #[derive(Default)]
-pub struct Line(Mutex<State>);
+pub struct Line {
+    state: Mutex<State>,
+    /// Why nothing is sent.
+    down: std::sync::Mutex<Option<RedisError>>,
+    /// Whether the last that was sent came to nothing.
+    doubtful: AtomicBool,
+}
 
 #[derive(Default)]
 struct State {
@@ -31,7 +41,7 @@ struct State {
 impl Line {
     /// A connection to the server at `url`, and its number.
     pub async fn get(&self, url: &str) -> Result<(MultiplexedConnection, u64), RedisError> {
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
         if let Some(connection) = &state.connection {
             return Ok((connection.clone(), state.number));
         }
@@ -40,14 +50,7 @@ impl Line {
         {
             return Err(error.clone());
         }
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(ANSWER));
-        let made = match Client::open(url) {
-            Ok(client) => client.get_multiplexed_async_connection_with_config(&config).await,
-            Err(error) => Err(error),
-        };
-        match made {
+        match connect(url).await {
             Ok(connection) => {
                 state.number += 1;
                 state.connection = Some(connection.clone());
@@ -62,9 +65,61 @@ impl Line {
 
     /// The connection of this number is of no use any more.
     pub async fn broke(&self, number: u64) {
-        let mut state = self.0.lock().await;
+        let mut state = self.state.lock().await;
         if state.number == number {
             state.connection = None;
         }
     }
+
+    /// Whether the last that was sent was answered, or not.
+    pub fn answered(&self, answered: bool) {
+        self.doubtful.store(!answered, Ordering::Relaxed);
+    }
+
+    /// Whether others should be asked first.
+    pub fn is_doubtful(&self) -> bool {
+        self.doubtful.load(Ordering::Relaxed)
+    }
+
+    /// Nothing is to be sent from now on. Whether that is new, so that somebody has to probe it.
+    pub fn fall(&self, why: RedisError) -> bool {
+        self.lock_down().replace(why).is_none()
+    }
+
+    /// Why nothing is to be sent, if so.
+    pub fn down(&self) -> Option<RedisError> {
+        self.lock_down().clone()
+    }
+
+    /// It may be used again.
+    pub fn rise(&self) {
+        *self.lock_down() = None;
+    }
+
+    /// Whether the server serves keys, over a new connection, which is then used.
+    pub async fn probe(&self, url: &str) -> bool {
+        let Ok(mut connection) = connect(url).await else { return false };
+        let mut command = redis::cmd("GET");
+        command.arg(names::TIME);
+        let answer = connection.send_packed_command(&command).await.and_then(Value::extract_error);
+        let elsewhere = [ServerErrorKind::Moved, ServerErrorKind::Ask].map(ErrorKind::Server);
+        if answer.is_err_and(|error| !elsewhere.contains(&error.kind())) {
+            return false;
+        }
+        let mut state = self.state.lock().await;
+        state.number += 1;
+        (state.connection, state.failed) = (Some(connection), None);
+        true
+    }
+
+    fn lock_down(&self) -> std::sync::MutexGuard<'_, Option<RedisError>> {
+        self.down.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn connect(url: &str) -> Result<MultiplexedConnection, RedisError> {
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECT))
+        .set_response_timeout(Some(ANSWER));
+    Client::open(url)?.get_multiplexed_async_connection_with_config(&config).await
 }

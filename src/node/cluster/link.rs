@@ -1,12 +1,13 @@
 //! Commands to a cluster, with a limit of time: whoever asks waits at most [`PATIENCE`], whatever
 //! has become of a master, and the others go on answering. Finds the master that has a key, and
-//! goes after the key when it has moved.
+//! goes after the key when it has moved. One that has failed, and has its keys according to a fresh
+//! map all the same, is not waited for again until it is well or another has its place.
 //!
 //! Commands that are safe to repeat are, within the limit; see [`Link::once`] for the others.
 //! Specified in posted(8), REDIS.
 
 use crate::node::cluster::addresses::{Addresses, Server};
-use crate::node::cluster::line::Line;
+use crate::node::cluster::line::{Line, REST};
 use crate::node::cluster::slots::{Map, slot_of};
 use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value, cmd};
 use std::collections::HashMap;
@@ -104,8 +105,10 @@ impl Link {
         }
         let known = self.map();
         let named = self.inner.addresses.servers();
-        let all: Vec<_> =
+        let mut all: Vec<_> =
             known.masters.iter().chain(&known.replicas).chain(&named).cloned().collect();
+        // One that hangs would hold up all who want to know.
+        all.sort_by_key(|server| self.line(server).is_doubtful());
         let mut last = slow();
         for server in all {
             let mut command = cmd("CLUSTER");
@@ -146,7 +149,11 @@ impl Link {
                 },
                 Err(failed) => failed,
             };
-            let unsent = matches!(failed, Failed::Unsent(_));
+            let unsent = match &failed {
+                Failed::Down(_) => return Err(failed.error()),
+                Failed::Unsent(_) => true,
+                Failed::Answer(_) => false,
+            };
             let error = failed.error();
             match error.kind() {
                 ErrorKind::Server(ServerErrorKind::Moved) => {
@@ -156,15 +163,18 @@ impl Link {
                 ErrorKind::Server(ServerErrorKind::Ask) => {
                     told = redirect(&error).map(|server| (server, true));
                 }
+                ErrorKind::Server(ServerErrorKind::TryAgain | ServerErrorKind::ReadOnly) => {
+                    self.pause(again).await?
+                }
                 ErrorKind::Server(
-                    ServerErrorKind::TryAgain
-                    | ServerErrorKind::ClusterDown
+                    ServerErrorKind::ClusterDown
                     | ServerErrorKind::MasterDown
-                    | ServerErrorKind::ReadOnly
                     | ServerErrorKind::BusyLoading,
-                ) => self.pause(again).await?,
+                ) => self.doubt(&server, slot, again, &error).await?,
                 // A replica may take its place.
-                ErrorKind::Io if unsent || self.repeats => self.pause(again).await?,
+                ErrorKind::Io if unsent || self.repeats => {
+                    self.doubt(&server, slot, again, &error).await?;
+                }
                 _ => return Err(error),
             }
             last = error;
@@ -177,10 +187,56 @@ impl Link {
         self.learn().await
     }
 
+    /// Waits, for a replica to take the place of a server that has failed, and fails if none has, so
+    /// that from then on the server is down: if it hangs at once, otherwise when it fails again.
+    async fn doubt(
+        &self,
+        server: &Server,
+        slot: Option<usize>,
+        again: u32,
+        error: &RedisError,
+    ) -> Result<(), RedisError> {
+        self.pause(again).await?;
+        let map = self.map();
+        let stands = slot.and_then(|slot| map.master(slot)) == Some(server);
+        if !stands || (again == 0 && !error.is_timeout()) {
+            return Ok(());
+        }
+        if self.line(server).fall(error.clone()) {
+            tokio::spawn(self.clone().watch(server.clone()));
+        }
+        Err(error.clone())
+    }
+
+    /// Probes a server that is down until it is well, or no part of the cluster any more.
+    async fn watch(self, server: Server) {
+        let (line, url) = (self.line(&server), self.inner.addresses.url(&server));
+        loop {
+            sleep(REST).await;
+            // For those who ask, none of whom asks for the map while it is down.
+            let learnt = self.learn().await.is_ok();
+            let map = self.map();
+            let stands = map.masters.contains(&server) || map.replicas.contains(&server);
+            if line.probe(&url).await || (learnt && !stands) {
+                return line.rise();
+            }
+        }
+    }
+
+    fn line(&self, server: &Server) -> Arc<Line> {
+        guard(&self.inner.lines).entry(server.clone()).or_default().clone()
+    }
+
     async fn send(&self, server: &Server, command: &Cmd, asking: bool) -> Result<Value, Failed> {
-        let line = guard(&self.inner.lines).entry(server.clone()).or_default().clone();
+        let line = self.line(server);
+        if let Some(error) = line.down() {
+            return Err(Failed::Down(error));
+        }
         let url = self.inner.addresses.url(server);
-        let (mut connection, number) = line.get(&url).await.map_err(Failed::Unsent)?;
+        let (mut connection, number) = line.get(&url).await.map_err(|error| {
+            line.answered(false);
+            Failed::Unsent(error)
+        })?;
         let answer = if asking {
             // In one piece: the permission is for the next command of the connection, which others
             // use too.
@@ -192,10 +248,16 @@ impl Link {
             connection.send_packed_command(command).await
         };
         match answer {
-            Ok(value) => Ok(value),
+            Ok(value) => {
+                line.answered(true);
+                Ok(value)
+            }
             Err(error) => {
-                if error.is_io_error() && !error.is_timeout() {
-                    line.broke(number).await;
+                if error.is_io_error() {
+                    line.answered(false);
+                    if !error.is_timeout() {
+                        line.broke(number).await;
+                    }
                 }
                 Err(Failed::Answer(error))
             }
@@ -205,6 +267,8 @@ impl Link {
 
 /// A command without an answer.
 enum Failed {
+    /// It was not sent, and will not be, since the server is down.
+    Down(RedisError),
     /// It was not sent.
     Unsent(RedisError),
     /// It was, or may have been.
@@ -214,7 +278,7 @@ enum Failed {
 impl Failed {
     fn error(self) -> RedisError {
         match self {
-            Failed::Unsent(error) | Failed::Answer(error) => error,
+            Failed::Down(error) | Failed::Unsent(error) | Failed::Answer(error) => error,
         }
     }
 }

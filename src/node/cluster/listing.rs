@@ -10,6 +10,7 @@ use hyper::body::Bytes;
 use redis::{RedisError, cmd};
 use std::io;
 use std::ops::Range;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -45,13 +46,18 @@ pub struct Listing {
     pub(super) handle: Handle,
     pub(super) cells: Vec<Cells>,
     pub(super) bucket: Bucket,
-    pub(super) wiped: Box<dyn Fn(Bucket) -> bool + Send + Sync>,
+    pub(super) wiped: Wiped,
 }
+
+/// Whether a bucket's time is over.
+pub(super) type Wiped = Arc<dyn Fn(Bucket) -> bool + Send + Sync>;
 
 /// Bytes that are coming.
 pub struct Coming {
     pieces: mpsc::Receiver<io::Result<Bytes>>,
     left: u64,
+    bucket: Bucket,
+    wiped: Wiped,
 }
 
 impl Listing {
@@ -65,14 +71,14 @@ impl Listing {
     pub fn send(self, range: Range<u64>) -> Coming {
         let (sender, pieces) = mpsc::channel(AHEAD);
         let left = range.end - range.start;
-        let handle = self.handle.clone();
+        let (bucket, wiped, handle) = (self.bucket, self.wiped.clone(), self.handle.clone());
         handle.spawn(async move {
             if let Err(error) = self.read(range, &sender).await {
                 // Nobody listens any more if the connection has ended.
                 let _ = sender.send(Err(error)).await;
             }
         });
-        Coming { pieces, left }
+        Coming { pieces, left, bucket, wiped }
     }
 
     async fn read(
@@ -165,6 +171,10 @@ impl Coming {
     pub fn poll(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         if self.left == 0 {
             return Poll::Ready(None);
+        }
+        // Nor does what was read before.
+        if (self.wiped)(self.bucket) {
+            return Poll::Ready(Some(Err(gone())));
         }
         self.pieces.poll_recv(context).map(|piece| {
             let piece = piece.unwrap_or_else(|| Err(gone()));

@@ -70,6 +70,8 @@ struct Known {
     counts: [u32; PARTS],
     /// Whether every part has been sealed, so that these counts stand.
     sealed: bool,
+    /// How often they were asked for.
+    asked: u64,
 }
 
 /// The store cannot be used.
@@ -149,7 +151,7 @@ impl Cluster {
         connect(addresses).map(drop)
     }
 
-    /// Stores a batch; how many of its cells were new. On an error some of them may have been
+    /// Stores a batch; how many of its cells were new. On [`PutError::Part`] some of them have been
     /// stored, each whole: sent again, the batch completes them.
     pub fn put(&self, bucket: Bucket, batch: &Batch) -> Result<usize, PutError> {
         let now = self.keeper.now();
@@ -170,6 +172,7 @@ impl Cluster {
             command.arg(cell);
         }
         let numbers: Vec<_> = parts.keys().copied().collect();
+        let asked = self.known().get(&bucket).map(|known| known.asked);
         let answers = self.block_on(self.link.ask_all::<i64>(parts.into_values()));
         let (mut new, mut result) = (0, Ok(()));
         let mut known = self.known();
@@ -177,8 +180,10 @@ impl Cluster {
             match answer.map(u32::try_from) {
                 Ok(Ok(more)) => {
                     new += more as usize;
-                    // A part that is still to be counted is, with these.
-                    if let Some(known) = known.get_mut(&bucket) {
+                    // Counts that came meanwhile may have these; the next ones have them.
+                    if let Some(known) = known.get_mut(&bucket)
+                        && Some(known.asked) == asked
+                    {
                         known.counts[usize::from(part)] += more;
                     }
                 }
@@ -195,7 +200,11 @@ impl Cluster {
         }
         self.counted.fetch_add((new * CELL) as u64, Ordering::Relaxed);
         self.reserved.fetch_sub(bytes, Ordering::Relaxed);
-        result.map(|()| new)
+        match result {
+            Ok(()) => Ok(new),
+            Err(why) if new > 0 => Err(PutError::Part(new, Box::new(why))),
+            Err(why) => Err(why),
+        }
     }
 
     /// The cells of a bucket that start with `prefix`, and whether it is closed.
@@ -221,7 +230,7 @@ impl Cluster {
         }
         let cells: Vec<_> = cells.into_iter().filter(|cells| cells.count > 0).collect();
         let keeper = self.keeper.clone();
-        let wiped = Box::new(move |bucket: Bucket| bucket.is_wiped(keeper.now()));
+        let wiped = Arc::new(move |bucket: Bucket| bucket.is_wiped(keeper.now()));
         let (link, handle) = (self.link.clone(), self.handle());
         Ok((Listing { link, handle, cells, bucket, wiped }, closed))
     }

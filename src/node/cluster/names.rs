@@ -2,9 +2,10 @@
 //! cells of a bucket are parted by their first two digits, and with each part lies its seal.
 //! Specified in posted(8), REDIS.
 
-use crate::core::bucket::{Bucket, Class, Prefix};
-use crate::core::time::Time;
+use crate::core::bucket::{Bucket, Prefix};
+use crate::node::cluster::slots::crc16;
 use crate::node::network::Network;
+use crate::node::tally::NETWORKS;
 
 /// Every key begins with this.
 pub const ALL: &str = "poste:";
@@ -14,8 +15,11 @@ pub const TIME: &str = "poste:{time}";
 pub const RUNNING: &str = "poste:{time}:running";
 /// The bans, in the form of the directory store's file.
 pub const BANS: &str = "poste:{bans}";
-/// Parts of a bucket.
+/// Parts of a bucket, and of each table of networks.
 pub const PARTS: usize = 256;
+/// Networks in a part of a table. All parts together have room for as many as a node's own table,
+/// however many nodes there are and whatever they tell.
+pub const MOST: usize = NETWORKS / PARTS;
 
 /// The cells of a part of a bucket, a sorted set.
 pub fn part(bucket: Bucket, part: u8) -> String {
@@ -27,14 +31,21 @@ pub fn seal(bucket: Bucket, part: u8) -> String {
     format!("{ALL}{{{bucket}/{part:02x}}}:sealed")
 }
 
-/// What a network took in the hour or day of `now`.
-pub fn taken(network: Network, class: Class, now: Time) -> String {
-    format!("{ALL}{{taken/{}/{network}}}", Bucket::at(class, now))
+/// The part of the tables to which a network belongs.
+pub fn table(network: Network) -> u8 {
+    crc16(network.to_string().as_bytes()) as u8
 }
 
-/// What a network owes for uploads.
-pub fn owed(network: Network) -> String {
-    format!("{ALL}{{owed/{network}}}")
+/// What the networks of a part took in the hour or day that `bucket` names: a sorted set of their
+/// bytes, and their first digits.
+pub fn taken(bucket: Bucket, part: u8) -> [String; 2] {
+    let key = format!("{ALL}{{taken/{bucket}/{part:02x}}}");
+    [key.clone(), key + ":digits"]
+}
+
+/// What the networks of a part owe for uploads: a sorted set.
+pub fn owed(part: u8) -> String {
+    format!("{ALL}{{owed/{part:02x}}}")
 }
 
 /// The bucket to which a key belongs, if it does to one.
@@ -71,11 +82,10 @@ mod tests {
                 assert_eq!(bucket(key.as_bytes()), Some(wanted), "{key}");
             }
         }
-        let who = "192.0.2.7".parse().unwrap();
-        let now = Time::from_unix(1_795_357_800);
-        let taken = taken(who, Class::Hourly, now);
-        assert_eq!(taken, "poste:{taken/hourly/2026-11-22T14/192.0.2.7}");
-        for key in [TIME, RUNNING, BANS, &taken, &owed(who), "poste:{}", "alice", "\u{e9}"] {
+        let [taken, digits] = taken("hourly/2026-11-22T14".parse().unwrap(), 0x4b);
+        assert_eq!(taken, "poste:{taken/hourly/2026-11-22T14/4b}");
+        let owed = owed(7);
+        for key in [TIME, RUNNING, BANS, &taken, &digits, &owed, "poste:{}", "alice", "\u{e9}"] {
             assert_eq!(bucket(key.as_bytes()), None, "{key}");
         }
         assert_eq!(bucket(b"poste:{hourly/2026-11-22T14/\xff"), None);

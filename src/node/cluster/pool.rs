@@ -18,11 +18,15 @@ pub struct Pool(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
+    /// By which networks are charged, in bytes an hour; 0 if they are not.
+    allowance: u64,
     sums: Tables,
     added: Added,
     judge: Vec<(Network, Class, Took)>,
-    bans: Vec<Ban>,
-    list: Option<Bans>,
+    /// All that this node knows of, its own or told.
+    bans: Bans,
+    /// Whether some were told since they were last asked for.
+    told: bool,
 }
 
 /// What this node has counted since it last told.
@@ -32,11 +36,20 @@ pub struct Added {
     pub took: HashMap<(Network, Bucket), Took>,
     /// Charged, less what was taken back: byte seconds of an hour.
     pub owed: HashMap<Network, i64>,
-    /// The allowance by which they were charged, in bytes an hour.
-    pub allowance: u64,
 }
 
 impl Pool {
+    /// Networks are charged by this allowance, in bytes an hour. To be said before anything is
+    /// counted: what they owe is paid off by it whether anybody is charged meanwhile or not.
+    pub fn allow(&self, allowance: u64) {
+        self.state().allowance = allowance;
+    }
+
+    /// The allowance, in bytes an hour.
+    pub fn allowance(&self) -> u64 {
+        self.state().allowance
+    }
+
     /// What there is to tell; it is then told or forgotten.
     pub fn added(&self) -> Added {
         std::mem::take(&mut self.state().added)
@@ -67,27 +80,27 @@ impl Pool {
 
     /// Tells a ban.
     pub fn ban(&self, ban: Ban) {
-        self.state().bans.push(ban);
+        self.state().bans.add(ban);
     }
 
-    /// The bans that are still to be told.
-    pub fn new_bans(&self) -> Vec<Ban> {
+    /// The bans that this node knows of: what of them is not on the list of all nodes is new, or
+    /// was lost with the server that had the list, and comes onto it.
+    pub fn bans(&self) -> Bans {
         self.state().bans.clone()
     }
 
-    /// The list of all nodes has come; `told` of the new bans are on it.
-    pub fn know_bans(&self, list: Bans, told: usize) {
+    /// The list of all nodes has come. It ends no ban: that is for time alone.
+    pub fn know_bans(&self, list: &Bans, now: Time) {
         let mut state = self.state();
-        state.bans.drain(..told);
-        state.list = Some(list);
+        state.bans.end(now);
+        state.bans.merge(list, now);
+        state.told = true;
     }
 
-    /// The list of all nodes if it has come since this was last asked, with this node's new bans.
+    /// The bans that this node knows of, if any were told since this was last asked.
     pub fn list(&self) -> Option<Bans> {
         let mut state = self.state();
-        let mut list = state.list.take()?;
-        state.bans.iter().for_each(|ban| list.add(*ban));
-        Some(list)
+        std::mem::take(&mut state.told).then(|| state.bans.clone())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -116,7 +129,6 @@ impl Counts for Pool {
     ) -> Result<(), u64> {
         let mut state = self.state();
         state.sums.charge(network, price, allowance, now)?;
-        state.added.allowance = allowance;
         add(&mut state.added.owed, network, price, 1);
         Ok(())
     }
@@ -166,6 +178,9 @@ mod tests {
         assert!(pool.added().took.is_empty());
         assert_eq!(pool.to_judge(), [(who, Class::Hourly, took(105, 6))]);
         assert!(pool.to_judge().is_empty());
+        // Whoever told has lost some of it; this node has not.
+        pool.know_taken(who, Class::Hourly, took(50, 8), noon());
+        assert_eq!(pool.take(who, Class::Hourly, took(1, 1), noon()), took(107, 15));
     }
 
     #[test]

@@ -46,31 +46,57 @@ redis.call('SET', KEYS[1], text, 'EX', 259200)
 redis.call('SET', KEYS[2], text, 'EX', 10)
 return text";
 
-/// Adds what a network took. Key: taken. Arguments: bytes, bits of first digits, seconds until the
-/// count ends. The sums.
+/// Adds what networks of a part took. Of more than there is room for, those that took least go.
+/// Keys: bytes, digits. Arguments: most networks, seconds until the counts end, then of each
+/// network its name, bytes, and bits of first digits. The sums, two numbers for each.
 pub const TAKE: &str = "
-local bytes = redis.call('HINCRBY', KEYS[1], 'bytes', ARGV[1])
-local digits = bit.bor(tonumber(redis.call('HGET', KEYS[1], 'digits') or 0), tonumber(ARGV[2]))
-redis.call('HSET', KEYS[1], 'digits', digits)
-redis.call('EXPIRE', KEYS[1], ARGV[3])
-return {bytes, digits}";
-
-/// Adds what a network owes. Key: owed. Arguments: byte seconds of an hour to add, which may be
-/// less than zero, allowance, Unix seconds. What it owes then.
-pub const OWE: &str = "
-local kept = redis.call('HMGET', KEYS[1], 'owed', 'at')
-local owed, at = tonumber(kept[1] or 0), tonumber(kept[2] or 0)
-local now = math.max(at, tonumber(ARGV[3]))
-owed = math.max(0, owed - tonumber(ARGV[2]) * (now - at))
-owed = math.min(math.max(0, owed + tonumber(ARGV[1])), 4503599627370496)
-local text = string.format('%.0f', owed)
-if owed == 0 then
-  redis.call('DEL', KEYS[1])
-else
-  redis.call('HSET', KEYS[1], 'owed', text, 'at', string.format('%.0f', now))
-  redis.call('EXPIRE', KEYS[1], string.format('%.0f', math.ceil(owed / tonumber(ARGV[2])) + 1))
+local most, sums = tonumber(ARGV[1]), {}
+for i = 3, #ARGV, 3 do
+  local bytes = tonumber(redis.call('ZINCRBY', KEYS[1], ARGV[i + 1], ARGV[i]))
+  local kept = tonumber(redis.call('HGET', KEYS[2], ARGV[i]) or 0)
+  local digits = bit.bor(kept, tonumber(ARGV[i + 2]))
+  redis.call('HSET', KEYS[2], ARGV[i], digits)
+  sums[#sums + 1] = string.format('%.0f', math.min(bytes, 4503599627370496))
+  sums[#sums + 1] = digits
 end
-return text";
+local count = redis.call('ZCARD', KEYS[1])
+if count > most then
+  local gone = redis.call('ZPOPMIN', KEYS[1], count - math.floor(most / 2))
+  for i = 1, #gone, 2 do redis.call('HDEL', KEYS[2], gone[i]) end
+end
+redis.call('EXPIRE', KEYS[1], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[2])
+return sums";
+
+/// Adds what networks of a part owe, each kept as the moment when it will have paid off all, in
+/// microseconds. Those that have are forgotten, and of more than there is room for those that owe
+/// least. Key: owed. Arguments: most networks, allowance, Unix seconds, then of each network its
+/// name and the byte seconds of an hour to add, which may be less than zero. What each owes then.
+pub const OWE: &str = "
+local most, allowance = tonumber(ARGV[1]), math.max(1, tonumber(ARGV[2]))
+local now, sums = tonumber(ARGV[3]) * 1000000, {}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('%.0f', now))
+for i = 4, #ARGV, 2 do
+  local free = tonumber(redis.call('ZSCORE', KEYS[1], ARGV[i]) or now)
+  local owed = (free - now) / 1000000 * allowance + tonumber(ARGV[i + 1])
+  owed = math.min(math.max(0, owed), 4503599627370496)
+  free = math.min(now + math.ceil(owed / allowance * 1000000), 9000000000000000)
+  if free > now then
+    redis.call('ZADD', KEYS[1], string.format('%.0f', free), ARGV[i])
+  else
+    redis.call('ZREM', KEYS[1], ARGV[i])
+  end
+  sums[#sums + 1] = string.format('%.0f', owed)
+end
+local count = redis.call('ZCARD', KEYS[1])
+if count > most then
+  redis.call('ZREMRANGEBYRANK', KEYS[1], 0, count - math.floor(most / 2) - 1)
+end
+local last = redis.call('ZREVRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+if last then
+  redis.call('EXPIRE', KEYS[1], string.format('%.0f', math.ceil((last - now) / 1000000) + 1))
+end
+return sums";
 
 /// Replaces the list of bans if it is still the one that was read. Key: bans. Arguments: the list
 /// that was read, the new one, seconds until its last ban ends. Whether it was.

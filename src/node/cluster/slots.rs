@@ -78,7 +78,7 @@ fn slot(key: &[u8]) -> usize {
 }
 
 /// CRC-16 with the polynomial 0x1021, from 0 on.
-fn crc16(bytes: &[u8]) -> u16 {
+pub fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, byte| {
         (0..8).fold(crc ^ u16::from(*byte) << 8, |crc, _| {
             if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ 0x1021 }
