@@ -13,7 +13,7 @@ use crate::node::clock::{Clock, Keeper, KeeperError};
 use crate::node::durable;
 use crate::node::log::Log;
 use crate::node::selection::Selection;
-use crate::node::shelf::{Batch, HEAD, Shelf};
+use crate::node::shelf::{Batch, GIVEN_UP, HEAD, Shelf};
 use crate::node::stock::Stock;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -215,7 +215,7 @@ impl Buckets {
             } else if let Some(shelf) = entry.as_mut().filter(|_| bucket.is_closed(now)) {
                 // An error is in the log, and the next call tries again.
                 let _ = self.close(bucket, shelf);
-                self.release(shelf.freed());
+                self.release(shelf.freed(now >= bucket.closes() + GIVEN_UP));
             }
         }
         wiped
@@ -291,7 +291,7 @@ impl Buckets {
         let (own, bytes) = (self.path(bucket), shelf.bytes());
         let (new, room) = (own.with_extension(durable::NEW), self.reserve(bytes).is_ok());
         let closed = shelf.close(room.then_some((&new, &own)));
-        self.release(shelf.freed());
+        self.release(shelf.freed(false));
         match &closed {
             Ok(()) => self.log.info(format_args!("closed {bucket}: {} cells", shelf.len())),
             Err(error) => self.log.error(format_args!("closing {}: {error}", own.display())),
