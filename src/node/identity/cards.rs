@@ -163,7 +163,9 @@ impl Cards {
         let _writing = hold(&self.writing);
         let path = self.path(owner);
         let kept = self.noted(&self.reads, "reading", read(&path))?;
+        // What is damaged, or of somebody else, protects nobody.
         let kept = kept.and_then(|bytes| SignedCard::parse(&bytes).ok());
+        let kept = kept.filter(|kept| kept.card.fingerprint() == owner);
         card.check(owner, kept.as_ref(), now).map_err(PutError::NotTaken)?;
         let taken = match &kept {
             Some(kept) if !card.is_newer_than(kept) => {
