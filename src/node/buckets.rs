@@ -15,6 +15,7 @@ use crate::node::log::Log;
 use crate::node::selection::Selection;
 use crate::node::shelf::{Batch, GIVEN_UP, HEAD, Shelf};
 use crate::node::stock::Stock;
+use crate::node::tmpfs::Watch;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -31,6 +32,7 @@ pub struct Buckets {
     log: Log,
     shelves: Mutex<BTreeMap<Bucket, Arc<Mutex<Option<Shelf>>>>>,
     stock: Stock,
+    memory: Watch,
     _lock: File,
 }
 
@@ -99,6 +101,7 @@ impl Buckets {
         let lock = durable::lock(&lock).map_err(at(&lock))?.ok_or(OpenError::Busy(lock))?;
         let time = dir.join("time");
         let keeper = Keeper::open(&time, clock, log).map_err(|e| OpenError::Time(time, e))?;
+        let memory = Watch::new(dir, keeper.now());
         let buckets = Buckets {
             dir: dir.to_owned(),
             capacity,
@@ -107,6 +110,7 @@ impl Buckets {
             log,
             shelves: Mutex::default(),
             stock: Stock::default(),
+            memory,
             _lock: lock,
         };
         for class in [Class::Hourly, Class::Daily] {
@@ -218,6 +222,7 @@ impl Buckets {
                 self.release(shelf.freed(now >= bucket.closes() + GIVEN_UP));
             }
         }
+        self.memory.look(&self.dir, now, self.log);
         wiped
     }
 
