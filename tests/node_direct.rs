@@ -10,6 +10,7 @@ mod node;
 use node::faked::{Faked, afternoon};
 use node::{Node, Reply, cell, connect, get, holds_marker, memory, post, reply, soon};
 use poste::core::bucket::{Bucket, CELL, Class};
+use poste::core::time::MINUTE;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -122,6 +123,52 @@ fn a_reader_who_stalls_gets_nothing_more_after_the_wipe() {
     assert!(got.len() < world.cells.len(), "{} bytes", got.len());
     let body = got.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
     assert!(got[body..] == world.cells[..got.len() - body]);
+}
+
+#[test]
+fn a_reader_of_what_was_there_before_the_sorting_has_five_minutes() {
+    let World { dir: _dir, faked, node, hour, .. } = World::new("capacity = \"64 MiB\"\n");
+    let next = Bucket::at(Class::Hourly, hour.end());
+    // Three of four under one digit, between the others.
+    let digit = |n: u64| if n.is_multiple_of(4) { 0x1000 } else { 0x8000 };
+    let top = |n: u64| digit(n) | (n * 40_503) as u16 & 0xfff;
+    let mut cells: Vec<_> = (0..CELLS).map(|n| cell(top(n), CELLS + n)).collect();
+    for batch in cells.chunks(256) {
+        assert_eq!(post(node.address, next, &batch.concat()).unwrap().status, 200);
+    }
+    // Both ways that cells go: sent by the system, and read piece by piece.
+    let streams = ["", "8"].map(|prefix| {
+        let mut stream = connect(node.address);
+        let request = format!("GET /v1/{next}/{prefix} HTTP/1.1\r\nhost: node\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        stream.peek(&mut [0]).unwrap();
+        stream
+    });
+    let fill = || {
+        let status = String::from_utf8(get(node.address, "/v1/status").body).unwrap();
+        let value = status.lines().find_map(|line| line.strip_prefix("saturation = "));
+        value.unwrap().parse::<f64>().unwrap()
+    };
+    faked.set(next.closes());
+    soon("the bucket is closed", || node.log().contains(&format!("closed {next}")));
+    assert!(fill() > 0.5, "twice 16 MiB of 64");
+    faked.set(next.closes() + 5 * MINUTE - 30);
+    std::thread::sleep(Duration::from_millis(2500));
+    assert!(fill() > 0.5, "they are still read");
+    faked.set(next.closes() + 5 * MINUTE);
+    soon("the room is free again", || fill() < 0.3);
+    for (mut stream, digit) in streams.into_iter().zip([None, Some(8)]) {
+        let asked = cells.iter().filter(|cell| digit.is_none_or(|digit| cell[0] >> 4 == digit));
+        let whole = asked.flatten().copied().collect::<Vec<u8>>();
+        let mut got = Vec::new();
+        // What had left the node before, and then the end.
+        let _ = stream.read_to_end(&mut got);
+        let body = got.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
+        assert!(got.len() - body < whole.len(), "{} bytes", got.len());
+        assert!(got[body..] == whole[..got.len() - body], "nothing else is in it");
+    }
+    cells.sort();
+    assert!(get(node.address, &format!("/v1/{next}/")).body == cells.concat());
 }
 
 #[test]

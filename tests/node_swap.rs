@@ -3,6 +3,7 @@
 //! is found there. Without `noswap` on the mount of its store the node does not start.
 //!
 //! For some seconds this machine has swap, so it stands under `make soak`, and root alone can do it.
+//! Where a node is only to see that there is some, it is shown another /proc/swaps.
 //! What is held is posted(8), STORE and MEMORY.
 #![cfg(feature = "node")]
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test that meets an error failed")]
@@ -13,11 +14,13 @@ mod node;
 
 use mount::{Mounted, run};
 use node::faked::{Faked, afternoon};
-use node::{MARKER, cell, get, holds_marker, post, soon};
+use node::{MARKER, cell, get, holds_marker, memory, post, soon};
 use poste::core::bucket::{Bucket, Class};
+use poste::core::time::MINUTE;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// What the process holds that is to be found in the swap space.
 const OTHER: &[u8] = b"this is of another process";
@@ -165,4 +168,33 @@ fn a_node_pressed_for_memory_puts_nothing_into_swap() {
     assert_eq!(node.swapped(), "0 kB");
     node.kill();
     drop(other);
+}
+
+#[test]
+fn swap_that_is_turned_on_later_is_said_once() {
+    if !rustix::process::geteuid().is_root() {
+        println!("only root mounts: nothing was tried");
+        return;
+    }
+    let dir = memory();
+    let (swaps, none) = (dir.path().join("swaps"), "Filename Type Size Used Priority\n");
+    std::fs::write(&swaps, none).unwrap();
+    let script = format!("mount --bind {} /proc/swaps && exec \"$0\" \"$@\"", swaps.display());
+    let faked = Faked::at(dir.path(), afternoon());
+    let node = faked.start_by(dir.path(), &["unshare", "-m", "sh", "-c", &script]);
+    let said = || node.log().matches("the machine has swap and the mount lacks").count();
+    let after = |minutes: u64| faked.set(afternoon() + minutes * MINUTE);
+    after(2);
+    std::thread::sleep(Duration::from_millis(1500));
+    let before = said();
+    std::fs::write(&swaps, format!("{none}/dev/sda2 partition 8388604 0 -2\n")).unwrap();
+    after(4);
+    soon("it is said", || said() == before + 1);
+    after(6);
+    std::thread::sleep(Duration::from_millis(1500));
+    assert_eq!(said(), before + 1, "once");
+    std::fs::write(&swaps, none).unwrap();
+    after(8);
+    soon("it is off again", || node.log().contains("lies in memory alone again"));
+    node.kill();
 }

@@ -13,8 +13,9 @@ use crate::node::clock::{Clock, Keeper, KeeperError};
 use crate::node::durable;
 use crate::node::log::Log;
 use crate::node::selection::Selection;
-use crate::node::shelf::{Batch, HEAD, Shelf};
+use crate::node::shelf::{Batch, GIVEN_UP, HEAD, Shelf};
 use crate::node::stock::Stock;
+use crate::node::tmpfs::Watch;
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -31,6 +32,7 @@ pub struct Buckets {
     log: Log,
     shelves: Mutex<BTreeMap<Bucket, Arc<Mutex<Option<Shelf>>>>>,
     stock: Stock,
+    memory: Watch,
     _lock: File,
 }
 
@@ -102,6 +104,7 @@ impl Buckets {
         let lock = durable::lock(&lock).map_err(at(&lock))?.ok_or(OpenError::Busy(lock))?;
         let time = dir.join("time");
         let keeper = Keeper::open(&time, clock, log).map_err(|e| OpenError::Time(time, e))?;
+        let memory = Watch::new(dir, keeper.now());
         let buckets = Buckets {
             dir: dir.to_owned(),
             capacity,
@@ -110,6 +113,7 @@ impl Buckets {
             log,
             shelves: Mutex::default(),
             stock: Stock::default(),
+            memory,
             _lock: lock,
         };
         for class in [Class::Hourly, Class::Daily] {
@@ -218,9 +222,10 @@ impl Buckets {
             } else if let Some(shelf) = entry.as_mut().filter(|_| bucket.is_closed(now)) {
                 // An error is in the log, and the next call tries again.
                 let _ = self.close(bucket, shelf);
-                self.release(shelf.freed());
+                self.release(shelf.freed(now >= bucket.closes() + GIVEN_UP));
             }
         }
+        self.memory.look(&self.dir, now, self.log);
         wiped
     }
 
@@ -294,7 +299,7 @@ impl Buckets {
         let (own, bytes) = (self.path(bucket), shelf.bytes());
         let (new, room) = (own.with_extension(durable::NEW), self.reserve(bytes).is_ok());
         let closed = shelf.close(room.then_some((&new, &own)));
-        self.release(shelf.freed());
+        self.release(shelf.freed(false));
         match &closed {
             Ok(()) => self.log.info(format_args!("closed {bucket}: {} cells", shelf.len())),
             Err(error) => self.log.error(format_args!("closing {}: {error}", own.display())),

@@ -55,6 +55,8 @@ struct State {
     reached: Duration,
     /// The highest time on file, in units of [`MARGIN`].
     written: u64,
+    /// Whether it could not be written the last time.
+    stuck: bool,
     ahead: bool,
     behind: bool,
 }
@@ -107,7 +109,8 @@ impl Keeper {
             return Err(KeeperError::Behind(recorded.since(now)));
         }
         let highest = now.max(recorded);
-        let state = State { highest, reached, written: 0, ahead: false, behind: false };
+        let (written, stuck, ahead, behind) = (0, false, false, false);
+        let state = State { highest, reached, written, stuck, ahead, behind };
         let keeper = Keeper { clock, log, file, state: Mutex::new(state) };
         keeper.record(&mut keeper.state())?;
         Ok(keeper)
@@ -129,9 +132,14 @@ impl Keeper {
             state.reached = monotonic;
         }
         self.tell(&mut state, ahead, behind);
-        if let Err(error) = self.record(&mut state) {
+        let recorded = self.record(&mut state);
+        // Once: it is tried again at every request, of which the log is not to tell.
+        if let Err(error) = &recorded
+            && !state.stuck
+        {
             self.log.error(format_args!("writing the store's file time: {error}"));
         }
+        state.stuck = recorded.is_err();
         state.highest
     }
 
@@ -289,6 +297,20 @@ mod tests {
         assert_eq!(keeper.now().unix(), 1_000_040);
         let behind = Keeper::shared(Time::from_unix(1_000_001 + JUMP), hands, Log::Errors).err();
         assert!(matches!(behind, Some(KeeperError::Behind(_))));
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_written_is_said_once_and_tried_again() {
+        let (dir, hands, mut keeper) = keeper(1_000_000);
+        let path = dir.path().join("time");
+        let writable = keeper.file.replace(File::open(&path).unwrap());
+        *hands.0.lock().unwrap() = (1_000_500, 500_000);
+        assert_eq!(keeper.now().unix(), 1_000_500);
+        assert!(keeper.state().stuck);
+        keeper.file = writable;
+        assert_eq!(keeper.now().unix(), 1_000_500);
+        assert!(!keeper.state().stuck);
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "00000000000001000500\n");
     }
 
     #[test]

@@ -39,14 +39,19 @@ pub fn lock(path: &Path) -> io::Result<Option<File>> {
 }
 
 /// Puts `bytes` into the file `path`, mode 0600: the old contents stand until the new ones are on
-/// the medium. What a crash leaves beside it ends in [`NEW`] and is written over the next time.
+/// the medium. What a crash leaves beside it ends in [`NEW`] and is written over the next time; an
+/// error leaves nothing there.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let new = path.with_extension(NEW);
     let mut file =
         OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    std::fs::rename(&new, path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if let Err(error) = written.and_then(|()| std::fs::rename(&new, path)) {
+        // On a disk that is full it would take room that nobody counts. If it cannot be removed
+        // either, the reason is likely the same one.
+        let _ = std::fs::remove_file(&new);
+        return Err(error);
+    }
     File::open(path.parent().unwrap_or(Path::new("/")))?.sync_all()
 }
 
@@ -87,5 +92,23 @@ mod tests {
         }
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_write_that_fails_leaves_the_old_contents_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, new) = (dir.path().join("card.toml"), dir.path().join("card.new"));
+        replace(&path, b"one").unwrap();
+        std::os::unix::fs::symlink("/dev/full", &new).unwrap();
+        assert_eq!(replace(&path, b"two").unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert!(!new.is_symlink());
+        assert_eq!(std::fs::read(&path).unwrap(), b"one");
+        // What cannot be replaced: the rename fails.
+        let taken = dir.path().join("taken.toml");
+        std::fs::create_dir(&taken).unwrap();
+        replace(&taken, b"three").unwrap_err();
+        let left = std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path());
+        assert!(left.into_iter().all(|path| path.extension().unwrap() == "toml"));
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
     }
 }

@@ -9,6 +9,7 @@
 
 use crate::core::bucket::{CELL, Prefix};
 use crate::core::prim::sha256;
+use crate::core::time::MINUTE;
 use crate::node::digests::{Digest, Digests};
 use crate::node::order;
 use crate::node::selection::{Cells, Selection};
@@ -18,6 +19,11 @@ use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Weak};
+
+/// Seconds after its closing at which the file of a bucket from before the sorting is given up. Who
+/// syncs as told begins ten minutes before that at the latest, and asks a node for fifteen at most;
+/// whoever reads more slowly would hold the room of the whole bucket until its end.
+pub const GIVEN_UP: u64 = 5 * MINUTE;
 
 /// The page before the cells; as long as a cell, so that cells are aligned to pages.
 pub const HEAD: u64 = CELL as u64;
@@ -211,9 +217,14 @@ impl Shelf {
     }
 
     /// Bytes of the room given for closing that are free again: once, and as soon as nobody reads
-    /// the file any more that was there before.
-    pub fn freed(&mut self) -> u64 {
-        let gone = self.former.take_if(|former| former.strong_count() == 0);
+    /// the file any more that was there before. With `give_up` it is taken from those who do: what
+    /// they read then fails, as behind the end of any file, and their answers break off.
+    pub fn freed(&mut self, give_up: bool) -> u64 {
+        let gone = self.former.take_if(|former| match former.upgrade() {
+            // Where it fails it counts as before, and is tried again.
+            Some(file) => give_up && file.set_len(0).is_ok(),
+            None => true,
+        });
         gone.map_or(0, |_| self.bytes())
     }
 

@@ -1,11 +1,15 @@
 //! Whether a directory lies in memory that is never swapped: on a tmpfs, with the mount option
 //! `noswap` or on a machine without swap. Unlinking on a disk leaves the bytes there, so a store
-//! anywhere else is refused unless the operator says otherwise.
+//! anywhere else is refused unless the operator says otherwise. Swap that is turned on while the node
+//! runs is said in the log.
 //! Specified in poste-protocol(7), Relay (wiping), and posted(8), STORE.
 
+use crate::core::time::{MINUTE, Time};
+use crate::node::log::Log;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 /// The file system type of a tmpfs, from statfs(2).
 const TMPFS_MAGIC: i128 = 0x0102_1994;
@@ -36,6 +40,49 @@ pub fn check(dir: &Path) -> Result<(), NotMemory> {
         return Ok(());
     }
     if has_swap()? { Err(NotMemory::Swap) } else { Ok(()) }
+}
+
+/// What was found the last time somebody looked, each minute while the node runs.
+pub struct Watch(Mutex<Seen>);
+
+struct Seen {
+    at: Time,
+    /// Whether its bytes could reach no disk.
+    fine: bool,
+}
+
+impl Watch {
+    /// Looks at a directory for the first time.
+    pub fn new(dir: &Path, now: Time) -> Watch {
+        Watch(Mutex::new(Seen { at: now, fine: check(dir).is_ok() }))
+    }
+
+    /// Looks again if a minute has passed, and says what has changed.
+    pub fn look(&self, dir: &Path, now: Time, log: Log) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if now.since(seen.at) < MINUTE {
+            return;
+        }
+        seen.at = now;
+        let shown = dir.display();
+        match check(dir) {
+            Ok(()) if seen.change(true) => {
+                log.info(format_args!("{shown}: lies in memory alone again"));
+            }
+            Err(why @ NotMemory::Swap) if seen.change(false) => {
+                log.error(format_args!("{shown}: {why}: turn swap off and overwrite it"));
+            }
+            // On a disk by the operator's will, or not found out.
+            Ok(()) | Err(_) => {}
+        }
+    }
+}
+
+impl Seen {
+    /// Takes note of what was found; whether it is news.
+    fn change(&mut self, fine: bool) -> bool {
+        std::mem::replace(&mut self.fine, fine) != fine
+    }
 }
 
 /// Whether the machine has swap.

@@ -3,7 +3,8 @@
 //!
 //! A card takes the place of another in one step, so a crash leaves the old one or the new one,
 //! whole. Every card is checked before it is kept and again when the host starts; what a reader
-//! would not take is not kept. Refuses a directory that holds anything else.
+//! would not take is not kept. Refuses a directory that holds anything else. What it says in the log,
+//! and why it does not start, never names a card: that would tell who put it or who was asked for.
 //! Specified in poste-protocol(7), Identity host, and posted(8), CARDS.
 
 use crate::core::card::{BadCard, Card, LIMIT, NotTaken, SignedCard};
@@ -12,6 +13,7 @@ use crate::core::random::{Random, shuffle};
 use crate::core::time::{DAY, Time};
 use crate::node::clock::{Clock, Keeper, KeeperError};
 use crate::node::durable;
+use crate::node::identity::trouble::Trouble;
 use crate::node::log::Log;
 use std::collections::HashMap;
 use std::fs::File;
@@ -35,6 +37,9 @@ pub struct Cards {
     index: Mutex<HashMap<Fingerprint, Entry>>,
     /// Held while a card is compared with the kept one and takes its place.
     writing: Mutex<()>,
+    /// What the disk refuses: two, since one that is full can still be read.
+    reads: Trouble,
+    writes: Trouble,
     _lock: File,
 }
 
@@ -126,10 +131,19 @@ impl Cards {
             log,
             index: Mutex::default(),
             writing: Mutex::default(),
+            reads: Trouble::default(),
+            writes: Trouble::default(),
             _lock: lock,
         };
+        let mut damaged = 0;
         for entry in std::fs::read_dir(dir).map_err(at(dir))? {
-            cards.take_up(&entry.map_err(at(dir))?.path())?;
+            damaged += usize::from(!cards.take_up(&entry.map_err(at(dir))?.path())?);
+        }
+        if damaged > 0 {
+            let shown = dir.display();
+            log.error(format_args!(
+                "{shown}: {damaged} cards are damaged and not served until their owners put them again"
+            ));
         }
         cards.chores();
         Ok(cards)
@@ -148,16 +162,22 @@ impl Cards {
         }
         let _writing = hold(&self.writing);
         let path = self.path(owner);
-        let kept = self.read(&path).map_err(|error| self.failed(&path, &error))?;
+        let kept = self.noted(&self.reads, "reading", read(&path))?;
+        // What is damaged, or of somebody else, protects nobody.
         let kept = kept.and_then(|bytes| SignedCard::parse(&bytes).ok());
+        let kept = kept.filter(|kept| kept.card.fingerprint() == owner);
         card.check(owner, kept.as_ref(), now).map_err(PutError::NotTaken)?;
         let taken = match &kept {
-            Some(kept) if !card.is_newer_than(kept) => return Ok(Taken::Known),
+            Some(kept) if !card.is_newer_than(kept) => {
+                // A write that failed at its very end is there and not yet known of.
+                self.index().entry(owner).or_insert_with(|| Entry::of(&kept.card));
+                return Ok(Taken::Known);
+            }
             Some(_) => Taken::Newer,
             None if self.count() >= self.most => return Err(PutError::Full),
             None => Taken::First,
         };
-        durable::replace(&path, bytes).map_err(|error| self.failed(&path, &error))?;
+        self.noted(&self.writes, "writing", durable::replace(&path, bytes))?;
         self.index().insert(owner, entry);
         Ok(taken)
     }
@@ -167,8 +187,7 @@ impl Cards {
         if !self.holds(owner) {
             return Ok(None);
         }
-        let path = self.path(owner);
-        self.read(&path).map_err(|error| self.failed(&path, &error))
+        self.noted(&self.reads, "reading", read(&self.path(owner)))
     }
 
     /// Whether a card of `owner` is kept that is not over.
@@ -204,15 +223,13 @@ impl Cards {
         let over: Vec<Fingerprint> = self.index().iter().filter_map(is_over).collect();
         let mut dropped = 0;
         for owner in over {
-            let path = self.path(owner);
-            match std::fs::remove_file(&path) {
-                Err(error) if error.kind() != ErrorKind::NotFound => {
-                    self.log.error(format_args!("removing {}: {error}", path.display()));
-                }
-                _ => {
-                    self.index().remove(&owner);
-                    dropped += 1;
-                }
+            let removed = match std::fs::remove_file(self.path(owner)) {
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                other => other,
+            };
+            if self.noted(&self.writes, "removing", removed).is_ok() {
+                self.index().remove(&owner);
+                dropped += 1;
             }
         }
         if dropped > 0 {
@@ -235,50 +252,52 @@ impl Cards {
         &self.keeper
     }
 
-    /// Learns one file of the directory. A card that is damaged is neither served nor removed: its
-    /// owner's next one takes its place.
-    fn take_up(&self, path: &Path) -> Result<(), OpenError> {
+    /// Learns one file of the directory; whether it is as it should be. A card that is damaged is
+    /// neither served nor removed: its owner's next one takes its place.
+    fn take_up(&self, path: &Path) -> Result<bool, OpenError> {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if ["lock", "time"].contains(&name) {
-            return Ok(());
+            return Ok(true);
         }
         let owner = |ending: &str| name.strip_suffix(ending)?.parse::<Fingerprint>().ok();
         if owner(&format!(".{}", durable::NEW)).is_some() {
-            return std::fs::remove_file(path).map_err(at(path));
+            return std::fs::remove_file(path).map(|()| true).map_err(one_in(&self.dir));
         }
-        let owner = owner(ENDING).ok_or_else(|| OpenError::Foreign(path.to_owned()))?;
-        let bytes = self.read(path).map_err(at(path))?.unwrap_or_default();
-        match SignedCard::parse(&bytes) {
-            Ok(card) if card.card.fingerprint() == owner => {
-                self.index().insert(owner, Entry::of(&card.card));
-            }
-            Ok(_) => self.log.error(format_args!("{}: of another identity", path.display())),
-            Err(error) => self.log.error(format_args!("{}: {error}", path.display())),
-        }
-        Ok(())
+        let foreign = || OpenError::Foreign(self.dir.join(nameless(name)));
+        let owner = owner(ENDING).ok_or_else(foreign)?;
+        let bytes = read(path).map_err(one_in(&self.dir))?.unwrap_or_default();
+        let card = SignedCard::parse(&bytes).ok();
+        let Some(card) = card.filter(|card| card.card.fingerprint() == owner) else {
+            return Ok(false);
+        };
+        self.index().insert(owner, Entry::of(&card.card));
+        Ok(true)
     }
 
     fn path(&self, owner: Fingerprint) -> PathBuf {
         self.dir.join(format!("{owner}{ENDING}"))
     }
 
-    /// The file's bytes, one more than a card has at most; `None` if there is no such file.
-    fn read(&self, path: &Path) -> io::Result<Option<Vec<u8>>> {
-        let file = match File::open(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            other => other?,
-        };
-        let mut bytes = Vec::new();
-        file.take(LIMIT as u64 + 1).read_to_end(&mut bytes)?;
-        Ok(Some(bytes))
-    }
-
-    fn failed(&self, path: &Path, error: &io::Error) -> PutError {
-        self.log.error(format_args!("{}: {error}", path.display()));
-        match error.kind() {
+    /// What came of `doing` something to a card. An error is in the log, by the directory alone, once
+    /// until the same works again.
+    fn noted<T>(
+        &self,
+        trouble: &Trouble,
+        doing: &str,
+        result: io::Result<T>,
+    ) -> Result<T, PutError> {
+        let (now, dir) = (self.keeper.now(), self.dir.display());
+        if let Err(error) = &result {
+            if trouble.failed(now) {
+                self.log.error(format_args!("{dir}: {doing} a card: {error}"));
+            }
+        } else if trouble.worked(now) {
+            self.log.info(format_args!("{dir}: {doing} cards works again"));
+        }
+        result.map_err(|error| match error.kind() {
             ErrorKind::StorageFull | ErrorKind::QuotaExceeded => PutError::Full,
             _ => PutError::Io,
-        }
+        })
     }
 
     fn index(&self) -> MutexGuard<'_, HashMap<Fingerprint, Entry>> {
@@ -298,6 +317,28 @@ impl Entry {
     }
 }
 
+/// The bytes of a card's file, one more than a card has at most; `None` if there is no such file.
+fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let file = match File::open(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    let mut bytes = Vec::new();
+    file.take(LIMIT as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// The name of a file, with a star for the fingerprint if it begins with one.
+fn nameless(name: &str) -> String {
+    let digits = 2 * size_of::<Fingerprint>();
+    match name.split_at_checked(digits) {
+        Some((first, rest)) if first.to_ascii_lowercase().parse::<Fingerprint>().is_ok() => {
+            format!("*{rest}")
+        }
+        _ => name.to_owned(),
+    }
+}
+
 fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Memory is changed last, in one step.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -306,4 +347,10 @@ fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |error| OpenError::Io(path, error)
+}
+
+/// The same of one of the cards in `dir`, which is not named.
+fn one_in(dir: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    let at = at(dir);
+    move |error| at(io::Error::new(error.kind(), format!("one of the cards in it: {error}")))
 }

@@ -5,6 +5,7 @@
 
 pub mod allowance;
 pub mod cards;
+pub mod trouble;
 
 use crate::core::card::{LIMIT, NotTaken};
 use crate::core::keys::Fingerprint;

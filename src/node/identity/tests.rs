@@ -309,6 +309,18 @@ fn what_a_crash_leaves_goes_and_what_is_damaged_stands_until_the_next_card() {
 }
 
 #[test]
+fn a_card_of_which_the_host_was_told_that_it_failed_is_served_once_it_is_put_again() {
+    let world = World::new();
+    let ours = card(|_| ());
+    // The last step of writing has failed: it is there, and not known of.
+    std::fs::write(world.dir.join(path(&ours).replace("/id/", "")), ours.text()).unwrap();
+    assert_eq!(world.get(&ours).0, 404);
+    assert_eq!(world.put(&ours), 200);
+    assert_eq!(world.get(&ours), (200, ours.text().to_owned()));
+    assert_eq!(world.host.cards.count(), 1);
+}
+
+#[test]
 fn a_directory_of_something_else_is_refused() {
     let world = World::new();
     let busy = Cards::open(&world.dir, 64, world.clock.clone(), Log::Errors);

@@ -82,14 +82,14 @@ fn a_wiped_bucket_cannot_be_read_on() {
     let (open, twice) = (shelf.select(Prefix::default()), shelf.bytes());
     close(&dir, &mut shelf, true);
     let closed = shelf.select(Prefix::default());
-    assert!(closed.run().is_some() && shelf.freed() == 0);
+    assert!(closed.run().is_some() && shelf.freed(false) == 0);
     assert_eq!(all(&open), [cell(2, 2), cell(1, 1)].concat(), "also that is still there");
     assert_eq!(shelf.wipe().unwrap(), 2 * CELL as u64 + twice);
     for selection in [open, closed] {
         let error = selection.read(0, &mut [0; 10]).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
-    assert_eq!(shelf.freed(), 0, "it is wiped once");
+    assert_eq!(shelf.freed(false), 0, "it is wiped once");
 }
 
 #[test]
@@ -98,13 +98,27 @@ fn room_for_sorting_is_given_back_once() {
     put(&mut shelf, [cell(2, 2), cell(1, 1)].concat());
     let open = shelf.select(Prefix::default());
     close(&dir, &mut shelf, true);
-    assert_eq!(shelf.freed(), 0);
+    assert_eq!(shelf.freed(false), 0);
     drop(open);
-    assert_eq!((shelf.freed(), shelf.freed()), (3 * CELL as u64, 0));
+    assert_eq!((shelf.freed(false), shelf.freed(false)), (3 * CELL as u64, 0));
     let mut again = Shelf::open(&dir.path().join("bucket")).unwrap().unwrap();
     close(&dir, &mut again, true);
-    assert_eq!(again.freed(), 3 * CELL as u64, "it was in order");
+    assert_eq!(again.freed(false), 3 * CELL as u64, "it was in order");
     assert!(!dir.path().join("new").exists());
+}
+
+#[test]
+fn a_former_file_that_is_given_up_is_read_no_more() {
+    let (dir, mut shelf) = shelf();
+    put(&mut shelf, [cell(2, 2), cell(1, 1)].concat());
+    let open = shelf.select(Prefix::default());
+    close(&dir, &mut shelf, true);
+    assert_eq!((shelf.freed(false), shelf.freed(true)), (0, 3 * CELL as u64), "it is still read");
+    let error = open.read(0, &mut [0; 10]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+    assert_eq!(shelf.freed(true), 0, "once");
+    assert_eq!(all(&shelf.select(Prefix::default())), [cell(1, 1), cell(2, 2)].concat());
+    assert_eq!(shelf.wipe().unwrap(), 2 * CELL as u64);
 }
 
 #[test]

@@ -21,8 +21,8 @@ pub const URL: usize = 128;
 #[derive(Debug, Default)]
 pub struct Table {
     nodes: BTreeMap<(String, [u8; 32]), Node>,
-    /// When a host was looked at last.
-    looked: HashMap<String, Time>,
+    /// When a host was looked at last, and whether for a node that had been found before.
+    looked: HashMap<String, (Time, bool)>,
 }
 
 #[derive(Clone, Debug)]
@@ -33,8 +33,8 @@ struct Node {
     heard: Time,
     /// When the tracker found it there last.
     found: Option<Time>,
-    /// Whether it is to be looked at.
-    due: bool,
+    /// Since when it is to be looked at, if it is.
+    due: Option<Time>,
 }
 
 /// Why a good report is not taken.
@@ -60,30 +60,38 @@ impl Table {
             return Err(NotTaken::Replayed);
         }
         let found = known.and_then(|node| node.found);
+        // Who waits keeps the place, however often the same is reported meanwhile.
+        let due = known.and_then(|node| node.due).or(Some(now));
         if known.is_none() {
             self.keep_candidates(CANDIDATES - 1);
         }
         let (saturation, time) = (report.saturation, report.time);
-        self.nodes.insert(name, Node { saturation, time, heard: now, found, due: true });
+        self.nodes.insert(name, Node { saturation, time, heard: now, found, due });
         Ok(())
     }
 
     /// Addresses that are to be looked at now, at most `most`: those found before come first, then
-    /// who has waited longest. They are taken as being looked at.
+    /// who has waited longest; but two looks at a host one after the other are for those found
+    /// before only if those would soon be listed no more. They are taken as being looked at.
     pub fn due(&mut self, most: usize, now: Time) -> Vec<String> {
-        let mut due: Vec<_> = self.nodes.iter().filter(|(_, node)| node.due).collect();
-        due.sort_by_key(|(_, node)| (node.found.is_none(), node.heard));
+        let mut due = Vec::new();
+        for ((url, _), node) in &self.nodes {
+            let Some(since) = node.due else { continue };
+            let was_first = self.looked.get(host(url)).is_some_and(|(_, found)| *found);
+            let is_first = node.found.is_some_and(|at| !was_first || now.since(at) >= FRESH / 2);
+            due.push((!is_first, since, url.clone(), node.found.is_some()));
+        }
+        due.sort();
         let mut urls = Vec::new();
-        for ((url, _), _) in due {
-            let rested = |at: &Time| now.since(*at) >= AGAIN || *at > now;
-            let host = host(url).to_owned();
-            if urls.len() < most && self.looked.get(&host).is_none_or(rested) {
-                self.looked.insert(host, now);
-                urls.push(url.clone());
+        for (_, _, url, found) in due {
+            let rested = |(at, _): &(Time, bool)| now.since(*at) >= AGAIN || *at > now;
+            if urls.len() < most && self.looked.get(host(&url)).is_none_or(rested) {
+                self.looked.insert(host(&url).to_owned(), (now, found));
+                urls.push(url);
             }
         }
         for ((url, _), node) in &mut self.nodes {
-            node.due &= !urls.contains(url);
+            node.due = node.due.filter(|_| !urls.contains(url));
         }
         urls
     }
@@ -126,17 +134,21 @@ impl Table {
             node.found = node.found.filter(|at| now.since(*at) <= FRESH);
         }
         self.keep_candidates(CANDIDATES);
-        self.looked.retain(|_, at| now.since(*at) < AGAIN && *at <= now);
+        // Longer than between two looks, so that those take turns.
+        self.looked.retain(|_, (at, _)| now.since(*at) < FRESH && *at <= now);
     }
 
-    /// If there are more candidates than `most`, those that have waited longest go.
+    /// If there are more candidates than `most`, those go that were looked at in vain, and then those
+    /// whose last report is oldest.
     fn keep_candidates(&mut self, most: usize) {
         let candidates = self.nodes.iter().filter(|(_, node)| node.found.is_none());
         let surplus = candidates.clone().count().saturating_sub(most);
         if surplus > 0 {
-            let mut oldest: Vec<_> = candidates.map(|(n, node)| (node.heard, n.clone())).collect();
+            let mut oldest: Vec<_> = candidates
+                .map(|(name, node)| (node.due.is_some(), node.heard, name.clone()))
+                .collect();
             oldest.sort();
-            for (_, name) in oldest.into_iter().take(surplus) {
+            for (_, _, name) in oldest.into_iter().take(surplus) {
                 self.nodes.remove(&name);
             }
         }
@@ -279,6 +291,73 @@ mod tests {
         table.due(3 * CANDIDATES, at(100));
         table.forget(at(100 + FRESH + AGAIN));
         assert!(table.nodes.is_empty() && table.looked.is_empty());
+    }
+
+    /// Who was looked at in each minute of an hour, in which `report` is asked for reports every ten
+    /// seconds.
+    fn looks(mut report: impl FnMut(&mut Table, u64)) -> Vec<String> {
+        let (mut table, mut looks) = (Table::default(), Vec::new());
+        for second in (0..3600).step_by(10) {
+            report(&mut table, second);
+            table.forget(at(second));
+            for url in table.due(9, at(second)) {
+                // There is one node, and nothing else below its host.
+                let key = (url == "https://a.example").then_some([1; 32]);
+                table.found(&url, key, at(second));
+                looks.push(url);
+            }
+        }
+        looks
+    }
+
+    fn below(path: &str, key: u8, second: u64) -> Report {
+        let report = report("a", key, at(second));
+        Report { url: report.url + path, ..report }
+    }
+
+    #[test]
+    fn who_waits_is_kept_out_neither_by_others_of_the_host_nor_by_reporting_again() {
+        let others: Vec<String> = (0..8).map(|n| format!("/x{n}")).collect();
+        let looks = looks(|table, second| {
+            // Before the node, and again each time just before it does.
+            for other in others.iter().filter(|_| second == 0 || second % 300 == 290) {
+                table.take(below(other, 9, second), at(second)).unwrap();
+            }
+            if second >= 300 && second.is_multiple_of(300) {
+                table.take(below("", 1, second), at(second)).unwrap();
+            }
+        });
+        let is_it = |url: &String| url == "https://a.example";
+        let first = looks.iter().position(is_it).expect("it is looked at");
+        assert!(first <= 5 + others.len(), "in the minute {first}");
+        // Once found, it is looked at after each of its reports.
+        let rest = &looks[first..];
+        assert!(rest.iter().filter(|url| is_it(url)).count() >= rest.len() / 5);
+    }
+
+    #[test]
+    fn who_was_found_and_reports_all_the_time_keeps_nobody_out() {
+        let looks = looks(|table, second| {
+            table.take(below("", 1, second), at(second)).unwrap();
+            if second >= 300 && second.is_multiple_of(300) {
+                table.take(below("/new", 2, second), at(second)).unwrap();
+            }
+        });
+        let new = looks.iter().filter(|url| url.ends_with("/new")).count();
+        assert_eq!((looks.len(), new), (60, 11), "at each report of the new one");
+    }
+
+    #[test]
+    fn who_was_looked_at_in_vain_makes_room_first() {
+        let mut table = Table::default();
+        table.take(report("vain", 1, at(10)), at(10)).unwrap();
+        assert_eq!(table.due(9, at(10)).len(), 1);
+        table.found("https://vain.example", None, at(10));
+        for number in 0..CANDIDATES {
+            table.take(report(&format!("n{number}"), 2, at(1)), at(1)).unwrap();
+        }
+        assert_eq!(table.nodes.len(), CANDIDATES);
+        assert!(table.nodes.keys().all(|(url, _)| url != "https://vain.example"));
     }
 
     #[test]
