@@ -172,16 +172,12 @@ fn a_node_pressed_for_memory_puts_nothing_into_swap() {
 
 #[test]
 fn swap_that_is_turned_on_later_is_said_once() {
-    if !rustix::process::geteuid().is_root() {
-        println!("only root mounts: nothing was tried");
-        return;
-    }
     let dir = memory();
     let (swaps, none) = (dir.path().join("swaps"), "Filename Type Size Used Priority\n");
     std::fs::write(&swaps, none).unwrap();
     let script = format!("mount --bind {} /proc/swaps && exec \"$0\" \"$@\"", swaps.display());
     let faked = Faked::at(dir.path(), afternoon());
-    let node = faked.start_by(dir.path(), &["unshare", "-m", "sh", "-c", &script]);
+    let node = faked.start_by(dir.path(), &["unshare", "-rm", "sh", "-c", &script]);
     let said = || node.log().matches("the machine has swap and the mount lacks").count();
     let after = |minutes: u64| faked.set(afternoon() + minutes * MINUTE);
     after(2);
