@@ -384,3 +384,6 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |error| OpenError::Io(path, error)
 }
+
+#[cfg(test)]
+mod tests;

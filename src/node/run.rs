@@ -2,6 +2,7 @@
 //! wipes before it listens, serves until SIGTERM or SIGINT.
 //! Specified in posted(8).
 
+mod chores;
 mod dev;
 mod error;
 mod roles;
@@ -13,8 +14,9 @@ use crate::node::effective;
 use crate::node::log::Log;
 use crate::node::private;
 use crate::node::reporter::{self, Reporter};
-use crate::node::server::{Door, Service, serve};
+use crate::node::server::{Door, serve};
 use crate::node::tls::Identity;
+use chores::Chores;
 use clap::Parser;
 use error::RunError;
 use roles::{Open, Role};
@@ -29,8 +31,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// How often what is kept is looked at for what is to be closed, wiped or dropped.
-const CHORES: Duration = Duration::from_secs(1);
+/// What nobody waits for any more has this time to finish at a stop: wiping under way.
+const REST: Duration = Duration::from_secs(2);
 
 /// Runs the program with `args`, the first being its name; its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
@@ -106,8 +108,10 @@ fn start(
     private::keep(config.log);
     allow_files();
     let Open { roles, admins, relay } = roles::open(config)?;
+    let services = roles.iter().map(|role| role.service.clone()).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(RunError::System)?.block_on(async {
+    let chores = Chores::start(services, config.log).map_err(RunError::System)?;
+    let served = runtime.map_err(RunError::System)?.block_on(async {
         let (mut doors, mut addresses) = (Vec::new(), Vec::new());
         for Role { name, front, tls, service } in roles {
             let listener = listen(front.listen).await?;
@@ -135,12 +139,12 @@ fn start(
         }
         run(doors, stop, config.log).await;
         Ok(())
-    })
+    });
+    chores.stop(REST);
+    served
 }
 
 async fn run(doors: Vec<Door>, mut stop: watch::Receiver<bool>, log: Log) {
-    let chores: Vec<_> =
-        doors.iter().map(|door| tokio::spawn(look_after(door.service.clone(), log))).collect();
     let doors: Vec<_> =
         doors.into_iter().map(|door| tokio::spawn(serve(door, stop.clone(), log))).collect();
     // An error means that nobody can ask for the stop any more, which is one.
@@ -151,7 +155,6 @@ async fn run(doors: Vec<Door>, mut stop: watch::Receiver<bool>, log: Log) {
             log.error(format_args!("serving: {error}"));
         }
     }
-    chores.iter().for_each(|chores| chores.abort());
     log.info("stopped");
 }
 
@@ -164,19 +167,6 @@ async fn tell(reporter: Arc<Reporter>, log: Log) {
         let reporter = reporter.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || reporter.report()).await {
             log.error(format_args!("reporting: {error}"));
-        }
-    }
-}
-
-/// Does the chores of one role, apart from all others, so that a slow disk delays no wiping.
-async fn look_after(service: Service, log: Log) {
-    let mut ticks = tokio::time::interval(CHORES);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let service = service.clone();
-        if let Err(error) = tokio::task::spawn_blocking(move || service.chores()).await {
-            log.error(format_args!("looking after what is kept: {error}"));
         }
     }
 }

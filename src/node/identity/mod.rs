@@ -13,6 +13,7 @@ use crate::core::time::Time;
 use crate::node::answer::{Answer, answer, line, not_allowed};
 use crate::node::callers::{Callers, Peer};
 use crate::node::frame::Frame;
+use crate::node::hands::Hands;
 use crate::node::identity::allowance::Allowance;
 use crate::node::identity::cards::{Cards, PutError, Taken};
 use crate::node::meter::price;
@@ -25,12 +26,20 @@ use hyper::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 
+/// Cards that are fetched from the disk at a time.
+const FETCHES: usize = 32;
+/// Cards that are checked and written at a time, the latter one after the other. Apart from the
+/// fetches, so that whoever puts keeps nobody from fetching.
+const PUTS: usize = 4;
+
 /// An identity host.
 pub struct Host {
     cards: Arc<Cards>,
     allowance: Allowance,
     callers: Callers,
     traffic: Arc<Traffic>,
+    fetches: Hands,
+    puts: Hands,
 }
 
 /// What a path names.
@@ -42,7 +51,9 @@ enum Target {
 impl Host {
     /// A host of `cards`, which counts by `allowance` those whom `callers` tells apart.
     pub fn new(cards: Cards, allowance: Allowance, callers: Callers) -> Host {
-        Host { cards: Arc::new(cards), allowance, callers, traffic: Arc::default() }
+        let (cards, traffic) = (Arc::new(cards), Arc::default());
+        let (fetches, puts) = (Hands::new(FETCHES), Hands::new(PUTS));
+        Host { cards, allowance, callers, traffic, fetches, puts }
     }
 
     /// Who is believed about whom.
@@ -120,7 +131,7 @@ impl Host {
             Err(refused) => return refused,
         };
         let cards = self.cards.clone();
-        let put = tokio::task::spawn_blocking(move || cards.put(owner, &bytes)).await;
+        let put = self.puts.work(move || cards.put(owner, &bytes)).await;
         let (status, text) = match put.unwrap_or(Err(PutError::Io)) {
             Ok(Taken::First) => (StatusCode::CREATED, ""),
             Ok(Taken::Newer | Taken::Known) => (StatusCode::OK, ""),
@@ -145,7 +156,7 @@ impl Host {
 
     async fn get(&self, owner: Fingerprint) -> Response<Answer> {
         let cards = self.cards.clone();
-        match tokio::task::spawn_blocking(move || cards.get(owner)).await {
+        match self.fetches.work(move || cards.get(owner)).await {
             Ok(Ok(Some(card))) => self.text(card),
             Ok(Ok(None)) => self.line(StatusCode::NOT_FOUND, "no such card"),
             Ok(Err(_)) | Err(_) => {

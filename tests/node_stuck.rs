@@ -1,0 +1,71 @@
+//! The real `posted` beside what hangs or is cut short: cards on a disk that does not answer.
+//! Wiping does not wait. What is held is posted(8), STORE.
+#![cfg(feature = "node")]
+#![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
+
+mod node;
+#[path = "common/programs.rs"]
+mod programs;
+
+use node::faked::Faked;
+use node::{ALL_ROLES, cell, connect, get, memory, post, soon};
+use poste::core::bucket::{Bucket, Class};
+use poste::core::time::Time;
+use programs::Home;
+use std::io::Write;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// More than there are threads for what blocks.
+const CLIENTS: usize = 600;
+
+fn now() -> Time {
+    Time::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
+}
+
+#[test]
+fn clients_that_ask_a_stuck_disk_and_leave_delay_no_wiping() {
+    let dir = memory();
+    let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let text = format!(
+        "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\nstore = \"dir:store\"\n\
+         [identity]\nlisten = \"127.0.0.1:0\"\ndir = \"cards\"\nadmin = \"{admin}\"\n"
+    );
+    std::fs::write(dir.path().join("posted.toml"), text).unwrap();
+    let hour = Bucket::at(Class::Hourly, now());
+    let faked = Faked::at(dir.path(), hour.start());
+    let node = faked.start_by(dir.path(), &ALL_ROLES);
+    assert_eq!(post(node.address, hour, &cell(1, 1)).unwrap().status, 200);
+    let host = node.at("identity");
+    let alice = Home { dir: dir.path().join("alice") };
+    let url = format!("http://{host}/id/");
+    alice.ok(&["init", "--no-passphrase", "--publish", &url, "--url", &url]);
+    alice.ok(&["publish"]);
+    let cards = std::fs::read_dir(dir.path().join("cards")).unwrap();
+    let mut cards = cards.map(|entry| entry.unwrap().path());
+    let card: PathBuf = cards.find(|path| path.extension().is_some_and(|e| e == "toml")).unwrap();
+    let name = card.file_name().unwrap().to_str().unwrap();
+    let request = format!("GET /id/{name} HTTP/1.1\r\nhost: node\r\n\r\n");
+    assert_eq!(get(host, &format!("/id/{name}")).status, 200);
+    // Whoever opens it waits for a writer, who never comes.
+    std::fs::remove_file(&card).unwrap();
+    assert!(Command::new("mkfifo").arg(&card).status().unwrap().success());
+    let connections = || -> usize {
+        let text = String::from_utf8(get(admin, "/metrics").body).unwrap();
+        let count = "posted_connections{role=\"identity\"} ";
+        text.lines().find_map(|line| line.strip_prefix(count)).unwrap().parse().unwrap()
+    };
+    soon("alice is gone", || connections() == 0);
+    let clients: Vec<_> = (0..CLIENTS).map(|_| connect(host)).collect();
+    for mut client in &clients {
+        client.write_all(request.as_bytes()).unwrap();
+    }
+    soon("all have come", || connections() == CLIENTS);
+    std::thread::sleep(Duration::from_secs(1));
+    drop(clients);
+    soon("all have left", || connections() == 0);
+    faked.set(hour.wiped());
+    soon("the hour is wiped", || node.log().contains(&format!("wiped {hour}: 1 cells")));
+}
