@@ -1,15 +1,17 @@
 use super::*;
+use crate::core::time::HOUR;
 use crate::node::callers::{Callers, Peer};
 use crate::node::meter::{Meter, Rules};
 use crate::node::metrics::Metrics;
 use crate::node::relay::Relay;
 use crate::node::status::About;
 use crate::node::store::Store;
-use crate::node::tests::Hands;
+use crate::node::tests::{Hands, ask};
 use http_body_util::Full;
 use hyper::Request;
 use hyper::body::Bytes;
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::mpsc;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -42,6 +44,31 @@ fn relay(dir: &Path) -> (Arc<Relay>, Bucket, Arc<Hands>) {
 fn entry(relay: &Relay, bucket: Bucket) -> Arc<Mutex<Option<Shelf>>> {
     let Store::Dir(buckets) = &**relay.buckets() else { panic!("another store") };
     buckets.shelves().get(&bucket).unwrap().clone()
+}
+
+#[test]
+fn status_does_not_wait_for_a_bucket_that_is_being_sorted() {
+    let dir = tempfile::tempdir().unwrap();
+    let (relay, bucket, clock) = relay(dir.path());
+    clock.pass(HOUR);
+    let entry = entry(&relay, bucket);
+    let sorting = hold(&entry);
+    let (answer, answered) = mpsc::channel();
+    let asked = relay.clone();
+    std::thread::spawn(move || {
+        let role = async |request, peer| asked.answer(request, peer).await;
+        answer.send(ask(("GET", "/v1/status"), "", role).1).unwrap();
+    });
+    let text = answered.recv_timeout(Duration::from_secs(10)).expect("status is blocked");
+    let status: toml::Table = text.parse().unwrap();
+    assert_eq!(status["hourly"]["bucket"].as_str(), Some(&*bucket.to_string()));
+    assert_eq!(status["hourly"]["cells"].as_integer(), Some(3));
+    drop(sorting);
+    relay.buckets().chores();
+    assert_eq!(relay.buckets().count(bucket), 3);
+    clock.pass(bucket.wiped().unix() - bucket.closes().unix());
+    relay.buckets().chores();
+    assert_eq!(relay.buckets().count(bucket), 0);
 }
 
 #[test]
