@@ -112,11 +112,12 @@ fn start(
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let chores = Chores::start(services, config.log).map_err(RunError::System)?;
     let served = runtime.map_err(RunError::System)?.block_on(async {
-        let (mut doors, mut addresses) = (Vec::new(), Vec::new());
+        let (mut doors, mut addresses, mut identities) = (Vec::new(), Vec::new(), Vec::new());
         for Role { name, front, tls, service } in roles {
             let listener = listen(front.listen).await?;
             let address = listener.local_addr().map_err(RunError::System)?;
             addresses.push((name, address));
+            identities.extend(tls.clone().map(|identity| (name, identity)));
             doors.push(Door { listener, tls, service, connections: front.connections });
         }
         for (admin, service) in admins {
@@ -124,7 +125,6 @@ fn start(
             doors.push(Door { listener, tls: None, service, connections: 16 });
         }
         let stop = stopped().map_err(RunError::System)?;
-        let identities = doors.iter().filter_map(|door: &Door| door.tls.clone()).collect();
         reload(identities, config.log).map_err(RunError::System)?;
         for (name, address) in &addresses {
             config.log.info(format_args!("{name} at {address}"));
@@ -188,15 +188,20 @@ fn stopped() -> io::Result<watch::Receiver<bool>> {
     Ok(receiver)
 }
 
-/// Reads certificates and keys again at SIGHUP, for the connections to come.
-fn reload(identities: Vec<Arc<Identity>>, log: Log) -> io::Result<()> {
+/// Reads certificates and keys again at SIGHUP, for the connections to come. Each role has its own,
+/// and one that cannot be used keeps no other from being read.
+fn reload(identities: Vec<(&'static str, Arc<Identity>)>, log: Log) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             // They are small, and the disk is seldom slow; no request waits for this thread alone.
-            match identities.iter().try_for_each(|identity| identity.reload()) {
-                Ok(()) => log.info("certificates read again"),
-                Err(error) => log.error(format_args!("{error}: the certificate before stays")),
+            for (role, identity) in &identities {
+                match identity.reload() {
+                    Ok(()) => log.info(format_args!("{role}: certificate read again")),
+                    Err(error) => {
+                        log.error(format_args!("{role}: {error}: the certificate before stays"));
+                    }
+                }
             }
         }
     });
