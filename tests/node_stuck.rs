@@ -1,5 +1,6 @@
-//! The real `posted` beside what hangs or is cut short: cards on a disk that does not answer.
-//! Wiping does not wait. What is held is posted(8), STORE.
+//! The real `posted` beside what hangs or is cut short: cards on a disk that does not answer, a
+//! tracker that does not. Wiping does not wait, nor does the stop.
+//! What is held is posted(8), STORE and the stop.
 #![cfg(feature = "node")]
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
@@ -8,7 +9,7 @@ mod node;
 mod programs;
 
 use node::faked::Faked;
-use node::{ALL_ROLES, cell, connect, get, memory, post, soon};
+use node::{ALL_ROLES, Node, cell, connect, get, memory, post, soon};
 use poste::core::bucket::{Bucket, Class};
 use poste::core::time::Time;
 use programs::Home;
@@ -16,7 +17,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// More than there are threads for what blocks.
 const CLIENTS: usize = 600;
@@ -68,4 +69,25 @@ fn clients_that_ask_a_stuck_disk_and_leave_delay_no_wiping() {
     soon("all have left", || connections() == 0);
     faked.set(hour.wiped());
     soon("the hour is wiped", || node.log().contains(&format!("wiped {hour}: 1 cells")));
+}
+
+#[test]
+fn a_stop_waits_for_no_tracker() {
+    let dir = memory();
+    // The system takes the connections, and nobody answers.
+    let silent = [(); 2].map(|()| TcpListener::bind("127.0.0.1:0").unwrap());
+    let [first, second] = silent.each_ref().map(|s| s.local_addr().unwrap());
+    let text = format!(
+        "key_file = \"node.key\"\n[relay]\nlisten = \"127.0.0.1:0\"\nstore = \"dir:store\"\n\
+         url = \"https://relay.example\"\ntrackers = [\"http://{first}\", \"http://{second}\"]\n"
+    );
+    std::fs::write(dir.path().join("posted.toml"), text).unwrap();
+    let mut node = Node::start(dir.path(), &[], &[]);
+    let (_report, _) = silent[0].accept().unwrap();
+    let began = Instant::now();
+    node.terminate();
+    assert_eq!(node.end().code(), Some(0));
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    soon("the last line", || node.log().contains("stopped"));
 }

@@ -31,7 +31,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// What nobody waits for any more has this time to finish at a stop: wiping under way.
+/// What nobody waits for any more has this time to finish at a stop: reports, wiping under way.
 const REST: Duration = Duration::from_secs(2);
 
 /// Runs the program with `args`, the first being its name; its exit code.
@@ -110,8 +110,9 @@ fn start(
     let Open { roles, admins, relay } = roles::open(config)?;
     let services = roles.iter().map(|role| role.service.clone()).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(RunError::System)?;
     let chores = Chores::start(services, config.log).map_err(RunError::System)?;
-    let served = runtime.map_err(RunError::System)?.block_on(async {
+    let served = runtime.block_on(async {
         let (mut doors, mut addresses, mut identities) = (Vec::new(), Vec::new(), Vec::new());
         for Role { name, front, tls, service } in roles {
             let listener = listen(front.listen).await?;
@@ -140,7 +141,12 @@ fn start(
         run(doors, stop, config.log).await;
         Ok(())
     });
+    // Dropped, it would wait for every answer from elsewhere, of a tracker or of a stuck disk.
+    runtime.shutdown_timeout(REST);
     chores.stop(REST);
+    if served.is_ok() {
+        config.log.info("stopped");
+    }
     served
 }
 
@@ -155,7 +161,6 @@ async fn run(doors: Vec<Door>, mut stop: watch::Receiver<bool>, log: Log) {
             log.error(format_args!("serving: {error}"));
         }
     }
-    log.info("stopped");
 }
 
 /// Tells trackers how full the relay is, until the node stops.
