@@ -1,6 +1,6 @@
 //! The real `posted` beside what hangs or is cut short: cards on a disk that does not answer, a
-//! tracker that does not. Wiping does not wait, nor does the stop.
-//! What is held is posted(8), STORE and the stop.
+//! tracker that does not, a first start that is killed. Wiping does not wait, nor does the stop.
+//! What is held is posted(8), STORE, FILES and the stop.
 #![cfg(feature = "node")]
 #![allow(clippy::unwrap_used, reason = "a test that meets an error has failed")]
 
@@ -15,6 +15,7 @@ use poste::core::time::Time;
 use programs::Home;
 use std::io::Write;
 use std::net::TcpListener;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -90,4 +91,23 @@ fn a_stop_waits_for_no_tracker() {
     let took = began.elapsed();
     assert!(took < Duration::from_secs(10), "{took:?}");
     soon("the last line", || node.log().contains("stopped"));
+}
+
+#[test]
+fn a_first_start_that_is_killed_leaves_no_part_of_a_key() {
+    let dir = memory();
+    let node = Node::start(dir.path(), &[], &[]);
+    node.kill();
+    std::fs::remove_file(dir.path().join("node.key")).unwrap();
+    // Whoever writes to a file under this limit is killed at the first byte.
+    let killed = Command::new("sh")
+        .args(["-c", "ulimit -f 0; exec \"$@\"", "sh", env!("CARGO_BIN_EXE_posted"), "relay"])
+        .arg("--config")
+        .arg(dir.path().join("posted.toml"))
+        .output()
+        .unwrap();
+    assert_eq!(killed.status.signal(), Some(25), "SIGXFSZ: {killed:?}");
+    assert!(!dir.path().join("node.key").exists());
+    let again = Node::start(dir.path(), &[], &[]);
+    assert_eq!(get(again.address, "/v1/status").status, 200);
 }
