@@ -6,7 +6,7 @@ use crate::core::bucket::{Bucket, CELL, Prefix};
 use crate::node::answer::{Answer, answer, line, not_allowed, set};
 use crate::node::buckets::{GetError, PutError};
 use crate::node::callers::{Callers, Peer};
-use crate::node::frame::Frame;
+use crate::node::frame::Asked;
 use crate::node::hands::Hands;
 use crate::node::meter::{Meter, Tap, price};
 use crate::node::metrics::Metrics;
@@ -90,12 +90,9 @@ impl Relay {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let (head, mut body) = request.into_parts();
-        let frame = Frame::of(&head.headers);
-        let network = self.callers.network(peer, &head.headers);
-        if network.is_none() {
-            self.metrics.traffic.unnamed.up();
-        }
+        let traffic = &self.metrics.traffic;
+        let Asked { head, mut body, frame, network } =
+            Asked::new(request, peer, &self.callers, traffic);
         let now = self.buckets.keeper().now();
         let banned = network.is_some_and(|network| self.meter.is_banned(network, now));
         let mut response = match (target(head.uri.path()), &head.method) {
@@ -126,8 +123,7 @@ impl Relay {
                 self.not_allowed("GET")
             }
         };
-        frame.finish(&mut response, &mut body, 4 * UPLOAD).await;
-        self.metrics.traffic.answered(response.status().as_u16());
+        frame.finish(&mut response, &mut body, 4 * UPLOAD, traffic).await;
         response
     }
 

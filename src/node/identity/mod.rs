@@ -12,7 +12,7 @@ use crate::core::keys::Fingerprint;
 use crate::core::time::Time;
 use crate::node::answer::{Answer, answer, line, not_allowed};
 use crate::node::callers::{Callers, Peer};
-use crate::node::frame::Frame;
+use crate::node::frame::Asked;
 use crate::node::hands::Hands;
 use crate::node::identity::allowance::Allowance;
 use crate::node::identity::cards::{Cards, PutError, Taken};
@@ -87,12 +87,9 @@ impl Host {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let (head, mut body) = request.into_parts();
-        let frame = Frame::of(&head.headers);
-        let network = self.callers.network(peer, &head.headers);
-        if network.is_none() {
-            self.traffic.unnamed.up();
-        }
+        let traffic = &self.traffic;
+        let Asked { head, mut body, frame, network } =
+            Asked::new(request, peer, &self.callers, traffic);
         let mut response = match (target(head.uri.path()), &head.method) {
             _ if frame.chunked => self.line(StatusCode::LENGTH_REQUIRED, "give a content-length"),
             (None, _) => self.line(StatusCode::NOT_FOUND, "no such path"),
@@ -104,8 +101,7 @@ impl Host {
             (Some(Target::Card(_)), _) => not_allowed("GET, HEAD, PUT", self.now()),
             (Some(Target::Volunteers), _) => not_allowed("GET, HEAD", self.now()),
         };
-        frame.finish(&mut response, &mut body, 4 * LIMIT).await;
-        self.traffic.answered(response.status().as_u16());
+        frame.finish(&mut response, &mut body, 4 * LIMIT, traffic).await;
         response
     }
 
