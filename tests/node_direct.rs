@@ -77,6 +77,27 @@ fn answer(stream: &mut TcpStream) -> Option<Reply> {
 }
 
 #[test]
+fn a_connection_ends_with_the_first_answer_after_the_hour_in_which_it_began() {
+    let world = World::new("");
+    let next = world.hour.next();
+    for batch in world.cells.chunks(256 * CELL) {
+        assert_eq!(post(world.node.address, next, batch).unwrap().status, 200);
+    }
+    // The hour passes while the system sends.
+    let mut stream = world.ask(&[(&format!("{next}/"), "")]);
+    std::thread::sleep(Duration::from_secs(1));
+    world.faked.set(next.closes());
+    soon("the next hour is closed", || world.node.log().contains(&format!("closed {next}")));
+    let first = answer(&mut stream).unwrap();
+    assert_eq!(first.body.len(), world.cells.len());
+    assert_eq!(first.header("connection"), None, "it began before");
+    stream.write_all(b"GET /v1/status HTTP/1.1\r\nhost: node\r\n\r\n").unwrap();
+    let second = answer(&mut stream).unwrap();
+    assert_eq!((second.status, second.header("connection")), (200, Some("close")));
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0);
+}
+
+#[test]
 fn other_requests_stand_before_and_behind_on_the_same_connection() {
     let world = World::new("");
     let mut stream = world.ask(&[

@@ -157,3 +157,46 @@ fn an_identity_host_is_reached_over_tls() {
     alice.ok(&["publish", "--check"]);
     assert!(node::raw(posted.at("identity"), b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").is_none());
 }
+
+#[test]
+fn the_unit_runs_every_role_of_the_example() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let made = rcgen::generate_simple_self_signed(vec!["relay.example".to_owned()]).unwrap();
+    std::fs::write(dir.path().join("fullchain.pem"), made.cert.pem()).unwrap();
+    std::fs::write(dir.path().join("privkey.pem"), made.signing_key.serialize_pem()).unwrap();
+    let example = include_str!("../examples/posted.toml");
+    let at = |name: &str| dir.path().join(name).display().to_string();
+    let mut config = example.to_owned();
+    for (shipped, here) in [
+        ("/etc/poste/tls/", at("")),
+        ("/run/posted/store", at("store")),
+        ("/var/lib/posted/", at("")),
+        ("[::]:443\"", "127.0.0.1:0\"".to_owned()),
+        ("[::]:8442\"", "127.0.0.1:0\"".to_owned()),
+        ("[::]:8443\"", "127.0.0.1:0\"".to_owned()),
+        ("store = \"dir:", "allow_disk = true\nstore = \"dir:".to_owned()),
+        ("admin = \"127.0.0.1:9464\"\n", String::new()),
+    ] {
+        assert!(config.contains(shipped), "{shipped}");
+        config = config.replace(shipped, &here);
+    }
+    // The lines of the unit, with this program and that file.
+    let unit = include_str!("../examples/systemd/posted.service");
+    let line = |key: &str| {
+        let line = unit.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('=')).unwrap();
+        let line = line.strip_prefix("/usr/local/bin/posted ").unwrap();
+        let (command, rest) = line.split_once(" --config /etc/poste/posted.toml").unwrap();
+        format!("{command}{rest}")
+    };
+    let check = ended(dir.path(), &line("ExecStartPre"), &config);
+    assert!(check.status.success(), "{}", said(&check));
+    let text = String::from_utf8_lossy(&check.stdout).into_owned();
+    for role in ["[relay]", "[tracker]", "[identity]"] {
+        assert!(text.contains(role) && example.contains(role), "{role}: {text}");
+    }
+    let posted = Posted::start(dir.path(), &line("ExecStart"), &config, 3);
+    for role in ["relay", "tracker", "identity"] {
+        assert_ne!(posted.at(role).port(), 0, "{role}");
+    }
+    posted.kill();
+}

@@ -193,10 +193,9 @@ impl Buckets {
         Some(shelf.select(prefix))
     }
 
-    /// How many cells a bucket holds.
+    /// How many cells a bucket holds. Waits for nobody, also not while it is sorted.
     pub fn count(&self, bucket: Bucket) -> usize {
-        let entry = self.shelves().get(&bucket).cloned();
-        entry.map_or(0, |entry| hold(&entry).as_ref().map_or(0, Shelf::len))
+        self.stock.count(bucket)
     }
 
     /// Closes and wipes what is due. To be called often: what it finds due is late by as much as
@@ -384,3 +383,6 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> OpenError {
     let path = path.to_owned();
     move |error| OpenError::Io(path, error)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,14 +1,14 @@
 //! The node's own Ed25519 key: what a tracker and the operators know the node by. Made at the
-//! first start, kept in one file of 64 hex digits, mode 0600; a file that others may read is
-//! refused. It names the node in `/v1/status` and signs its reports to trackers.
+//! first start, whole or not at all, kept in one file of 64 hex digits, mode 0600; a file that others
+//! may read is refused. It names the node in `/v1/status` and signs its reports to trackers.
 //! Specified in posted(8), FILES.
 
 use crate::core::encode::{hex, unhex};
 use crate::core::prim::{ed25519_public, ed25519_sign};
 use std::fmt;
-use std::fs::OpenOptions;
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use zeroize::Zeroizing;
 
@@ -49,7 +49,7 @@ pub enum KeyError {
 
 /// Reads the key in `path`.
 pub fn read(path: &Path) -> Result<NodeKey, KeyError> {
-    let file = std::fs::File::open(path)?;
+    let file = File::open(path)?;
     let mode = file.metadata()?.permissions().mode() & 0o7777;
     if mode & 0o077 != 0 {
         return Err(KeyError::Open(mode));
@@ -71,12 +71,21 @@ pub fn read_or_make(path: &Path) -> Result<NodeKey, KeyError> {
 fn make(path: &Path) -> Result<NodeKey, KeyError> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(seed.as_mut_slice()).map_err(io::Error::from)?;
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let dir = path.parent().unwrap_or(Path::new("/"));
+    // Of mode 0600, and gone if this fails.
+    let mut file = tempfile::Builder::new().prefix(".node-key.").tempfile_in(dir)?;
     let text = Zeroizing::new(hex(seed.as_slice()));
     file.write_all(text.as_bytes())?;
     file.write_all(b"\n")?;
-    file.sync_all()?;
-    Ok(NodeKey(seed))
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        // Of two nodes that make one at the same moment, both go by the one that stands.
+        Err(failed) if failed.error.kind() == io::ErrorKind::AlreadyExists => {}
+        Err(failed) => return Err(failed.error.into()),
+        Ok(_) => {}
+    }
+    File::open(dir)?.sync_all()?;
+    read(path)
 }
 
 #[cfg(test)]

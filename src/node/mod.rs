@@ -22,6 +22,7 @@ pub mod direct;
 pub mod durable;
 pub mod effective;
 pub mod frame;
+pub mod hands;
 pub mod identity;
 pub mod key;
 pub mod lent;

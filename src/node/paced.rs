@@ -51,9 +51,10 @@ impl<S> Paced<S> {
         &self.seat
     }
 
-    /// Gives back what was read too much; it is read again.
+    /// Gives back what was read too much; it is read again. Of nothing, nothing is kept: it would be
+    /// the whole buffer from which all has been taken.
     pub fn give_back(&mut self, ahead: Bytes) {
-        self.ahead = ahead;
+        self.ahead = if ahead.is_empty() { Bytes::new() } else { ahead };
     }
 
     /// A head goes out with the first of the cells that come after it: whoever waits for the answer
@@ -212,6 +213,7 @@ impl<S: AsyncWrite + Hold + Unpin> AsyncWrite for Paced<S> {
 mod tests {
     use super::*;
     use crate::node::slots::Slots;
+    use hyper::body::Buf;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     impl Hold for DuplexStream {
@@ -220,6 +222,28 @@ mod tests {
 
     async fn paced<S>(stream: S) -> Paced<S> {
         Paced::new(stream, Arc::default(), Slots::new(1).take().await.pulse().clone())
+    }
+
+    #[tokio::test]
+    async fn nothing_given_back_keeps_no_buffer() {
+        let buffer = Arc::new([0; 64]);
+        struct Shared(Arc<[u8; 64]>);
+        impl AsRef<[u8]> for Shared {
+            fn as_ref(&self) -> &[u8] {
+                &*self.0
+            }
+        }
+        let (near, _far) = duplex(1000);
+        let mut near = paced(near).await;
+        let mut ahead = Bytes::from_owner(Shared(buffer.clone()));
+        ahead.advance(64);
+        near.give_back(ahead);
+        assert_eq!(Arc::strong_count(&buffer), 1);
+        let mut ahead = Bytes::from_owner(Shared(buffer.clone()));
+        ahead.advance(60);
+        near.give_back(ahead);
+        assert_eq!(near.read_exact(&mut [1; 4]).await.unwrap(), 4);
+        assert_eq!(Arc::strong_count(&buffer), 1, "all of it was read");
     }
 
     #[tokio::test(start_paused = true)]

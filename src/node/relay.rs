@@ -6,7 +6,8 @@ use crate::core::bucket::{Bucket, CELL, Prefix};
 use crate::node::answer::{Answer, answer, line, not_allowed, set};
 use crate::node::buckets::{GetError, PutError};
 use crate::node::callers::{Callers, Peer};
-use crate::node::frame::Frame;
+use crate::node::frame::Asked;
+use crate::node::hands::Hands;
 use crate::node::meter::{Meter, Tap, price};
 use crate::node::metrics::Metrics;
 use crate::node::network::Network;
@@ -19,8 +20,6 @@ use hyper::body::{Body, Bytes};
 use hyper::header::{ACCEPT_RANGES, CONTENT_RANGE, HeaderValue, IF_RANGE, RANGE};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use std::sync::Arc;
-use tokio::sync::Semaphore;
-use tokio::task::JoinError;
 
 /// Largest body of an upload, in cells.
 pub const UPLOAD_CELLS: usize = 256;
@@ -35,7 +34,7 @@ pub struct Relay {
     metrics: Arc<Metrics>,
     about: About,
     /// For those that are at the store.
-    hands: Semaphore,
+    hands: Hands,
 }
 
 /// What a path names.
@@ -55,7 +54,7 @@ impl Relay {
         metrics: Arc<Metrics>,
         about: About,
     ) -> Relay {
-        let hands = Semaphore::new(buckets.hands());
+        let hands = Hands::new(buckets.hands());
         Relay { buckets, meter: Arc::new(meter), callers, metrics, about, hands }
     }
 
@@ -91,12 +90,9 @@ impl Relay {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let (head, mut body) = request.into_parts();
-        let frame = Frame::of(&head.headers);
-        let network = self.callers.network(peer, &head.headers);
-        if network.is_none() {
-            self.metrics.traffic.unnamed.up();
-        }
+        let traffic = &self.metrics.traffic;
+        let Asked { head, mut body, frame, network } =
+            Asked::new(request, peer, &self.callers, traffic);
         let now = self.buckets.keeper().now();
         let banned = network.is_some_and(|network| self.meter.is_banned(network, now));
         let mut response = match (target(head.uri.path()), &head.method) {
@@ -127,8 +123,7 @@ impl Relay {
                 self.not_allowed("GET")
             }
         };
-        frame.finish(&mut response, &mut body, 4 * UPLOAD).await;
-        self.metrics.traffic.answered(response.status().as_u16());
+        frame.finish(&mut response, &mut body, 4 * UPLOAD, traffic).await;
         response
     }
 
@@ -167,7 +162,7 @@ impl Relay {
             Some(stored) => Ok(stored),
             None => {
                 let buckets = self.buckets.clone();
-                self.work(move || buckets.put(bucket, &batch)).await
+                self.hands.work(move || buckets.put(bucket, &batch)).await
             }
         };
         // A store of several servers may have kept a part, which is to be paid for: or whoever adds a
@@ -209,16 +204,6 @@ impl Relay {
         }
     }
 
-    /// Does what may block, on another thread, when it is its turn.
-    async fn work<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, JoinError> {
-        // It is never closed; without it nothing would be lost but the turn.
-        let _hand = self.hands.acquire().await;
-        tokio::task::spawn_blocking(work).await
-    }
-
     async fn download(
         &self,
         bucket: Bucket,
@@ -231,7 +216,7 @@ impl Relay {
             Some(cells) => Ok(Ok((cells, true))),
             None => {
                 let buckets = self.buckets.clone();
-                self.work(move || buckets.get(bucket, prefix)).await
+                self.hands.work(move || buckets.get(bucket, prefix)).await
             }
         };
         match found {

@@ -2,6 +2,7 @@
 //! wipes before it listens, serves until SIGTERM or SIGINT.
 //! Specified in posted(8).
 
+mod chores;
 mod dev;
 mod error;
 mod roles;
@@ -13,8 +14,9 @@ use crate::node::effective;
 use crate::node::log::Log;
 use crate::node::private;
 use crate::node::reporter::{self, Reporter};
-use crate::node::server::{Door, Service, serve};
+use crate::node::server::{Door, serve};
 use crate::node::tls::Identity;
+use chores::Chores;
 use clap::Parser;
 use error::RunError;
 use roles::{Open, Role};
@@ -29,8 +31,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-/// How often what is kept is looked at for what is to be closed, wiped or dropped.
-const CHORES: Duration = Duration::from_secs(1);
+/// What nobody waits for any more has this time to finish at a stop: reports, wiping under way.
+const REST: Duration = Duration::from_secs(2);
 
 /// Runs the program with `args`, the first being its name; its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
@@ -106,13 +108,17 @@ fn start(
     private::keep(config.log);
     allow_files();
     let Open { roles, admins, relay } = roles::open(config)?;
+    let services = roles.iter().map(|role| role.service.clone()).collect();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    runtime.map_err(RunError::System)?.block_on(async {
-        let (mut doors, mut addresses) = (Vec::new(), Vec::new());
+    let runtime = runtime.map_err(RunError::System)?;
+    let chores = Chores::start(services, config.log).map_err(RunError::System)?;
+    let served = runtime.block_on(async {
+        let (mut doors, mut addresses, mut identities) = (Vec::new(), Vec::new(), Vec::new());
         for Role { name, front, tls, service } in roles {
             let listener = listen(front.listen).await?;
             let address = listener.local_addr().map_err(RunError::System)?;
             addresses.push((name, address));
+            identities.extend(tls.clone().map(|identity| (name, identity)));
             doors.push(Door { listener, tls, service, connections: front.connections });
         }
         for (admin, service) in admins {
@@ -120,7 +126,6 @@ fn start(
             doors.push(Door { listener, tls: None, service, connections: 16 });
         }
         let stop = stopped().map_err(RunError::System)?;
-        let identities = doors.iter().filter_map(|door: &Door| door.tls.clone()).collect();
         reload(identities, config.log).map_err(RunError::System)?;
         for (name, address) in &addresses {
             config.log.info(format_args!("{name} at {address}"));
@@ -135,12 +140,17 @@ fn start(
         }
         run(doors, stop, config.log).await;
         Ok(())
-    })
+    });
+    // Dropped, it would wait for every answer from elsewhere, of a tracker or of a stuck disk.
+    runtime.shutdown_timeout(REST);
+    chores.stop(REST);
+    if served.is_ok() {
+        config.log.info("stopped");
+    }
+    served
 }
 
 async fn run(doors: Vec<Door>, mut stop: watch::Receiver<bool>, log: Log) {
-    let chores: Vec<_> =
-        doors.iter().map(|door| tokio::spawn(look_after(door.service.clone(), log))).collect();
     let doors: Vec<_> =
         doors.into_iter().map(|door| tokio::spawn(serve(door, stop.clone(), log))).collect();
     // An error means that nobody can ask for the stop any more, which is one.
@@ -151,8 +161,6 @@ async fn run(doors: Vec<Door>, mut stop: watch::Receiver<bool>, log: Log) {
             log.error(format_args!("serving: {error}"));
         }
     }
-    chores.iter().for_each(|chores| chores.abort());
-    log.info("stopped");
 }
 
 /// Tells trackers how full the relay is, until the node stops.
@@ -164,19 +172,6 @@ async fn tell(reporter: Arc<Reporter>, log: Log) {
         let reporter = reporter.clone();
         if let Err(error) = tokio::task::spawn_blocking(move || reporter.report()).await {
             log.error(format_args!("reporting: {error}"));
-        }
-    }
-}
-
-/// Does the chores of one role, apart from all others, so that a slow disk delays no wiping.
-async fn look_after(service: Service, log: Log) {
-    let mut ticks = tokio::time::interval(CHORES);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let service = service.clone();
-        if let Err(error) = tokio::task::spawn_blocking(move || service.chores()).await {
-            log.error(format_args!("looking after what is kept: {error}"));
         }
     }
 }
@@ -198,15 +193,20 @@ fn stopped() -> io::Result<watch::Receiver<bool>> {
     Ok(receiver)
 }
 
-/// Reads certificates and keys again at SIGHUP, for the connections to come.
-fn reload(identities: Vec<Arc<Identity>>, log: Log) -> io::Result<()> {
+/// Reads certificates and keys again at SIGHUP, for the connections to come. Each role has its own,
+/// and one that cannot be used keeps no other from being read.
+fn reload(identities: Vec<(&'static str, Arc<Identity>)>, log: Log) -> io::Result<()> {
     let mut hangup = signal(SignalKind::hangup())?;
     tokio::spawn(async move {
         while hangup.recv().await.is_some() {
             // They are small, and the disk is seldom slow; no request waits for this thread alone.
-            match identities.iter().try_for_each(|identity| identity.reload()) {
-                Ok(()) => log.info("certificates read again"),
-                Err(error) => log.error(format_args!("{error}: the certificate before stays")),
+            for (role, identity) in &identities {
+                match identity.reload() {
+                    Ok(()) => log.info(format_args!("{role}: certificate read again")),
+                    Err(error) => {
+                        log.error(format_args!("{role}: {error}: the certificate before stays"));
+                    }
+                }
             }
         }
     });

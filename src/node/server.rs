@@ -217,7 +217,8 @@ async fn connection(
         (Some(peer), None) => plain(stream, service, peer, stop, place).await,
         (Some(peer), Some(tls)) => match timeout(HANDSHAKE, tls.accept(stream)).await {
             Ok(Ok(stream)) => {
-                requests(stream, &service, peer, &mut stop, &place, None).await.is_ok()
+                let began = service.hour();
+                requests(stream, &service, peer, &mut stop, &place, began, None).await.is_ok()
             }
             Ok(Err(_)) | Err(_) => false,
         },
@@ -232,10 +233,10 @@ async fn plain(
     mut stop: Stop,
     place: Arc<Place>,
 ) -> bool {
+    let began = service.hour();
     loop {
         let seat = stream.seat().clone();
-        let apart = Some(&seat);
-        let end = requests(stream, &service, peer, &mut stop, &place, apart).await;
+        let end = requests(stream, &service, peer, &mut stop, &place, began, Some(&seat)).await;
         let (next, ahead, cells) = match end {
             Ok(Some(handed)) => handed,
             end => return end.is_ok(),
@@ -251,20 +252,20 @@ async fn plain(
     }
 }
 
-/// Answers the requests of one connection, until its end or until cells are to be sent that wait
-/// `apart`.
+/// Answers the requests of one connection, which began in the hour `began`, until its end or until
+/// cells are to be sent that wait `apart`.
 async fn requests<S>(
     stream: S,
     service: &Service,
     peer: Peer,
     stop: &mut Stop,
     place: &Arc<Place>,
+    began: Option<u64>,
     apart: Option<&Arc<Seat>>,
 ) -> hyper::Result<Option<Handed<S>>>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let began = service.hour();
     let answers = service_fn(move |request: Request<Incoming>| {
         let (service, place) = (service.clone(), place.clone());
         let apart = apart.filter(|_| direct::allows(&request)).cloned();

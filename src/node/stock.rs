@@ -48,6 +48,11 @@ impl Stock {
         sum.into_iter().max().unwrap_or(0) * CELL as u64
     }
 
+    /// How many cells are in a bucket.
+    pub fn count(&self, bucket: Bucket) -> usize {
+        self.all().get(&bucket).map_or(0, |digits| digits.iter().sum::<u64>() as usize)
+    }
+
     fn all(&self) -> MutexGuard<'_, BTreeMap<Bucket, [u64; 16]>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

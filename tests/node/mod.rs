@@ -156,6 +156,10 @@ pub fn post(to: SocketAddr, bucket: Bucket, body: &[u8]) -> Option<Reply> {
     raw(to, &[head.as_bytes(), body].concat())
 }
 
+/// By way of which [`Node::start`] runs all roles of the configuration instead of the relay alone:
+/// the words that it adds are the program, `relay`, `--config` and the file.
+pub const ALL_ROLES: [&str; 4] = ["sh", "-c", "exec \"$1\" run --config \"$4\"", "sh"];
+
 /// The real program, killed when dropped.
 pub struct Node {
     child: Process,
@@ -239,6 +243,16 @@ impl Node {
     /// Waits for its end.
     pub fn end(&mut self) -> ExitStatus {
         self.child.0.wait().unwrap()
+    }
+
+    /// Where another of its roles listens.
+    pub fn at(&self, role: &str) -> SocketAddr {
+        let find = || {
+            let (log, name) = (self.log(), format!("{role} at "));
+            log.lines().find_map(|line| line.split_once(&name)?.1.parse().ok())
+        };
+        soon("it listens", || find().is_some());
+        find().unwrap()
     }
 
     /// What it has logged so far.

@@ -2,9 +2,9 @@
 //! host needs nothing of the other tables.
 //! Specified in posted(8), CONFIGURATION.
 
-use super::connections_default;
 use super::front::fronted;
 use super::values;
+use super::{capacity_default, connections_default};
 use crate::core::card::LIMIT;
 use crate::node::callers::Range;
 use serde::Deserialize;
@@ -84,8 +84,4 @@ impl IdentityConfig {
     pub fn most(&self) -> usize {
         usize::try_from(self.capacity / LIMIT as u64).unwrap_or(usize::MAX)
     }
-}
-
-fn capacity_default() -> u64 {
-    1 << 30
 }

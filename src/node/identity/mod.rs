@@ -12,7 +12,8 @@ use crate::core::keys::Fingerprint;
 use crate::core::time::Time;
 use crate::node::answer::{Answer, answer, line, not_allowed};
 use crate::node::callers::{Callers, Peer};
-use crate::node::frame::Frame;
+use crate::node::frame::Asked;
+use crate::node::hands::Hands;
 use crate::node::identity::allowance::Allowance;
 use crate::node::identity::cards::{Cards, PutError, Taken};
 use crate::node::meter::price;
@@ -25,12 +26,20 @@ use hyper::header::{HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use hyper::{Method, Request, Response, StatusCode};
 use std::sync::Arc;
 
+/// Cards that are fetched from the disk at a time.
+const FETCHES: usize = 32;
+/// Cards that are checked and written at a time, the latter one after the other. Apart from the
+/// fetches, so that whoever puts keeps nobody from fetching.
+const PUTS: usize = 4;
+
 /// An identity host.
 pub struct Host {
     cards: Arc<Cards>,
     allowance: Allowance,
     callers: Callers,
     traffic: Arc<Traffic>,
+    fetches: Hands,
+    puts: Hands,
 }
 
 /// What a path names.
@@ -42,7 +51,9 @@ enum Target {
 impl Host {
     /// A host of `cards`, which counts by `allowance` those whom `callers` tells apart.
     pub fn new(cards: Cards, allowance: Allowance, callers: Callers) -> Host {
-        Host { cards: Arc::new(cards), allowance, callers, traffic: Arc::default() }
+        let (cards, traffic) = (Arc::new(cards), Arc::default());
+        let (fetches, puts) = (Hands::new(FETCHES), Hands::new(PUTS));
+        Host { cards, allowance, callers, traffic, fetches, puts }
     }
 
     /// Who is believed about whom.
@@ -76,12 +87,9 @@ impl Host {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let (head, mut body) = request.into_parts();
-        let frame = Frame::of(&head.headers);
-        let network = self.callers.network(peer, &head.headers);
-        if network.is_none() {
-            self.traffic.unnamed.up();
-        }
+        let traffic = &self.traffic;
+        let Asked { head, mut body, frame, network } =
+            Asked::new(request, peer, &self.callers, traffic);
         let mut response = match (target(head.uri.path()), &head.method) {
             _ if frame.chunked => self.line(StatusCode::LENGTH_REQUIRED, "give a content-length"),
             (None, _) => self.line(StatusCode::NOT_FOUND, "no such path"),
@@ -93,8 +101,7 @@ impl Host {
             (Some(Target::Card(_)), _) => not_allowed("GET, HEAD, PUT", self.now()),
             (Some(Target::Volunteers), _) => not_allowed("GET, HEAD", self.now()),
         };
-        frame.finish(&mut response, &mut body, 4 * LIMIT).await;
-        self.traffic.answered(response.status().as_u16());
+        frame.finish(&mut response, &mut body, 4 * LIMIT, traffic).await;
         response
     }
 
@@ -120,7 +127,7 @@ impl Host {
             Err(refused) => return refused,
         };
         let cards = self.cards.clone();
-        let put = tokio::task::spawn_blocking(move || cards.put(owner, &bytes)).await;
+        let put = self.puts.work(move || cards.put(owner, &bytes)).await;
         let (status, text) = match put.unwrap_or(Err(PutError::Io)) {
             Ok(Taken::First) => (StatusCode::CREATED, ""),
             Ok(Taken::Newer | Taken::Known) => (StatusCode::OK, ""),
@@ -145,7 +152,7 @@ impl Host {
 
     async fn get(&self, owner: Fingerprint) -> Response<Answer> {
         let cards = self.cards.clone();
-        match tokio::task::spawn_blocking(move || cards.get(owner)).await {
+        match self.fetches.work(move || cards.get(owner)).await {
             Ok(Ok(Some(card))) => self.text(card),
             Ok(Ok(None)) => self.line(StatusCode::NOT_FOUND, "no such card"),
             Ok(Err(_)) | Err(_) => {

@@ -13,7 +13,7 @@ use crate::core::time::Time;
 use crate::node::answer::{Answer, answer, line, not_allowed, set};
 use crate::node::callers::{Callers, Peer};
 use crate::node::clock::Clock;
-use crate::node::frame::Frame;
+use crate::node::frame::Asked;
 use crate::node::metrics::Traffic;
 use crate::node::network::Network;
 use crate::node::refusal;
@@ -106,12 +106,9 @@ impl Tracker {
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let (head, mut body) = request.into_parts();
-        let frame = Frame::of(&head.headers);
-        let network = self.callers.network(peer, &head.headers);
-        if network.is_none() {
-            self.traffic.unnamed.up();
-        }
+        let traffic = &self.traffic;
+        let Asked { head, mut body, frame, network } =
+            Asked::new(request, peer, &self.callers, traffic);
         let network = network.filter(|_| self.counts);
         let mut response = match (head.uri.path(), &head.method) {
             _ if frame.chunked => self.line(StatusCode::LENGTH_REQUIRED, "give a content-length"),
@@ -129,8 +126,7 @@ impl Tracker {
             ("/v1/nodes" | "/", _) => not_allowed("GET", self.now()),
             _ => self.line(StatusCode::NOT_FOUND, "no such path"),
         };
-        frame.finish(&mut response, &mut body, 4 * LIMIT).await;
-        self.traffic.answered(response.status().as_u16());
+        frame.finish(&mut response, &mut body, 4 * LIMIT, traffic).await;
         response
     }
 
