@@ -226,35 +226,46 @@ fn aerc_starts_in_the_view_and_shows_what_is_there() {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let bob = bob(dir.path(), 3);
     let path = bin(dir.path());
-    let config = dir.path().join(".config/aerc");
+    let user = dir.path().join("user");
+    let config = user.join(".config/aerc");
     fs::create_dir_all(&config).unwrap();
     let at = dir.path().join("view").display().to_string();
     for name in ["accounts.conf", "aerc.conf"] {
         let text = fs::read_to_string(format!("{EXAMPLES}/aerc/{name}")).unwrap();
-        assert!(name != "accounts.conf" || text.contains("/dev/shm/poste-aerc"));
         let text = text.replace("/dev/shm/poste-aerc", &at).replace("= inbox", "= alice");
         fs::write(config.join(name), text.replace("/usr/local/bin/", "")).unwrap();
         fs::set_permissions(config.join(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
-    let set = format!(
-        "export PATH={path} HOME={} POSTE_HOME={}",
-        dir.path().display(),
-        bob.dir.display()
-    );
+    // As the file says that it is started.
+    let accounts = fs::read_to_string(config.join("accounts.conf")).unwrap();
+    let start = accounts.lines().find_map(|line| line.strip_prefix("#     poste view ")).unwrap();
     let screen = Screen::start(
         dir.path(),
-        &format!("{set}; unset XDG_CONFIG_HOME; poste view --at {at} -- aerc"),
+        &format!(
+            "export PATH={path} HOME={} POSTE_HOME={}; \
+             unset XDG_CONFIG_HOME XDG_CACHE_HOME XDG_STATE_HOME; poste view {start}",
+            user.display(),
+            bob.dir.display()
+        ),
     );
     screen.shows("letter 3");
     let shown = screen.shows("carol");
     assert!(shown.contains("letter 1") && shown.contains("alice"), "{shown}");
     forge(&bob, 4);
     screen.shows("letter 4");
+    screen.types(":cf carol");
+    screen.keys(&["Enter"]);
+    eventually("it is in the history", || {
+        let texts = below(Path::new(&at)).into_iter().filter_map(|file| fs::read(file).ok());
+        texts.filter(|text| text.starts_with(b"cf carol")).count() == 1
+    });
     screen.types(":quit");
     screen.keys(&["Enter"]);
     screen.shows("status 0");
     assert!(!Path::new(&at).exists());
     assert_eq!(tree(&bob, "alice").len(), 4);
+    let kept = below(&user).into_iter().filter(|file| !file.starts_with(&config));
+    assert_eq!(kept.count(), 0, "aerc keeps {:?}", below(&user));
 }
 
 #[test]
