@@ -14,7 +14,7 @@ use programs::Home;
 use screen::Screen;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use viewed::{Viewed, bob, eventually, forge, path, tree};
 
@@ -81,29 +81,144 @@ fn notmuch_finds_what_is_in_the_view_and_its_tags_reach_the_tree() {
     assert_eq!(tree(&bob, "alice").len(), 4);
 }
 
+/// What each line of examples/mblaze.md that is typed brings onto the screen, in their order.
+const MBLAZE: [&str; 21] = [
+    "", // cd
+    "", // export
+    "/bob/cur/",
+    "", // mseq -S
+    "letter 1",
+    "letter 1",
+    "letter 1",
+    "this is number",
+    "image/jpeg",
+    "photo.jpg",
+    "from bob to me",
+    "mail/bob/",
+    "a lighthouse, letter 2",
+    "a lighthouse, letter 2",
+    ":2,F",
+    ":2,S",
+    "", // mseq -S
+    "", // mrefile
+    "", // nothing is so old
+    "What now?",
+    "What now?",
+];
+
 #[test]
-fn mblaze_lists_marks_and_moves_what_is_in_the_view() {
+fn the_lines_of_the_mblaze_page_do_what_it_says() {
+    let page = fs::read_to_string(format!("{EXAMPLES}/mblaze.md")).unwrap();
+    let lines = page.lines().filter_map(|line| line.strip_prefix("    "));
+    let is_profile = |line: &&str| line.split_once(": ").is_some_and(|(key, _)| !key.contains(' '));
+    let (profile, lines): (Vec<&str>, Vec<&str>) = lines.partition(is_profile);
+    assert_eq!((profile.len(), lines.len()), (4, MBLAZE.len()), "{profile:?} {lines:?}");
+
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
-    let bob = bob(dir.path(), 3);
+    let alice = letters_of_bob(dir.path());
     let path = bin(dir.path());
-    let view = Viewed::open(&bob, &dir.path().join("view"), 3);
-    let run = |script: &str| {
-        let at = view.at.display();
-        let set = format!("export POSTE_VIEW={at} MBLAZE={}", dir.path().display());
-        sh(dir.path(), &bob, &path, &format!("{set}; {script}"))
+    let user = dir.path().join("user");
+    fs::create_dir_all(user.join(".mblaze")).unwrap();
+    let sendmail = dir.path().join("bin/poste-sendmail").display().to_string();
+    let profile = profile.join("\n").replace("/usr/local/bin/poste-sendmail", &sendmail);
+    fs::write(user.join(".mblaze/profile"), profile + "\n").unwrap();
+    let editor = dir.path().join("editor");
+    fs::write(&editor, "#!/bin/sh\necho 'so be it' >>\"$1\"\n").unwrap();
+    fs::set_permissions(&editor, fs::Permissions::from_mode(0o755)).unwrap();
+
+    let view = dir.path().join("view");
+    let screen = Screen::start(
+        dir.path(),
+        &format!(
+            "export PATH={path} HOME={user} POSTE_HOME={} EDITOR={}; cd {user}; \
+             unset PAGER MBLAZE MBLAZE_PAGER; poste view --at {} -- sh",
+            alice.dir.display(),
+            editor.display(),
+            view.display(),
+            user = user.display(),
+        ),
+    );
+    screen.shows("#");
+    let mut typed = 0;
+    let mut types = |line: &str, what: &str| {
+        typed += 1;
+        // The number is in what comes out, not in what is typed.
+        screen.types(&format!("clear; {line}; echo \"line $(({typed} + 0)) ends\""));
+        screen.keys(&["Enter"]);
+        if what == "What now?" {
+            screen.shows(what);
+            screen.keys(&["s", "Enter"]);
+        }
+        let shown = screen.shows(&format!("line {typed} ends"));
+        assert!(shown.contains(what), "{line}: no {what:?} in\n{shown}");
+        for wrong in ["not found", "No such file", "missing operand", "sage:", "\\_", "poste: "] {
+            assert!(!shown.contains(wrong), "{line}: {wrong:?} in\n{shown}");
+        }
     };
-    let listed = run("mlist \"$POSTE_VIEW\"/alice | mscan");
-    assert!((1..=3).all(|number| listed.contains(&format!("letter {number}"))), "{listed}");
-    run("minc \"$POSTE_VIEW\"/alice");
-    run("mlist \"$POSTE_VIEW\"/alice | mpick -t 'subject =~ \"letter 1\"' | mseq -S");
-    assert!(run("mshow 1").contains("this is number 1"));
-    assert!(run("poste verify \"$(mseq -r 1)\"").contains("from alice to me"));
-    run("mrefile 1 \"$POSTE_VIEW\"/carol");
-    run("mlist \"$POSTE_VIEW\"/alice | mpick -t 'subject =~ \"letter 2\"' | mflag -S");
-    run("mlist \"$POSTE_VIEW\"/alice | mpick -t 'subject =~ \"letter 3\"' | xargs rm");
-    eventually("the tree has it so", || tree(&bob, "alice") == ["letter 2 S"]);
-    eventually("and there", || tree(&bob, "carol") == ["letter 1 "]);
-    assert!(view.end().success());
+    eventually("all is in the view", || viewed::files(&view).len() == 3);
+    for (line, what) in lines.iter().zip(MBLAZE) {
+        types(line, what);
+        if line.ends_with("| mseq -S") {
+            let sequence = fs::read_to_string(view.join(".tmp/seq")).unwrap();
+            assert_eq!(sequence.lines().count(), 3, "{line}: {sequence}");
+            let text = fs::read_to_string(sequence.lines().nth(2).unwrap().trim()).unwrap();
+            assert!(text.contains("\nSubject: letter 3\n"), "{line}: {sequence}\n{text}");
+        }
+    }
+    let photo = fs::read(view.join(".tmp/photo.jpg")).unwrap();
+    assert_eq!(photo, [0xff, 0xd8, 0, 0xd9]);
+    eventually("it is in the other folder", || {
+        tree(&alice, "family").iter().any(|line| line == "letter 3 FS")
+    });
+    eventually("and the others, with what was written, in the first", || {
+        let bob = tree(&alice, "bob");
+        let count = |part: &str| bob.iter().filter(|line| line.contains(part)).count();
+        (bob.len(), count("letter"), count("Sunday"), count("RS")) == (5, 3, 1, 1)
+    });
+    assert_eq!(alice.ok(&["outbox"]).matches("bob").count(), 2);
+    let old = lines.iter().find(|line| line.contains("2026-01-01")).unwrap();
+    types(&old.replace("2026-01-01", "2100-01-01"), "");
+    eventually("all that is older is gone", || tree(&alice, "bob").is_empty());
+    screen.types("exit");
+    screen.keys(&["Enter"]);
+    screen.shows("status 0");
+    assert!(!view.exists());
+    // Nothing of it, not even a name, is where it outlives the view.
+    assert_eq!(below(&user), [user.join(".mblaze/profile")]);
+}
+
+/// All files below a directory.
+fn below(dir: &Path) -> Vec<PathBuf> {
+    let items = walkdir::WalkDir::new(dir).into_iter().map(Result::unwrap);
+    items.filter(|item| !item.file_type().is_dir()).map(walkdir::DirEntry::into_path).collect()
+}
+
+/// Alice, whose contacts are bob and family, with three letters of bob, each with a picture and an
+/// answer to the one before: so they have an order.
+fn letters_of_bob(dir: &Path) -> Home {
+    let stick = format!("file://{}", dir.join("stick").display());
+    let alice = Home::init(dir, "alice", &stick);
+    for name in ["bob", "family"] {
+        let home = Home::init(dir, name, &stick);
+        alice.ok(&["add", name, home.card().to_str().unwrap()]);
+    }
+    let mut answers = String::new();
+    for (number, subject) in [(1, "letter 1"), (2, "a lighthouse, letter 2"), (3, "letter 3")] {
+        let text = format!(
+            "Subject: {subject}\n{answers}MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=cut\n\n\
+             --cut\nContent-Type: text/plain\n\nDear alice, this is number {number}.\n--cut\n\
+             Content-Type: image/jpeg\nContent-Transfer-Encoding: base64\n\
+             Content-Disposition: attachment; filename=photo.jpg\n\n/9gA2Q==\n--cut--\n"
+        );
+        let path = alice.ok_with(&["forge", "--from", "bob"], text.as_bytes());
+        let raw = alice.ok(&["show", "--raw", path.trim()]);
+        let id = raw.lines().find_map(|line| line.strip_prefix("Message-ID: ")).unwrap();
+        answers = format!("In-Reply-To: {id}\n");
+        if number == 2 {
+            alice.ok(&["mark", path.trim(), "--flagged"]);
+        }
+    }
+    alice
 }
 
 #[test]
@@ -111,35 +226,46 @@ fn aerc_starts_in_the_view_and_shows_what_is_there() {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let bob = bob(dir.path(), 3);
     let path = bin(dir.path());
-    let config = dir.path().join(".config/aerc");
+    let user = dir.path().join("user");
+    let config = user.join(".config/aerc");
     fs::create_dir_all(&config).unwrap();
     let at = dir.path().join("view").display().to_string();
     for name in ["accounts.conf", "aerc.conf"] {
         let text = fs::read_to_string(format!("{EXAMPLES}/aerc/{name}")).unwrap();
-        assert!(name != "accounts.conf" || text.contains("/dev/shm/poste-aerc"));
         let text = text.replace("/dev/shm/poste-aerc", &at).replace("= inbox", "= alice");
         fs::write(config.join(name), text.replace("/usr/local/bin/", "")).unwrap();
         fs::set_permissions(config.join(name), fs::Permissions::from_mode(0o600)).unwrap();
     }
-    let set = format!(
-        "export PATH={path} HOME={} POSTE_HOME={}",
-        dir.path().display(),
-        bob.dir.display()
-    );
+    // As the file says that it is started.
+    let accounts = fs::read_to_string(config.join("accounts.conf")).unwrap();
+    let start = accounts.lines().find_map(|line| line.strip_prefix("#     poste view ")).unwrap();
     let screen = Screen::start(
         dir.path(),
-        &format!("{set}; unset XDG_CONFIG_HOME; poste view --at {at} -- aerc"),
+        &format!(
+            "export PATH={path} HOME={} POSTE_HOME={}; \
+             unset XDG_CONFIG_HOME XDG_CACHE_HOME XDG_STATE_HOME; poste view {start}",
+            user.display(),
+            bob.dir.display()
+        ),
     );
     screen.shows("letter 3");
     let shown = screen.shows("carol");
     assert!(shown.contains("letter 1") && shown.contains("alice"), "{shown}");
     forge(&bob, 4);
     screen.shows("letter 4");
+    screen.types(":cf carol");
+    screen.keys(&["Enter"]);
+    eventually("it is in the history", || {
+        let texts = below(Path::new(&at)).into_iter().filter_map(|file| fs::read(file).ok());
+        texts.filter(|text| text.starts_with(b"cf carol")).count() == 1
+    });
     screen.types(":quit");
     screen.keys(&["Enter"]);
     screen.shows("status 0");
     assert!(!Path::new(&at).exists());
     assert_eq!(tree(&bob, "alice").len(), 4);
+    let kept = below(&user).into_iter().filter(|file| !file.starts_with(&config));
+    assert_eq!(kept.count(), 0, "aerc keeps {:?}", below(&user));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Messages written in the real mutt, in a terminal, through `set sendmail="poste sendmail"`: they
-//! travel, arrive, and carry nothing of the machine they were written on.
+//! travel, arrive, and carry nothing of the machine they were written on; and with the examples, in
+//! mutt and neomutt without a view, they are on no disk while they are written.
 
 #![allow(clippy::unwrap_used)]
 
@@ -7,8 +8,11 @@
 mod programs;
 #[path = "common/screen.rs"]
 mod screen;
+#[path = "common/viewed.rs"]
+mod viewed;
 
 use screen::Screen;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -145,4 +149,93 @@ fn find(home: &programs::Home, subject: &str) -> String {
     let paths = home.ok(&["list", "bob"]);
     let mut found = paths.lines().filter(|p| home.ok(&["show", "--raw", p]).contains(&line));
     found.next().expect("the message has arrived").to_owned()
+}
+
+#[test]
+fn what_is_written_in_mutt_without_a_view_is_in_memory_alone() {
+    writes_in_memory("mutt", "");
+}
+
+#[test]
+fn what_is_written_in_neomutt_without_a_view_is_in_memory_alone() {
+    writes_in_memory(
+        "neomutt",
+        concat!("source ", env!("CARGO_MANIFEST_DIR"), "/examples/neomuttrc"),
+    );
+}
+
+/// With the examples as they are, whatever the variables name.
+fn writes_in_memory(program: &str, also: &str) {
+    let (memory, disk) = (viewed::scratch(), tempfile::tempdir().unwrap());
+    let (memory, disk) = (memory.path(), disk.path());
+    let bob = viewed::bob(memory, 0);
+    symlink(programs::POSTE, memory.join("poste-sendmail")).unwrap();
+    let (editor, at) = (memory.join("editor"), memory.join("at"));
+    // The words stand together in no file but the message.
+    let script = format!(
+        "#!/bin/sh\nprintf 'some %s words\\n' secret >\"$1\"\necho \"$1\" >{}\n\
+         echo 'in the editor'\nread -r _\n",
+        at.display()
+    );
+    std::fs::write(&editor, script).unwrap();
+    std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for dir in ["home", "cwd", "tmp"] {
+        std::fs::DirBuilder::new().mode(0o700).create(disk.join(dir)).unwrap();
+    }
+    let run = memory.join("run");
+    std::fs::DirBuilder::new().mode(0o700).create(&run).unwrap();
+    let own = format!("/dev/shm/poste-{}", run.metadata().unwrap().uid());
+    let none = "unset TMPDIR XDG_RUNTIME_DIR POSTE_VIEW".to_owned();
+    let on_disk =
+        format!("{none}; export TMPDIR={0} XDG_RUNTIME_DIR={0}", disk.join("tmp").display());
+    let session = format!("{none}; export XDG_RUNTIME_DIR={}", run.display());
+    for (number, (set, place)) in
+        [(none.clone(), own.as_str()), (on_disk, &own), (session, run.to_str().unwrap())]
+            .into_iter()
+            .enumerate()
+    {
+        // Each has a terminal of its own: the one before may still be closing.
+        let terminal = tempfile::tempdir_in(memory).unwrap();
+        let screen = Screen::start(
+            terminal.path(),
+            &format!(
+                "cd {disk}/cwd; {set}; export HOME={disk}/home POSTE_HOME={}; \
+                 {program} -n -F {}/examples/muttrc -e 'set editor={}' -e '{also}' \
+                 -e 'set sendmail={}/poste-sendmail' -s subject alice",
+                bob.dir.display(),
+                env!("CARGO_MANIFEST_DIR"),
+                editor.display(),
+                memory.display(),
+                disk = disk.display(),
+            ),
+        );
+        screen.shows("To: alice");
+        screen.keys(&["Enter"]);
+        screen.shows("Subject: subject");
+        screen.keys(&["Enter"]);
+        screen.shows("in the editor");
+        let draft = PathBuf::from(std::fs::read_to_string(&at).unwrap().trim());
+        assert!(draft.starts_with(place), "{set}: {}", draft.display());
+        assert_eq!(draft.metadata().unwrap().mode() & 0o77, 0);
+        assert_eq!(draft.parent().unwrap().metadata().unwrap().mode() & 0o77, 0);
+        assert!(is_secret(&draft));
+        let top = ["/", "/tmp"].iter().flat_map(|dir| std::fs::read_dir(dir).unwrap());
+        let top = top.filter_map(Result::ok).map(|item| item.path());
+        let below = walkdir::WalkDir::new(disk).into_iter().map(|item| item.unwrap().into_path());
+        let plain: Vec<PathBuf> = top.chain(below).filter(|path| is_secret(path)).collect();
+        assert!(plain.is_empty(), "{set}: {plain:?}");
+        screen.keys(&["Enter"]);
+        screen.shows("y:Send");
+        screen.keys(&["y"]);
+        screen.shows("status 0");
+        assert!(!draft.exists());
+        assert_eq!(bob.ok(&["outbox"]).matches("alice").count(), number + 1);
+    }
+}
+
+/// Whether a file has the words of the letter. What cannot be read is somebody else's.
+fn is_secret(path: &Path) -> bool {
+    let words = b"some secret words";
+    path.symlink_metadata().is_ok_and(|meta| meta.is_file() && meta.len() < 1 << 20)
+        && std::fs::read(path).is_ok_and(|text| text.windows(words.len()).any(|part| part == words))
 }

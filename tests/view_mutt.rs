@@ -22,8 +22,11 @@ use viewed::{bob, eventually, forge, path, tree};
 fn settings(dir: &Path, home: &Home, examples: &[&str]) -> String {
     let poste = format!("{} --home {}", programs::POSTE, home.dir.display());
     let editor = dir.join("editor");
-    let script = "#!/bin/sh\nsed -i 's/this is number/this was/' \"$1\"\n\
-                  grep -q '^Subject: letter' \"$1\" || echo 'so be it' >>\"$1\"\n";
+    let script = format!(
+        "#!/bin/sh\necho \"$1\" >>{}\nsed -i 's/this is number/this was/' \"$1\"\n\
+         grep -q '^Subject: letter' \"$1\" || echo 'so be it' >>\"$1\"\n",
+        dir.join("edited").display()
+    );
     std::fs::write(&editor, script).unwrap();
     let program = dir.join("poste");
     std::fs::write(&program, format!("#!/bin/sh\nexec {poste} \"$@\"\n")).unwrap();
@@ -34,7 +37,7 @@ fn settings(dir: &Path, home: &Home, examples: &[&str]) -> String {
     let sources: String =
         examples.iter().map(|example| format!("source {top}/examples/{example}\n")).collect();
     format!(
-        "{sources}set sendmail='{poste} sendmail'\nset tmpdir={dir}\nset editor={}\n\
+        "{sources}set sendmail='{poste} sendmail'\nset editor={}\n\
          set sort=subject mail_check=1 timeout=1\n\
          set include=no fast_reply=yes abort_unmodified=no header_cache=\n\
          set confirmappend=no delete=yes quit=yes move=no beep=no pager_stop=yes\n\
@@ -161,6 +164,11 @@ fn is_at_home(program: &str, examples: &[&str]) {
     screen.keys(&["q", "q"]);
     screen.shows("status 0");
     assert!(!dir.path().join("view").exists());
+    // Three texts were written, each in the view.
+    let edited = std::fs::read_to_string(dir.path().join("edited")).unwrap();
+    let inside = format!("{}/", dir.path().join("view/.tmp").display());
+    assert!(edited.lines().all(|file| file.starts_with(&inside)), "{edited}");
+    assert_eq!(edited.lines().count(), 3);
     let alice = tree(&bob, "alice");
     let counts: Vec<usize> =
         (1..=7).map(|number| of("alice", &format!("letter {number}"))).collect();
