@@ -249,7 +249,7 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         "cut short",
     ));
     all.push(("no end", file(GOOD, MAIL).bytes(), "cut short"));
-    all.push(("nothing", Vec::new(), "cut short"));
+    all.push(("nothing", Vec::new(), "is empty"));
     all.push(("two archives", [whole.clone(), whole.clone()].concat(), "follows its end"));
     all.push(("a byte after the end", [whole.clone(), vec![1]].concat(), "follows its end"));
     all.push(("gzip", [b"\x1f\x8b\x08\x00".to_vec(), vec![7; 600]].concat(), "compressed"));
