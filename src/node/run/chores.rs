@@ -6,9 +6,10 @@
 use crate::node::log::Log;
 use crate::node::server::Service;
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, ErrorKind, Read};
+use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// The threads that look after roles.
 pub struct Chores {
     /// Nothing is ever sent: that they are dropped is the stop.
-    _stop: Vec<Sender<Infallible>>,
+    _stop: Vec<UnixStream>,
     /// Nor here: the last thread to end closes it.
     ended: Receiver<Infallible>,
 }
@@ -29,14 +30,14 @@ impl Chores {
         let (end, ended) = channel();
         let mut stop = Vec::new();
         for service in services {
-            let (sender, stopped) = channel();
+            let (ours, theirs) = UnixStream::pair()?;
             let end = end.clone();
             let look_after = move || {
-                look_after(&service, &stopped, log);
+                look_after(&service, theirs, log);
                 drop((service, end));
             };
             thread::Builder::new().name("chores".to_owned()).spawn(look_after)?;
-            stop.push(sender);
+            stop.push(ours);
         }
         Ok(Chores { _stop: stop, ended })
     }
@@ -51,15 +52,26 @@ impl Chores {
 }
 
 /// Does the chores of one role, again and again.
-fn look_after(service: &Service, stopped: &Receiver<Infallible>, log: Log) {
+fn look_after(service: &Service, mut stopped: UnixStream, log: Log) {
     loop {
         let began = Instant::now();
         if catch_unwind(AssertUnwindSafe(|| service.chores())).is_err() {
             log.error("looking after what is kept has failed, and is tried again");
         }
-        match stopped.recv_timeout(EVERY.saturating_sub(began.elapsed())) {
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(_) | Err(RecvTimeoutError::Disconnected) => return,
+        if is_stopped(&mut stopped, EVERY.saturating_sub(began.elapsed())) {
+            return;
         }
     }
+}
+
+/// Waits so long, or until the stop. A span and no moment by a clock: one that is set, or that is
+/// another for this process than for the kernel, shall never keep a bucket from being wiped.
+fn is_stopped(stopped: &mut UnixStream, most: Duration) -> bool {
+    if stopped.set_read_timeout(Some(most.max(Duration::from_millis(1)))).is_err() {
+        thread::sleep(most);
+        return false;
+    }
+    // Nothing is ever written: it ends.
+    let ended = stopped.read_exact(&mut [0]);
+    ended.is_err_and(|error| error.kind() == ErrorKind::UnexpectedEof)
 }
