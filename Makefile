@@ -25,7 +25,8 @@ TOOLS = aerc:aerc age:age mandoc:mandoc mlist:mblaze mutt:mutt neomutt:neomutt g
 	/usr/lib/git-core/git-send-email:git-email vim:vim faketime:faketime nginx:nginx-light \
 	openssl:openssl ip:iproute2 notmuch:notmuch python3:python3 redis-server:redis-server \
 	redis-cli:redis-tools strace:strace tmux:tmux tor:tor unshare:util-linux cc:build-essential \
-	dpkg-shlibdeps:dpkg-dev script:bsdutils zsh:zsh fish:fish
+	dpkg-shlibdeps:dpkg-dev script:bsdutils systemd-analyze:systemd zsh:zsh \
+	fish:fish
 
 # the same for `make soak` alone
 SOAKTOOLS = xfs_io:xfsprogs mkfs.xfs:xfsprogs mkfs.ext4:e2fsprogs mkswap:util-linux swapon:mount
