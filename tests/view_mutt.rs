@@ -139,24 +139,50 @@ fn is_at_home(program: &str, examples: &[&str]) {
     screen.shows("from alice to me");
     screen.keys(&["Enter"]);
     screen.shows("letter 1");
-    // Flag, delete, save elsewhere, and change one.
+    // Flag, delete, save elsewhere, and change one: the index says so of each.
     to(&screen, "1");
     screen.keys(&["F"]);
+    screen.shows_line(&[" ! ", "letter 1"]);
     to(&screen, "2");
     screen.keys(&["d"]);
+    screen.shows_line(&["D+ ", "letter 2"]);
     to(&screen, "3");
     screen.keys(&["s"]);
     screen.shows("ave to mailbox");
     screen.keys(&["C-u"]);
     screen.types("=carol");
     screen.keys(&["Enter"]);
+    screen.shows_line(&["D+ ", "letter 3"]);
     let of = |folder: &str, subject: &str| {
         tree(&bob, folder).iter().filter(|line| line.starts_with(subject)).count()
     };
     eventually("the copy is filed", || of("carol", "letter 3") == 1);
     to(&screen, "4");
     screen.keys(&["e"]);
+    screen.shows_line(&["D+ ", "letter 4"]);
     eventually("the changed message is filed", || of("alice", "letter 4") == 2);
+    // Written out, and what is left is read: the flag, and the text as it was changed.
+    screen.keys(&["$"]);
+    screen.comes_to("deleted messages", |now| {
+        !now.contains("letter 2")
+            && !now.contains("letter 3")
+            && now.matches(" letter 4").count() == 1
+    });
+    screen.shows_line(&[" ! ", "letter 1"]);
+    screen.keys(&["/"]);
+    screen.shows("earch for");
+    screen.types("~s 'letter 4'");
+    screen.keys(&["Enter", "Enter"]);
+    screen.shows("this was 4");
+    screen.keys(&["i"]);
+    screen.shows("letter 5");
+    // What was saved lies in the other folder.
+    screen.keys(&["c"]);
+    screen.shows("pen mailbox");
+    screen.keys(&["C-u"]);
+    screen.types("=carol");
+    screen.keys(&["Enter"]);
+    screen.shows("letter 3");
     // The folders.
     screen.keys(&["y"]);
     let folders = screen.shows("Mailboxes [");

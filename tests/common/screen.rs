@@ -43,19 +43,31 @@ impl Screen {
 
     /// What is on it, once it shows that; a minute at most.
     pub fn shows(&self, what: &str) -> String {
+        self.comes_to(&format!("no {what:?}"), |screen| screen.contains(what))
+    }
+
+    /// The same for a line that has all of these.
+    pub fn shows_line(&self, parts: &[&str]) -> String {
+        self.comes_to(&format!("no line with {parts:?}"), |screen| {
+            screen.lines().any(|line| parts.iter().all(|part| line.contains(part)))
+        })
+    }
+
+    /// What is on it, once that holds of it; a minute at most, and then `otherwise` is said.
+    pub fn comes_to(&self, otherwise: &str, holds: impl Fn(&str) -> bool) -> String {
         let until = Instant::now() + Duration::from_secs(60);
         loop {
             let screen = self.now();
-            if screen.contains(what) {
+            if holds(&screen) {
                 return screen;
             }
-            assert!(Instant::now() < until, "no {what:?} on the screen:\n{screen}");
+            assert!(Instant::now() < until, "{otherwise} on the screen:\n{screen}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// The same, while a key is pressed every second: some programs look for what is new only when
-    /// they are woken.
+    /// What is on it once it shows that, while a key is pressed every second: some programs look for
+    /// what is new only when they are woken.
     pub fn shows_by(&self, key: &str, what: &str) -> String {
         let until = Instant::now() + Duration::from_secs(60);
         loop {
