@@ -91,7 +91,8 @@ fn is_at_home(program: &str, examples: &[&str]) {
     screen.shows("y:Send");
     screen.keys(&["y"]);
     eventually("the answer is queued", || bob.ok(&["outbox"]).contains("alice"));
-    screen.shows("letter 1");
+    screen.shows_line(&["5 r", "letter 5"]);
+    screen.shows("Re: letter 5");
     // Write to a name that completes, with a file.
     screen.keys(&["m"]);
     screen.shows("To:");

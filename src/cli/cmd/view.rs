@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::spawn;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How often is looked although nothing was heard: some file systems tell nothing.
 const LOOK: Duration = Duration::from_secs(20);
@@ -195,7 +195,8 @@ fn attend(run: &mut Run<'_, '_>, view: &mut View, ear: &Ear<'_>, command: Option
                     RETRY
                 }
             };
-            due = Instant::now() + pause;
+            let late = view.redate(SystemTime::now()).unwrap_or(pause);
+            due = Instant::now() + pause.min(late);
         }
         if waiting > 0
             && let Err(error) = view.open_some()

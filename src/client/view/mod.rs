@@ -32,7 +32,7 @@ use crate::store::{Cause, quoted};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The longest file that says where a view is.
 const LIMIT: u64 = 64 << 10;
@@ -258,6 +258,12 @@ impl View {
     /// Whether nobody has removed it.
     pub fn is_whole(&self) -> bool {
         self.dir.is_whole()
+    }
+
+    /// Sees to it that mail programs notice what has changed in its folders. Says how long to wait
+    /// for what must not be done yet.
+    pub fn redate(&self, now: SystemTime) -> Option<Duration> {
+        self.dir.redate(&self.before.folders, now)
     }
 
     /// How many messages are still to be opened, and how many of them before anybody looks.

@@ -5,6 +5,7 @@
 //! Files keep the names that mail programs give them; those of ours begin as in the tree. Nothing is
 //! flushed, since nothing here outlives the machine. Layout: poste-files(5), View.
 
+mod dates;
 mod journal;
 mod listing;
 mod place;

@@ -177,3 +177,29 @@ fn a_place_of_others_is_refused() {
     fs::set_permissions(&wide, fs::Permissions::from_mode(0o777)).unwrap();
     assert!(open(&wide.join("view"), Path::new("/h")).is_err(), "others could replace it");
 }
+
+#[test]
+fn a_changed_directory_is_dated_anew_once_its_second_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let (view, _) = open(&dir.path().join("view"), Path::new("/h")).unwrap();
+    let folder: Folder = "bob".parse().unwrap();
+    view.make(&folder).unwrap();
+    let second = |second: u64| UNIX_EPOCH + Duration::from_secs(second);
+    let part = |part: &str| File::open(view.part(&folder, part)).unwrap();
+    let date = |name: &str| part(name).metadata().unwrap().modified().unwrap();
+    let changed = second(1_795_356_000) + Duration::from_millis(300);
+    part("new").set_modified(changed).unwrap();
+    part("cur").set_modified(second(1_795_356_000)).unwrap();
+    let redate = |now| view.redate([&folder], now);
+    assert_eq!(redate(changed), Some(Duration::from_millis(700)));
+    assert_eq!(date("new"), changed, "not yet");
+    assert_eq!(redate(second(1_795_356_001)), None);
+    assert_eq!(date("new"), second(1_795_356_001));
+    assert_eq!(redate(second(1_795_356_009)), None);
+    assert_eq!(date("new"), second(1_795_356_001), "once");
+    assert_eq!(date("cur"), second(1_795_356_000), "as it was");
+    // The clock was set back: nothing is waited for.
+    part("new").set_modified(changed + Duration::from_secs(60)).unwrap();
+    assert_eq!(redate(changed), None);
+    assert_eq!(view.redate([&"carol".parse().unwrap()], changed), None, "no such folder");
+}
