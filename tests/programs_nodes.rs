@@ -66,4 +66,23 @@ fn a_home_that_names_a_tracker_finds_its_node() {
     assert_eq!(output.status.code(), Some(75));
     assert_eq!(String::from_utf8(output.stdout).unwrap(), format!("{relay}\t-\tchosen\n"));
     assert!(String::from_utf8_lossy(&output.stderr).contains(&tracker));
+    // Whoever has never found a node hears of it once a day, also where nobody looks.
+    let carol = home("carol");
+    let sync = || {
+        let output = carol.run(&["sync"], b"");
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (status, said) = sync();
+    assert_eq!((status, said.lines().count()), (Some(75), 1), "{said}");
+    assert!(said.contains("no tracker lists a node to listen on"), "{said}");
+    assert_eq!(sync(), (Some(75), String::new()), "once a day");
+    // And without either always.
+    let config = carol.dir.join("config/config.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("\ntrackers", "\n#trackers")).unwrap();
+    for _ in 0..2 {
+        let (status, said) = sync();
+        assert_eq!((status, said.lines().count()), (Some(78), 1), "{said}");
+        assert!(said.contains("name one as nodes = "), "{said}");
+    }
 }

@@ -230,10 +230,13 @@ fn end(
         std::mem::take(&mut report.absent).into_iter().for_each(|error| report.soft(error));
     }
     (report.nodes, report.answered) = (report.asked.len(), report.heard.len());
-    if report.nodes == 0 && env.config.nodes.is_empty() && env.config.trackers.is_empty() {
+    let is_nowhere = nodes::own(env).is_empty();
+    if is_nowhere && env.config.trackers.is_empty() {
         let file = env.home.places().config_file();
-        let what = "there is no node to ask: name one as nodes = [\"https://…\"] in";
+        let what = "there is no node to listen on: name one as nodes = [\"https://…\"] in";
         report.soft(Error::new(Kind::Config, format!("{what} {}", file.display())));
+    } else if is_nowhere {
+        report.soft(Error::new(Kind::Offline, "there is no node to listen on"));
     }
     judge_clock(env, &report.witnesses, options.trust_clock)?;
     let mut progress = Progress::load(&places)?;
@@ -248,8 +251,12 @@ fn end(
         let what = "the clock is not right, so letters prove nothing; see: poste status";
         report.clock.is_some_and(Clock::is_wrong).then(|| what.to_owned())
     };
+    let nowhere = || {
+        let what = "no tracker lists a node to listen on, so nothing arrives; see: poste nodes";
+        (is_nowhere && !env.config.trackers.is_empty()).then(|| what.to_owned())
+    };
     if progress.warned != Some(now.day()) {
-        report.warning = wrong().or_else(ends).or(report.held.take());
+        report.warning = wrong().or_else(nowhere).or_else(ends).or(report.held.take());
         if report.warning.is_some() {
             progress.warned = Some(now.day());
         }
