@@ -209,6 +209,17 @@ fn the_quarantine_is_exported_in_plain_if_it_is_named() {
 }
 
 #[test]
+fn a_folder_that_there_always_is_may_be_empty() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = Home::init(dir.path(), "alice", &format!("file://{}/stick", dir.path().display()));
+    for folder in ["inbox", "requests", "quarantine"] {
+        assert!(!export(&alice, &[folder]).is_empty());
+    }
+    let unknown = alice.run(&["export", "bob"], b"");
+    assert_eq!(unknown.status.code(), Some(67));
+}
+
+#[test]
 fn a_reader_that_goes_away_is_no_error() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start();

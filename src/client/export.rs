@@ -97,10 +97,7 @@ pub const MAIL: &str = "mail";
 /// is unproven must not come back as anything else.
 pub fn folders(env: &Env<'_>, named: &[Folder], form: Form) -> Result<Vec<Folder>, Error> {
     let all = Maildir::new(env.home.places().mail()).folders()?;
-    if let Some(unknown) = named.iter().find(|folder| !all.contains(folder)) {
-        return Err(Error::new(Kind::NoContact, format!("there is no folder {unknown}"))
-            .hint("poste contacts"));
-    }
+    read::must_be(&all, named)?;
     let mut chosen: Vec<Folder> = match named {
         [] => {
             let is_taken =

@@ -33,15 +33,7 @@ pub fn list(
         Some(folder) => vec![folder.clone()],
         None => mail.folders()?.into_iter().filter(|f| *f != Folder::quarantine()).collect(),
     };
-    if let Some(folder) = folder
-        && !mail.folders()?.contains(folder)
-        && *folder != Folder::requests()
-        && *folder != Folder::quarantine()
-        && *folder != Folder::inbox()
-    {
-        return Err(Error::new(Kind::NoContact, format!("there is no folder {folder}"))
-            .hint("poste contacts"));
-    }
+    must_be(&mail.folders()?, folder)?;
     let mut all = Vec::new();
     for folder in &folders {
         all.extend(mail.list(folder)?);
@@ -50,6 +42,20 @@ pub fn list(
     all.sort_by_key(|entry| entry.name);
     let skip = last.map_or(0, |last| all.len().saturating_sub(last));
     Ok(all.split_off(skip))
+}
+
+/// That each of these folders is one of `all`, or one that there always is, with or without mail.
+pub fn must_be<'f>(
+    all: &[Folder],
+    named: impl IntoIterator<Item = &'f Folder>,
+) -> Result<(), Error> {
+    let always = [Folder::requests(), Folder::quarantine(), Folder::inbox()];
+    let is_there = |folder: &&Folder| all.contains(folder) || always.contains(folder);
+    match named.into_iter().find(|folder| !is_there(folder)) {
+        Some(folder) => Err(Error::new(Kind::NoContact, format!("there is no folder {folder}"))
+            .hint("poste contacts")),
+        None => Ok(()),
+    }
 }
 
 /// The message that lies at a path in the tree.

@@ -4,7 +4,7 @@
 
 use crate::cli::Run;
 use crate::cli::args::List;
-use crate::cli::ui::Done;
+use crate::cli::ui::{Done, Stop};
 use crate::client::read::{self, Reader};
 use crate::core::mail::render;
 use crate::core::time::Time;
@@ -39,6 +39,12 @@ impl Line {
             subject: None,
         }
     }
+
+    /// With what is known of it in filed form.
+    fn opened(self, filed: &[u8], reader: &Reader) -> Line {
+        let heading = render::heading(read::message(filed).0, &|who| reader.names.name(who));
+        Line { from: Some(heading.from), subject: Some(heading.subject), ..self }
+    }
 }
 
 /// Says where the message that a command wrote lies.
@@ -56,32 +62,29 @@ pub fn run(run: &mut Run<'_, '_>, args: &List) -> Done {
         return entries.iter().try_for_each(|entry| run.ui.path(&entry.path, end));
     }
     let reader = args.long.then(|| Reader::open(run.env)).transpose()?;
-    let lines: Result<Vec<Line>, _> =
-        entries.iter().map(|entry| line(run, reader.as_ref(), entry)).collect();
-    let lines = lines?;
+    let mut wrong = None;
+    let mut line = |entry: &Entry| {
+        let line = Line::of(entry);
+        let Some(reader) = &reader else { return line };
+        match reader.read(run.env, entry) {
+            Ok(filed) => line.opened(&filed, reader),
+            Err(error) => {
+                run.ui.error(&error.what, &error.hints);
+                wrong = wrong.or(Some(error.kind));
+                line
+            }
+        }
+    };
+    let lines: Vec<Line> = entries.iter().map(&mut line).collect();
     if run.ui.json() {
-        return run.ui.value(&lines);
+        run.ui.value(&lines)?;
+    } else {
+        lines.into_iter().try_for_each(|line| {
+            let from = line.from.unwrap_or_default();
+            let subject = line.subject.unwrap_or_default();
+            let date = line.date.iso();
+            run.ui.columns(&[&line.id, &date, &line.folder, &line.flags, &from, &subject])
+        })?;
     }
-    for line in lines {
-        let from = line.from.unwrap_or_default();
-        let subject = line.subject.unwrap_or_default();
-        let date = line.date.iso();
-        run.ui.columns(&[&line.id, &date, &line.folder, &line.flags, &from, &subject])?;
-    }
-    Ok(())
-}
-
-fn line(
-    run: &Run<'_, '_>,
-    reader: Option<&Reader>,
-    entry: &Entry,
-) -> Result<Line, crate::client::error::Error> {
-    let mut line = Line::of(entry);
-    if let Some(reader) = reader {
-        let filed = reader.read(run.env, entry)?;
-        let heading = render::heading(read::message(&filed).0, &|who| reader.names.name(who));
-        line.from = Some(heading.from);
-        line.subject = Some(heading.subject);
-    }
-    Ok(line)
+    wrong.map_or(Ok(()), |kind| Err(Stop::Silent(kind)))
 }

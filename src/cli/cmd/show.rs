@@ -5,7 +5,7 @@
 use crate::cli::Run;
 use crate::cli::cmd;
 use crate::cli::cmd::list::Line;
-use crate::cli::ui::Done;
+use crate::cli::ui::{Done, Stop};
 use crate::cli::wrong;
 use crate::client::error::{Error, Kind};
 use crate::client::read::{self, Names, Reader};
@@ -24,15 +24,23 @@ pub fn run(run: &mut Run<'_, '_>, messages: &[String], raw: bool, part: Option<u
     }
 }
 
-/// Shows messages, and marks them as seen unless they are shown raw.
+/// Shows messages, and marks them as seen unless they are shown raw. One that does not open is said,
+/// and stops no other.
 pub fn entries(run: &mut Run<'_, '_>, entries: &[Entry], raw: bool) -> Done {
     if entries.is_empty() && (raw || !run.ui.json()) {
         return Ok(());
     }
     let reader = Reader::open(run.env)?;
-    let mut shown = Vec::new();
-    for (at, entry) in entries.iter().enumerate() {
-        let filed = reader.read(run.env, entry)?;
+    let (mut shown, mut wrong, mut first) = (Vec::new(), None, true);
+    for entry in entries {
+        let filed = match reader.read(run.env, entry) {
+            Ok(filed) => filed,
+            Err(error) => {
+                run.ui.error(&error.what, &error.hints);
+                wrong = wrong.or(Some(error.kind));
+                continue;
+            }
+        };
         if raw {
             run.ui.bytes(&filed)?;
             continue;
@@ -40,15 +48,19 @@ pub fn entries(run: &mut Run<'_, '_>, entries: &[Entry], raw: bool) -> Done {
         let told = Told::of(&filed, &reader.names);
         match run.ui.json() {
             true => shown.push(Shown::of(entry, told)),
-            false if at > 0 => run.ui.text(&format!("\n{told}"))?,
-            false => run.ui.text(&told.to_string())?,
+            false if first => run.ui.text(&told.to_string())?,
+            false => run.ui.text(&format!("\n{told}"))?,
         }
+        first = false;
         read::mark_seen(run.env, entry)?;
         if entry.folder == Folder::requests() {
             run.ui.next(&format!("poste accept {} NAME", entry.name.unique()));
         }
     }
-    if raw || !run.ui.json() { Ok(()) } else { run.ui.value(&shown) }
+    if !raw && run.ui.json() {
+        run.ui.value(&shown)?;
+    }
+    wrong.map_or(Ok(()), |kind| Err(Stop::Silent(kind)))
 }
 
 /// What there is to tell of a message.

@@ -39,7 +39,7 @@ impl View {
                 self.forget(unique)?;
                 self.part(file).map(|_| ())
             }
-            Err(error) if error.kind == Kind::Data => {
+            Err(error) if matches!(error.kind, Kind::Data | Kind::Permission) => {
                 self.refuse(file, error.what);
                 Ok(())
             }

@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 /// was when its run was killed, or a Message-ID of one there.
 pub fn find(env: &Env<'_>, argument: &str) -> Result<Option<Entry>, Error> {
     let is_id = argument.starts_with('<') && argument.ends_with('>');
-    if !is_id && !argument.contains('/') {
+    // An id has neither.
+    if !is_id && !argument.contains(['/', '.']) {
         return Ok(None);
     }
     let places = env.home.places();

@@ -67,10 +67,10 @@ impl View {
                     self.ids.extend(id.map(|id| (id, unique)));
                     new.push(known);
                 }
-                Err((_, error)) if error.kind == Kind::NoMessage => {}
                 // No room: it is tried again, and is worth an error only if nothing helps.
-                Err((_, error)) if error.kind != Kind::Data => full = Some(error),
-                Err((unique, error)) => {
+                Err((None, error)) => full = Some(error),
+                Err((_, error)) if error.kind == Kind::NoMessage => {}
+                Err((Some(unique), error)) => {
                     self.troubles.push(error.what);
                     self.closed.insert(unique);
                 }
@@ -107,23 +107,24 @@ impl View {
 
 type Opened = (Known, Option<String>);
 
+/// Opens one message into the view. An error is that of the message that is named with it, or of
+/// the view.
 fn open(
     reader: &Reader,
     known: &Addresses,
     mail: &Maildir,
     dir: &view::View,
     entry: Entry,
-) -> Result<Opened, (String, Error)> {
+) -> Result<Opened, (Option<String>, Error)> {
     // First, so that what is replaced meanwhile is opened again.
     let sealed = Stamp::of_sealed(&entry.path);
     let text = reader.read_in(mail, &entry).and_then(|filed| edit::named(known, &filed));
-    let put = |text: Vec<u8>| {
-        let id = forge::message_id(&text);
-        let (spot, base) = (spot(&entry), entry.name.to_string());
-        let stamp = dir.put(&base, &spot, &text, entry.name.time())?;
-        Ok((Known { name: entry.name, spot, stamp, sealed, base }, id))
-    };
-    text.and_then(put).map_err(|error| (entry.name.unique(), error))
+    let text = text.map_err(|error| (Some(entry.name.unique()), error))?;
+    let id = forge::message_id(&text);
+    let (spot, base) = (spot(&entry), entry.name.to_string());
+    let stamp = dir.put(&base, &spot, &text, entry.name.time());
+    let stamp = stamp.map_err(|error| (None, error.into()))?;
+    Ok((Known { name: entry.name, spot, stamp, sealed, base }, id))
 }
 
 /// Where an entry of the tree lies.

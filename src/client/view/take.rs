@@ -118,7 +118,11 @@ impl View {
         let sealed = self.known.get(unique).map(|known| known.sealed);
         let done = self.bytes(file).and_then(|bytes| {
             let Some(bytes) = bytes else { return Ok(None) };
-            let old = self.reader.read(env, entry)?;
+            // The file of one message stops no other.
+            let old = self.reader.read(env, entry).map_err(|error| match error.kind {
+                Kind::Permission => Error { kind: Kind::Data, ..error },
+                _ => error,
+            })?;
             let message = self.changed(env, &parties, &old, &bytes)?;
             let Some(was) = sealed else { return Ok(None) };
             if message == old {
@@ -141,7 +145,7 @@ impl View {
                 self.known.insert(unique.to_owned(), known);
                 Ok(written?)
             }
-            Err(error) if matches!(error.kind, Kind::Data | Kind::NoContact) => {
+            Err(error) if matches!(error.kind, Kind::Data | Kind::NoContact | Kind::Permission) => {
                 self.refuse(file, error.what);
                 Ok(())
             }

@@ -100,17 +100,13 @@ impl Maildir {
         let (name, _) =
             path.file_name().and_then(|n| n.to_str()).and_then(split).ok_or_else(bad)?;
         let part = path.parent().ok_or_else(bad)?;
+        let part = if part.as_os_str().is_empty() { Path::new(".") } else { part };
+        let root = fs::canonicalize(&self.root).map_err(|_| none())?;
+        let part = fs::canonicalize(part).map_err(|_| none())?;
         if !part.ends_with("new") && !part.ends_with("cur") {
             return Err(bad());
         }
-        let folder_dir = match part.parent() {
-            Some(dir) if dir.as_os_str().is_empty() => Path::new("."),
-            Some(dir) => dir,
-            None => return Err(bad()),
-        };
-        let root = fs::canonicalize(&self.root).map_err(|_| none())?;
-        let real = fs::canonicalize(folder_dir).map_err(|_| none())?;
-        let folder = real.strip_prefix(&root).map_err(|_| bad())?;
+        let folder = part.parent().and_then(|dir| dir.strip_prefix(&root).ok()).ok_or_else(bad)?;
         let folder: Folder = folder.to_str().and_then(|f| f.parse().ok()).ok_or_else(bad)?;
         self.locate(&folder, &name)?.ok_or_else(none)
     }
