@@ -7,8 +7,8 @@
 
 mod node;
 
-use node::redis::{Servers, Shared};
-use node::{Hands, cell, soon};
+use node::redis::{Servers, Shared, believed};
+use node::{Hands, cell};
 use poste::core::bucket::{Bucket, Class};
 use poste::core::time::{DAY, Time};
 use poste::node::meter::Rules;
@@ -116,11 +116,11 @@ fn bans_end_by_time_alone_whatever_the_servers_lose() {
     let keeper = servers.master_of("poste:{bans}");
     servers.kill(keeper);
     servers.run(keeper);
-    soon("the cluster is whole again", || {
+    believed("the cluster is whole again", || {
         (0..3).all(|n| servers.cli(n, &["CLUSTER", "INFO"]).contains("state:ok"))
     });
     assert_eq!(servers.cli(keeper, &["GET", "poste:{bans}"]).trim(), "", "it has lost everything");
-    soon("both answer again", || {
+    believed("both answer again", || {
         [&a, &b].into_iter().all(|node| {
             node.chores();
             !node.relay.buckets().is_away()
@@ -221,9 +221,9 @@ fn a_dead_server_holds_nobody_up_once_it_is_known() {
     servers.signal(dead, "-STOP");
     refused_at_once("one that hangs");
     servers.signal(dead, "-CONT");
-    soon("it is believed again", || status(lost) == 200);
+    believed("the one that went on", || status(lost) == 200);
     servers.kill(dead);
     refused_at_once("one that is killed");
     servers.run(dead);
-    soon("the empty one is believed", || status(lost) == 200);
+    believed("the empty one", || status(lost) == 200);
 }

@@ -3,7 +3,7 @@
 //! Holds no test itself.
 
 use super::world::{Got, PEER, ask, relay};
-use super::{Hands, Process, memory, soon};
+use super::{Hands, Process, memory, soon, within};
 use poste::core::bucket::Bucket;
 use poste::core::time::Time;
 use poste::node::cluster::addresses::Addresses;
@@ -187,6 +187,12 @@ impl Servers {
             }
         }
     }
+}
+
+/// Waits up to 40 s for what needs a master that was away: after some seconds only do the others
+/// believe in it again.
+pub fn believed(what: &str, check: impl Fn() -> bool) {
+    within(40, what, check);
 }
 
 /// A relay over the cluster.
