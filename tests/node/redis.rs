@@ -12,6 +12,7 @@ use poste::node::log::Log;
 use poste::node::meter::{Meter, Rules};
 use poste::node::relay::Relay;
 use poste::node::store::Store;
+use std::fs::File;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -119,6 +120,22 @@ impl Servers {
         let mut cli = self.client();
         let output = cli.args(["-p", &port]).args(command).output().unwrap();
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// A number that a command gives of each of these keys. One `redis-cli` asks for all: one for
+    /// each takes longer together than some keys live.
+    pub fn numbers(&self, command: &str, keys: &[String]) -> Vec<i64> {
+        let lines = self.dir.path().join("commands");
+        let text: String = keys.iter().map(|key| format!("{command} {key}\n")).collect();
+        std::fs::write(&lines, text).unwrap();
+        let port = self.ports[0].to_string();
+        let mut client = self.client();
+        let client = client.args(["-c", "-p", &port]).stdin(File::open(lines).unwrap());
+        let output = String::from_utf8(client.output().unwrap().stdout).unwrap();
+        // Between them it says to which master it goes.
+        let numbers: Vec<i64> = output.lines().filter_map(|line| line.parse().ok()).collect();
+        assert_eq!(numbers.len(), keys.len(), "{output}");
+        numbers
     }
 
     /// `redis-cli`, as it reaches the servers.
