@@ -166,7 +166,10 @@ fn what_is_written_in_neomutt_without_a_view_is_in_memory_alone() {
 
 /// With the examples as they are, whatever the variables name.
 fn writes_in_memory(program: &str, also: &str) {
-    let (memory, disk) = (viewed::scratch(), tempfile::tempdir().unwrap());
+    let own = viewed::Own::alone();
+    // /tmp may be in memory.
+    let disk = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let memory = viewed::scratch();
     let (memory, disk) = (memory.path(), disk.path());
     let bob = viewed::bob(memory, 0);
     symlink(programs::POSTE, memory.join("poste-sendmail")).unwrap();
@@ -186,16 +189,12 @@ fn writes_in_memory(program: &str, also: &str) {
     }
     let run = memory.join("run");
     std::fs::DirBuilder::new().mode(0o700).create(&run).unwrap();
-    let own = format!("/dev/shm/poste-{}", run.metadata().unwrap().uid());
     let none = "unset TMPDIR XDG_RUNTIME_DIR POSTE_VIEW".to_owned();
     let on_disk =
         format!("{none}; export TMPDIR={0} XDG_RUNTIME_DIR={0}", disk.join("tmp").display());
     let session = format!("{none}; export XDG_RUNTIME_DIR={}", run.display());
-    for (number, (set, place)) in
-        [(none.clone(), own.as_str()), (on_disk, &own), (session, run.to_str().unwrap())]
-            .into_iter()
-            .enumerate()
-    {
+    let cases = [(none, &own.at), (on_disk, &own.at), (session, &run)];
+    for (number, (set, place)) in cases.into_iter().enumerate() {
         // Each has a terminal of its own: the one before may still be closing.
         let terminal = tempfile::tempdir_in(memory).unwrap();
         let screen = Screen::start(

@@ -8,7 +8,7 @@
 mod node;
 
 use http_body_util::BodyExt;
-use node::redis::{Servers, Shared};
+use node::redis::{Servers, Shared, believed};
 use node::{Hands, cell, cells, soon};
 use poste::core::bucket::{Bucket, CELL, Class, Prefix};
 use poste::core::time::{DAY, HOUR, Time};
@@ -261,12 +261,7 @@ fn a_dead_master_costs_its_part_and_nothing_else() {
     a.relay.buckets().chores();
     assert!(a.relay.buckets().is_away());
     servers.run(dead);
-    // The others believe in it again after some seconds.
-    let began = Instant::now();
-    while a.post(hour(), both.clone()) != 200 {
-        assert!(began.elapsed() < Duration::from_secs(40), "the master is not back");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    believed("the master is back", || a.post(hour(), both.clone()) == 200);
     soon("all is well", || {
         a.relay.buckets().chores();
         !a.relay.buckets().is_away()

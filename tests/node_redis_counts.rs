@@ -7,8 +7,8 @@
 
 mod node;
 
-use node::redis::{Servers, Shared};
-use node::{Hands, cell, soon};
+use node::redis::{Servers, Shared, believed};
+use node::{Hands, cell};
 use poste::core::bucket::{Bucket, Class};
 use poste::core::time::{DAY, Time};
 use poste::node::meter::Rules;
@@ -116,11 +116,11 @@ fn bans_end_by_time_alone_whatever_the_servers_lose() {
     let keeper = servers.master_of("poste:{bans}");
     servers.kill(keeper);
     servers.run(keeper);
-    soon("the cluster is whole again", || {
+    believed("the cluster is whole again", || {
         (0..3).all(|n| servers.cli(n, &["CLUSTER", "INFO"]).contains("state:ok"))
     });
     assert_eq!(servers.cli(keeper, &["GET", "poste:{bans}"]).trim(), "", "it has lost everything");
-    soon("both answer again", || {
+    believed("both answer again", || {
         [&a, &b].into_iter().all(|node| {
             node.chores();
             !node.relay.buckets().is_away()
@@ -150,25 +150,38 @@ fn a_crowd_of_networks_fills_no_memory_and_hides_no_watcher() {
     );
     gave(&a, watcher(), 60 * MIB);
     assert_eq!(a.relay.meter().charge(watcher(), MIB, noon()), Ok(()));
-    // One /32 of IPv6, a network a request.
-    for round in 0..9u16 {
-        for n in 0..20_000u16 {
+    a.chores();
+    assert!(!a.relay.buckets().is_away());
+    // One /32 of IPv6, a network a request. Each owes for minutes: by the servers' own clock, which
+    // goes on, a debt ends too. What a server that is slow was not told in time does not count.
+    let mut told = 0;
+    for round in 0.. {
+        for n in 0..10_000u16 {
             let network = Network::V6([0x2001, 0xdb8, round, n]);
             gave(&a, network, 4096);
-            assert_eq!(a.relay.meter().charge(network, 4096, noon()), Ok(()));
+            assert_eq!(a.relay.meter().charge(network, MIB / 16, noon()), Ok(()));
         }
         a.chores();
-        assert!(!a.relay.buckets().is_away(), "round {round}");
+        told += u32::from(!a.relay.buckets().is_away());
+        if told == 18 {
+            break;
+        }
+        assert!(round < 60, "{told} times all was told");
+        believed("they answer again", || {
+            a.chores();
+            !a.relay.buckets().is_away()
+        });
     }
     let keys = servers.keys();
     for (table, parts) in [("{taken/hourly/", 2 * 256), ("{owed/", 256)] {
-        let ours: Vec<_> = keys.iter().filter(|key| key.contains(table)).collect();
+        let mut ours: Vec<_> = keys.iter().filter(|key| key.contains(table)).cloned().collect();
         assert!((1..=parts).contains(&ours.len()), "{} keys {table}", ours.len());
-        let sizes = ours.iter().filter(|key| !key.ends_with(":digits"));
-        let size = |key: &&String| -> u64 {
-            servers.cli(servers.master_of(key), &["ZCARD", key]).trim().parse().unwrap()
-        };
-        let all: u64 = sizes.map(size).sum();
+        // All of it ends by itself.
+        for (key, seconds) in ours.iter().zip(servers.numbers("TTL", &ours)) {
+            assert!((1..=3700).contains(&seconds), "{key}: {seconds}");
+        }
+        ours.retain(|key| !key.ends_with(":digits"));
+        let all: i64 = servers.numbers("ZCARD", &ours).iter().sum();
         assert!((20_000..=100_000).contains(&all), "{all} networks in {table}");
     }
     // What the watcher took there and takes here is one sum.
@@ -182,19 +195,12 @@ fn a_crowd_of_networks_fills_no_memory_and_hides_no_watcher() {
     assert_eq!(b.relay.meter().charge(watcher(), 4096, noon()), Ok(()));
     b.chores();
     assert!(b.relay.meter().charge(watcher(), MIB / 2, noon()).is_err(), "nor is the debt lost");
-    // Debts that are paid off leave, and the rest ends by itself.
-    for key in keys.iter().filter(|key| key.contains("{owed/") || key.contains("{taken/")) {
-        let seconds = servers.cli(servers.master_of(key), &["TTL", key]);
-        assert!((1..=3700).contains(&seconds.trim().parse::<i64>().unwrap()), "{key}: {seconds}");
-    }
+    // Debts that are paid off leave before that.
     a.clock.pass(noon() + 301);
     a.chores();
-    let owed: u64 = (0..256)
-        .map(|part| format!("poste:{{owed/{part:02x}}}"))
-        .map(|key| servers.cli(servers.master_of(&key), &["ZCARD", &key]))
-        .map(|size| size.trim().parse::<u64>().unwrap())
-        .sum();
-    assert_eq!(owed, 1, "4096 bytes are paid off in 15 seconds, a MiB in an hour");
+    let owed: Vec<_> = (0..256).map(|part| format!("poste:{{owed/{part:02x}}}")).collect();
+    let owed: i64 = servers.numbers("ZCARD", &owed).iter().sum();
+    assert_eq!(owed, 1, "a 16th of a MiB is paid off in 225 seconds, a MiB in an hour");
 }
 
 #[test]
@@ -221,9 +227,9 @@ fn a_dead_server_holds_nobody_up_once_it_is_known() {
     servers.signal(dead, "-STOP");
     refused_at_once("one that hangs");
     servers.signal(dead, "-CONT");
-    soon("it is believed again", || status(lost) == 200);
+    believed("the one that went on", || status(lost) == 200);
     servers.kill(dead);
     refused_at_once("one that is killed");
     servers.run(dead);
-    soon("the empty one is believed", || status(lost) == 200);
+    believed("the empty one", || status(lost) == 200);
 }

@@ -13,6 +13,7 @@ use node::{ALL_ROLES, Node, cell, connect, get, memory, post, soon};
 use poste::core::bucket::{Bucket, Class};
 use poste::core::time::Time;
 use programs::Home;
+use rustix::fs::{Mode, OFlags};
 use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::process::ExitStatusExt;
@@ -22,6 +23,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// More than there are threads for what blocks.
 const CLIENTS: usize = 600;
+/// Some of those threads that cards may be fetched with.
+const AT_WORK: usize = 16;
 
 fn now() -> Time {
     Time::from_unix(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs())
@@ -54,22 +57,29 @@ fn clients_that_ask_a_stuck_disk_and_leave_delay_no_wiping() {
     // Whoever opens it waits for a writer, who never comes.
     std::fs::remove_file(&card).unwrap();
     assert!(Command::new("mkfifo").arg(&card).status().unwrap().success());
-    let connections = || -> usize {
+    let count = |what: &str| -> usize {
         let text = String::from_utf8(get(admin, "/metrics").body).unwrap();
-        let count = "posted_connections{role=\"identity\"} ";
-        text.lines().find_map(|line| line.strip_prefix(count)).unwrap().parse().unwrap()
+        let count = format!("posted_{what}{{role=\"identity\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&count)).unwrap().parse().unwrap()
     };
-    soon("alice is gone", || connections() == 0);
+    let threads = || std::fs::read_dir(format!("/proc/{}/task", node.id())).unwrap().count();
+    soon("alice is gone", || count("connections") == 0);
+    let (came, idle) = (count("received_bytes_total"), threads());
     let clients: Vec<_> = (0..CLIENTS).map(|_| connect(host)).collect();
     for mut client in &clients {
         client.write_all(request.as_bytes()).unwrap();
     }
-    soon("all have come", || connections() == CLIENTS);
-    std::thread::sleep(Duration::from_secs(1));
+    soon("all have come", || count("connections") == CLIENTS);
+    let asked = came + CLIENTS * request.len();
+    soon("all have asked", || count("received_bytes_total") == asked);
+    soon("some are at the disk", || threads() >= idle + AT_WORK);
     drop(clients);
-    soon("all have left", || connections() == 0);
+    soon("all have left", || count("connections") == 0);
     faked.set(hour.wiped());
     soon("the hour is wiped", || node.log().contains(&format!("wiped {hour}: 1 cells")));
+    // It opens at once, or not at all if there is nobody to write for.
+    let writer = rustix::fs::open(&card, OFlags::WRONLY | OFlags::NONBLOCK, Mode::empty());
+    assert!(writer.is_ok(), "nobody waited for the disk all the while: {writer:?}");
 }
 
 #[test]

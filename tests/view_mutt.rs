@@ -15,7 +15,7 @@ use programs::Home;
 use screen::Screen;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use viewed::{bob, eventually, forge, path, tree};
+use viewed::{Own, bob, eventually, forge, path, tree};
 
 /// The examples as a user has them, but for what the test needs: the programs under test, an editor
 /// that writes by itself, and fewer questions.
@@ -75,6 +75,7 @@ fn neomutt_is_at_home_in_the_view() {
 }
 
 fn is_at_home(program: &str, examples: &[&str]) {
+    let _own = Own::alone();
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let bob = bob(dir.path(), 5);
     let screen = start(dir.path(), &bob, program, examples, "alice");
@@ -226,6 +227,7 @@ fn a_list_reply_in_neomutt_goes_to_the_group() {
 }
 
 fn answers_a_group(program: &str, examples: &[&str]) {
+    let _own = Own::alone();
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let node = programs::Node::start();
     let [alice, bob, carol] = programs::family(dir.path(), &node.url);

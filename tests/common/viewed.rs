@@ -3,6 +3,7 @@
 
 use crate::programs::Home;
 use poste::core::time::Time;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -38,6 +39,33 @@ pub fn added() -> String {
 /// A directory in memory.
 pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").unwrap()
+}
+
+/// The directory that `examples/muttrc` makes in memory, whether it is then used or not: of one test
+/// at a time, and gone after it unless it was there before.
+pub struct Own {
+    pub at: PathBuf,
+    was_there: bool,
+    _lock: File,
+}
+
+impl Own {
+    /// Waits until no other test has it.
+    pub fn alone() -> Own {
+        let lock = File::open("/dev/shm").unwrap();
+        lock.lock().unwrap();
+        let at = PathBuf::from(format!("/dev/shm/poste-{}", rustix::process::getuid().as_raw()));
+        Own { was_there: at.exists(), at, _lock: lock }
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        if !self.was_there {
+            // What somebody else has put there meanwhile keeps it.
+            let _ = std::fs::remove_dir(&self.at);
+        }
+    }
 }
 
 /// Changes the text of a file where it lies, as editors do.

@@ -290,9 +290,14 @@ pub fn faketime() -> PathBuf {
 
 /// Waits up to 10 s for something to become true.
 pub fn soon(what: &str, check: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+    within(10, what, check);
+}
+
+/// Waits up to so many seconds for something to become true.
+pub fn within(seconds: u64, what: &str, check: impl Fn() -> bool) {
+    let end = Instant::now() + Duration::from_secs(seconds);
     while !check() {
-        assert!(Instant::now() < end, "not within 10 s: {what}");
+        assert!(Instant::now() < end, "not within {seconds} s: {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -3,7 +3,7 @@
 //! Holds no test itself.
 
 use super::world::{Got, PEER, ask, relay};
-use super::{Hands, Process, memory, soon};
+use super::{Hands, Process, memory, soon, within};
 use poste::core::bucket::Bucket;
 use poste::core::time::Time;
 use poste::node::cluster::addresses::Addresses;
@@ -12,6 +12,7 @@ use poste::node::log::Log;
 use poste::node::meter::{Meter, Rules};
 use poste::node::relay::Relay;
 use poste::node::store::Store;
+use std::fs::File;
 use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
@@ -121,6 +122,22 @@ impl Servers {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// A number that a command gives of each of these keys. One `redis-cli` asks for all: one for
+    /// each takes longer together than some keys live.
+    pub fn numbers(&self, command: &str, keys: &[String]) -> Vec<i64> {
+        let lines = self.dir.path().join("commands");
+        let text: String = keys.iter().map(|key| format!("{command} {key}\n")).collect();
+        std::fs::write(&lines, text).unwrap();
+        let port = self.ports[0].to_string();
+        let mut client = self.client();
+        let client = client.args(["-c", "-p", &port]).stdin(File::open(lines).unwrap());
+        let output = String::from_utf8(client.output().unwrap().stdout).unwrap();
+        // Between them it says to which master it goes.
+        let numbers: Vec<i64> = output.lines().filter_map(|line| line.parse().ok()).collect();
+        assert_eq!(numbers.len(), keys.len(), "{output}");
+        numbers
+    }
+
     /// `redis-cli`, as it reaches the servers.
     pub fn client(&self) -> Command {
         let mut client = Command::new("redis-cli");
@@ -187,6 +204,12 @@ impl Servers {
             }
         }
     }
+}
+
+/// Waits up to 40 s for what needs a master that was away: after some seconds only do the others
+/// believe in it again.
+pub fn believed(what: &str, check: impl Fn() -> bool) {
+    within(40, what, check);
 }
 
 /// A relay over the cluster.
