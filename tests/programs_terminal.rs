@@ -29,9 +29,15 @@ fn quiet(output: &Output) -> bool {
 fn what_takes_long_says_on_a_terminal_how_far_it_is_and_wipes_it() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start();
-    let fresh = dir.path().join("fresh");
-    let seen = on_terminal(&fresh, &format!("init --no-passphrase --node {}", node.url));
-    assert!(seen.contains("making keys\r"), "{seen:?}");
+    let init = format!("init --no-passphrase --node {}", node.url);
+    let seen = on_terminal(&dir.path().join("fresh"), &init);
+    let at = seen.find("making keys\r").unwrap_or_else(|| panic!("no progress: {seen:?}"));
+    assert!(seen[at..].contains(&format!("\r{}\r", " ".repeat(11))), "{seen:?}");
+    let seen = on_terminal(&dir.path().join("silent"), &format!("-q {init}"));
+    assert!(seen.contains('#') && !seen.contains("making keys"), "{seen:?}");
+    let piped = Home { dir: dir.path().join("piped") };
+    let said = piped.run(&init.split(' ').collect::<Vec<_>>(), b"");
+    assert!(said.status.success() && quiet(&said), "{said:?}");
     let alice = Home::init(dir.path(), "alice", &node.url);
     let bob = Home::init(dir.path(), "bob", &node.url);
     alice.ok(&["add", "bob", &bob.card().display().to_string()]);

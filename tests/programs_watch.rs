@@ -193,8 +193,14 @@ fn from_cron_it_works_in_silence_and_an_outage_is_said_after_three_hours() {
     // Where HOME has it, since no variable of ours is set there.
     let alice = Home { dir: dir.path().join("alice") };
     fs::create_dir(&alice.dir).unwrap();
-    let init = format!("/usr/local/bin/poste init --no-passphrase --node {}", node.url);
-    assert_eq!(cron(&alice, "", &init).0, 0);
+    let (poste, answer) = ("/usr/local/bin/poste", dir.path().join("answer"));
+    fs::write(&answer, "correct horse\n").unwrap();
+    let by_fd = format!("{poste} init --node {} 3<{}", node.url, answer.display());
+    let (status, said) = cron(&alice, "", &format!("POSTE_PASSPHRASE_FD=3 {by_fd}"));
+    assert_eq!(status, 0, "{said}");
+    // It has a passphrase, which nothing that cron starts can be asked for.
+    let (status, said) = cron(&alice, "", &format!("{poste} search tea"));
+    assert!(status == 77 && said.contains("nobody can be asked"), "{said}");
     assert_eq!(cron(&alice, "", &job()), (0, String::new()));
     assert!(alice.dir.join(".local/state/poste/cursors.toml").exists());
     drop(node);

@@ -6,6 +6,7 @@ mod args;
 mod cmd;
 mod editor;
 mod exit;
+mod hidden;
 mod prompt;
 mod sendmail;
 mod ui;

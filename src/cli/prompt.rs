@@ -3,6 +3,7 @@
 //! read. The lines of the descriptor answer one question each, in order. Only a terminal is asked
 //! twice; a wrong answer of the others will not become right. Specified in poste(1), ENVIRONMENT.
 
+use crate::cli::hidden;
 use crate::client::env::Ask;
 use crate::client::error::{Error, Kind};
 use crate::client::starter::Starter;
@@ -154,7 +155,7 @@ impl Prompt {
         if !self.terminal {
             return Ok(None);
         }
-        match rpassword::prompt_password(question) {
+        match hidden::ask(question) {
             Ok(answer) => Ok(Some(Zeroizing::new(answer))),
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 Err(Error::new(Kind::Permission, "no passphrase was given"))

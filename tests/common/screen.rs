@@ -26,6 +26,11 @@ impl Screen {
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
+    /// Writes all that programs write to it, from now on, to a file.
+    pub fn records(&self, to: &Path) {
+        self.tmux(&["pipe-pane", &format!("cat >>'{}'", to.display())]);
+    }
+
     /// Types keys by their names, or texts.
     pub fn keys(&self, keys: &[&str]) {
         self.tmux(&[&["send-keys"], keys].concat());
