@@ -5,7 +5,7 @@
 #[path = "common/programs.rs"]
 mod programs;
 
-use programs::{Home, Node, family, rounds};
+use programs::{Home, Node, family, late, rounds};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -227,7 +227,7 @@ fn what_is_written_is_what_the_page_says() {
     run(&alice, &["delete", &id], b"");
     run(&alice, &["import", &archive], b"");
     // By a clock that nobody confirms a letter proves nothing.
-    late(&alice, &bob);
+    late(&alice, &bob, "alice");
     run(&alice, &["quarantine"], b"");
     run(&alice, &["quarantine", "show"], b"");
     let held = alice.ok(&["quarantine"]);
@@ -315,16 +315,3 @@ fn what_prints_nothing_prints_no_json_either() {
 
 /// What takes more than this test can bring about.
 const NOT_HERE: [&str; 1] = ["unproven"];
-
-/// Has bob's letter come to alice when it proves nothing any more.
-fn late(alice: &Home, bob: &Home) {
-    bob.ok_with(&["send", "alice", "-s", "late"], b"late\n");
-    bob.ok(&["sync", "--now"]);
-    let clock = alice.dir.join("state/clock.toml");
-    let text = fs::read_to_string(&clock).unwrap();
-    let ahead = text.replace("latest = ", "latest = 9");
-    assert_ne!(text, ahead);
-    fs::write(&clock, ahead).unwrap();
-    alice.run(&["sync"], b"");
-    fs::write(&clock, text).unwrap();
-}

@@ -41,28 +41,25 @@ fn sh(dir: &Path, home: &Home, path: &str, script: &str) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
+/// notmuch with examples/notmuch, on the view of this directory: what it says.
+fn notmuch(dir: &Path, home: &Home) -> impl Fn(&str) -> String {
+    let path = bin(dir);
+    let profile = ".config/notmuch/poste";
+    let copy = format!("cp -r {EXAMPLES}/notmuch {profile}; chmod +x {profile}/hooks/*");
+    sh(dir, home, &path, &format!("mkdir -p .config/notmuch; {copy}"));
+    move |arguments| {
+        let set = "export NOTMUCH_PROFILE=poste";
+        let at = dir.join("view").display().to_string();
+        sh(dir, home, &path, &format!("{set} NOTMUCH_DATABASE={at}; notmuch {arguments}"))
+    }
+}
+
 #[test]
 fn notmuch_finds_what_is_in_the_view_and_its_tags_reach_the_tree() {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let bob = bob(dir.path(), 3);
-    let path = bin(dir.path());
-    let profile = dir.path().join(".config/notmuch/poste");
-    sh(
-        dir.path(),
-        &bob,
-        &path,
-        &format!(
-            "mkdir -p .config/notmuch; cp -r {EXAMPLES}/notmuch {}; \
-         chmod +x {0}/hooks/*",
-            profile.display()
-        ),
-    );
     let view = Viewed::open(&bob, &dir.path().join("view"), 3);
-    let notmuch = |arguments: &str| {
-        let set = "export NOTMUCH_PROFILE=poste";
-        let at = view.at.display();
-        sh(dir.path(), &bob, &path, &format!("{set} NOTMUCH_DATABASE={at}; notmuch {arguments}"))
-    };
+    let notmuch = notmuch(dir.path(), &bob);
     notmuch("new");
     let found = notmuch("search number 2");
     assert!(found.contains("letter 2") && found.contains("inbox") && !found.contains("letter 1"));
@@ -79,6 +76,49 @@ fn notmuch_finds_what_is_in_the_view_and_its_tags_reach_the_tree() {
     assert!(view.end().success());
     assert!(!at.exists(), "the index has the mail in plain, and goes with it");
     assert_eq!(tree(&bob, "alice").len(), 4);
+}
+
+#[test]
+fn the_hook_of_notmuch_tags_what_is_new_and_what_was_accepted() {
+    let dir = tempfile::tempdir_in("/dev/shm").unwrap();
+    let node = programs::Node::start();
+    let (alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let dave = Home::init(dir.path(), "dave", &node.url);
+    dave.ok(&["add", "bob", bob.card().to_str().unwrap()]);
+    dave.ok_with(&["send", "bob", "-s", "who I am"], b"dave\n");
+    programs::rounds(&[&dave, &bob], 1);
+    programs::late(&bob, &alice, "bob");
+    let view = Viewed::open(&bob, &dir.path().join("view"), 4);
+    let notmuch = notmuch(dir.path(), &bob);
+    let found = |options: &str| {
+        let found = notmuch(&format!("search --format=json {options}"));
+        let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+        let rows = found.as_array().unwrap().iter();
+        let mut subjects: Vec<_> =
+            rows.map(|row| row["subject"].as_str().unwrap().to_owned()).collect();
+        subjects.sort();
+        subjects.join(", ")
+    };
+    let tagged = || {
+        let tags = ["unproven", "request", "sent", "inbox", "unread", "new"];
+        tags.map(|tag| found(&format!("--exclude=false tag:{tag}")))
+    };
+    notmuch("new");
+    assert_eq!(
+        tagged(),
+        ["late", "who I am", "hello", "welcome, who I am", "late, welcome, who I am", ""]
+    );
+    assert_eq!(found("'*'"), "hello, welcome, who I am", "nobody vouches for the rest");
+    // What the user has decided holds there too.
+    bob.ok(&["quarantine", "keep", bob.ok(&["quarantine"]).trim()]);
+    bob.ok(&["accept", bob.ok(&["list", "requests"]).trim(), "dave"]);
+    eventually("it has moved", || {
+        view.file("alice", "late").is_some() && view.file("dave", "who I am").is_some()
+    });
+    notmuch("new");
+    let all = "late, welcome, who I am";
+    assert_eq!(tagged(), ["", "", "hello", all, all, ""]);
+    assert_eq!(found("'*'"), "hello, late, welcome, who I am");
 }
 
 /// What each line of examples/mblaze.md that is typed brings onto the screen, in their order.
@@ -226,6 +266,7 @@ fn aerc_starts_in_the_view_and_shows_what_is_there() {
     let dir = tempfile::tempdir_in("/dev/shm").unwrap();
     let bob = bob(dir.path(), 3);
     let path = bin(dir.path());
+    let said = viewed::notices(&dir.path().join("bin"));
     let user = dir.path().join("user");
     let config = user.join(".config/aerc");
     fs::create_dir_all(&config).unwrap();
@@ -251,8 +292,10 @@ fn aerc_starts_in_the_view_and_shows_what_is_there() {
     screen.shows("letter 3");
     let shown = screen.shows("carol");
     assert!(shown.contains("letter 1") && shown.contains("alice"), "{shown}");
+    eventually("of each that nobody has seen it is said once", || said().len() == 3);
     forge(&bob, 4);
     screen.shows("letter 4");
+    eventually("it is said that it came", || said().len() == 4);
     screen.types(":cf carol");
     screen.keys(&["Enter"]);
     eventually("it is in the history", || {
@@ -266,6 +309,7 @@ fn aerc_starts_in_the_view_and_shows_what_is_there() {
     assert_eq!(tree(&bob, "alice").len(), 4);
     let kept = below(&user).into_iter().filter(|file| !file.starts_with(&config));
     assert_eq!(kept.count(), 0, "aerc keeps {:?}", below(&user));
+    assert_eq!(said(), ["poste|new mail"; 4], "neither from whom nor what");
 }
 
 #[test]

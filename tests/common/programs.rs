@@ -224,3 +224,16 @@ pub fn family(dir: &Path, node: &str) -> [Home; 3] {
     rounds(&[bob, carol, alice], 5);
     homes
 }
+
+/// Has a letter come to a home, whose name its sender knows, when it proves nothing any more.
+pub fn late(home: &Home, sender: &Home, name: &str) {
+    sender.ok_with(&["send", name, "-s", "late"], b"late\n");
+    sender.ok(&["sync", "--now"]);
+    let clock = home.dir.join("state/clock.toml");
+    let text = std::fs::read_to_string(&clock).unwrap();
+    let ahead = text.replace("latest = ", "latest = 9");
+    assert_ne!(text, ahead);
+    std::fs::write(&clock, ahead).unwrap();
+    home.run(&["sync"], b"");
+    std::fs::write(&clock, text).unwrap();
+}

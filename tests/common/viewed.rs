@@ -4,6 +4,7 @@
 use crate::programs::Home;
 use poste::core::time::Time;
 use std::fs::File;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -174,6 +175,18 @@ pub fn path(home: &Home, folder: &str, subject: &str) -> String {
     let list: serde_json::Value = serde_json::from_str(&list).unwrap();
     let found = list.as_array().unwrap().iter().find(|one| one["subject"] == subject);
     found.unwrap()["path"].as_str().unwrap().to_owned()
+}
+
+/// Puts a `notify-send` beside the programs of a test; what it was given each time, so far.
+pub fn notices(bin: &Path) -> impl Fn() -> Vec<String> + use<> {
+    let (program, said) = (bin.join("notify-send"), bin.join("said"));
+    let script = format!("#!/bin/sh\nIFS='|'; echo \"$*\" >>{}\n", said.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    move || {
+        let text = std::fs::read_to_string(&said).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
 }
 
 /// Waits until something holds, a minute at most.
