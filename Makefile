@@ -142,10 +142,11 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(SYSTEMDUSERUNITDIR)/,$(notdir $(USERUNITS)))
 	rm -rf $(DESTDIR)$(DOCDIR)
 
-# A Debian package in $(OUT)/deb, from what `make install` puts under /usr.
+# A Debian package in $(OUT)/deb, from what `make install` puts under /usr. There zsh looks for
+# functions of packages in a directory of Debian's own.
 deb: all
 	rm -rf $(DEB)
-	$(MAKE) install PREFIX=/usr DESTDIR=$(DEB)/root
+	$(MAKE) install PREFIX=/usr ZSHCOMPDIR=/usr/share/zsh/vendor-completions DESTDIR=$(DEB)/root
 	find $(DEB)/root/usr/share/man -type f -exec gzip -9n {} +
 	umask 022; gzip -9nc debian/changelog >$(DEB)/root$(DEBDOC)/changelog.Debian.gz
 	gzip -9n $(DEB)/root$(DEBDOC)/CHANGELOG.md
