@@ -101,7 +101,7 @@ interop: deps deb
 	$(CARGO) build --locked --bin poste --bin posted
 	python3 tests/interop/page.py $(OUT)/debug/posted
 	sh tests/interop/emacs.sh $(OUT)/debug/poste
-	sh tests/interop/debian.sh $(DEB)/poste_*.deb README.md
+	sh tests/interop/debian.sh $(DEB)/poste_*.deb
 
 # Puts a file there as it is where the programs lie elsewhere, readable for all.
 PLACED = umask 022; sed 's|/usr/local/bin|$(BINDIR)|g; s|/usr/local/share/doc/poste|$(DOCDIR)|g'
