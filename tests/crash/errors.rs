@@ -104,9 +104,14 @@ fn while_exchanging_late() {
 
 #[test]
 fn by_hand() {
-    let makes =
-        [&scenario::KEYS[..], &scenario::MOVING, &scenario::PEOPLE, &scenario::HANDS].concat();
+    let makes = [&scenario::KEYS[..], &scenario::MOVING, &scenario::PEOPLE].concat();
     series("errors by hand", &makes, WRITING, 2);
+}
+
+#[test]
+fn of_single_messages() {
+    let makes = [&scenario::HANDS[..], &scenario::TEXTS].concat();
+    series("errors of single messages", &makes, WRITING, 2);
 }
 
 #[test]
