@@ -290,7 +290,7 @@ fn a_forgery_or_an_edit_killed_beside_a_view_shows_as_it_is() {
         });
     };
     let mut count = 2;
-    let families = [("rename", 1), ("fsync", 1), ("unlink", 1), ("rmdir", 1), ("write", 1)];
+    let families = [("rename", 1), ("fsync", 1), ("unlinkat", 1), ("write", 1)];
     let hits = turns(&families, |calls, at| {
         let text = format!("Subject: {calls}-{at}\n\ntext\n");
         let cut = killed(&bob, &["forge", "--from", "alice"], calls, at, text.as_bytes());
