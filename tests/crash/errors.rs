@@ -81,6 +81,8 @@ pub fn told(output: &Output, place: &str) -> Vec<String> {
         Some(73..=75 | 77) if text.contains(place) => Vec::new(),
         // The user's own file, which is not there or not readable: EX_NOINPUT.
         Some(66) if text.contains(&format!("cannot open {place}")) => Vec::new(),
+        // Whose contact cannot be read, as was warned, is nobody known: EX_NOUSER.
+        Some(67) if text.contains(&format!("warning: cannot read {place}")) => Vec::new(),
         _ => vec![said()],
     }
 }
