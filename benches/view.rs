@@ -21,6 +21,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 const MESSAGES: usize = 10_000;
 const PAIRS: usize = 5;
+/// How many times as long as decrypting alone opening the view may take.
+const LIMIT: f64 = 3.0;
 
 fn main() {
     if !common::wanted() {
@@ -65,6 +67,8 @@ fn main() {
     pairs.rate("until all are there", MESSAGES as f64, "msg/s", "decrypting alone");
     line("until the command runs", median(first) * 1e3, "ms", None);
     line("closing", median(closing) * 1e3, "ms", None);
+    let slower = 1.0 / pairs.ratio();
+    assert!(slower <= LIMIT, "opening took {slower:.2} times as long as decrypting alone");
 }
 
 fn identity(home: &Home) -> ArchiveIdentity {

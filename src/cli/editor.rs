@@ -17,6 +17,8 @@ use zeroize::Zeroizing;
 const USUAL: &str = "vi";
 /// The name of the text, by which editors know that it is mail.
 const TEXT: &str = "message.eml";
+/// Its name while it is laid out.
+const HALF: &str = ".message.eml";
 
 /// How texts are edited.
 #[derive(Clone, Debug, Default)]
@@ -139,11 +141,14 @@ impl Drop for Sheet<'_> {
     }
 }
 
+/// Whole or not at all: nobody shall go on with half of what a killed run laid out.
 fn write(dir: &Path, text: &[u8]) -> Result<(), Error> {
+    let half = dir.join(HALF);
     let write = || {
-        let mut file = File::create_new(dir.join(TEXT))?;
+        let mut file = File::create(&half)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
-        file.write_all(text)
+        file.write_all(text)?;
+        fs::rename(&half, dir.join(TEXT))
     };
     write().map_err(|error| failed("write", dir, error))
 }

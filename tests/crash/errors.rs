@@ -81,6 +81,8 @@ pub fn told(output: &Output, place: &str) -> Vec<String> {
         Some(73..=75 | 77) if text.contains(place) => Vec::new(),
         // The user's own file, which is not there or not readable: EX_NOINPUT.
         Some(66) if text.contains(&format!("cannot open {place}")) => Vec::new(),
+        // Whose contact cannot be read, as was warned, is nobody known: EX_NOUSER.
+        Some(67) if text.contains(&format!("warning: cannot read {place}")) => Vec::new(),
         _ => vec![said()],
     }
 }
@@ -104,9 +106,14 @@ fn while_exchanging_late() {
 
 #[test]
 fn by_hand() {
-    let makes =
-        [&scenario::KEYS[..], &scenario::MOVING, &scenario::PEOPLE, &scenario::HANDS].concat();
+    let makes = [&scenario::KEYS[..], &scenario::MOVING, &scenario::PEOPLE].concat();
     series("errors by hand", &makes, WRITING, 2);
+}
+
+#[test]
+fn of_single_messages() {
+    let makes = [&scenario::HANDS[..], &scenario::TEXTS].concat();
+    series("errors of single messages", &makes, WRITING, 2);
 }
 
 #[test]

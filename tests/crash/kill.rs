@@ -1,5 +1,5 @@
-//! SIGKILL at each call of each command. Then whoever saw it die types it again, which dies as well,
-//! types it once more, people sync, and everything must be as if nothing had happened.
+//! SIGKILL at the calls of each scenario's command. Then whoever saw it die types it again, which
+//! dies as well, types it once more, people sync, and everything must be as if nothing had happened.
 
 use crate::check::{sound, still};
 use crate::scenario::{self, Again, Make, Scenario, queued};
@@ -174,6 +174,11 @@ fn while_handling() {
 }
 
 #[test]
+fn while_filing_what_nobody_sent() {
+    series("killed while filing what nobody sent", &scenario::TEXTS, WRITING, (1, 0));
+}
+
+#[test]
 fn while_founding_a_group() {
     series("killed while founding a group", &scenario::FOUNDED, WRITING, (2, 0));
 }
@@ -280,4 +285,10 @@ fn soak_while_changing_a_group() {
 #[ignore = "make soak"]
 fn soak_while_handling() {
     soak("handling", &scenario::HANDS);
+}
+
+#[test]
+#[ignore = "make soak"]
+fn soak_while_filing_what_nobody_sent() {
+    soak("filing what nobody sent", &scenario::TEXTS);
 }

@@ -1,12 +1,13 @@
 //! The commands that change a home, each in a world made ready for it, and what must be there at
 //! the end whatever befell the command before it was run again. [`late`] has those of letters that
 //! take several exchanges, [`moving`] those of a home that moves, [`group`] those of a
-//! group, [`hands`] those of single messages.
+//! group, [`hands`] those of single messages, [`texts`] those of what nobody sent.
 
 mod group;
 mod hands;
 mod late;
 mod moving;
+mod texts;
 
 use crate::check::{Ledger, TEXT};
 use crate::programs::Home;
@@ -78,6 +79,7 @@ pub use group::{CHANGED, FOUNDED, JOINED};
 pub use hands::HANDS;
 pub use late::{EXPIRED, LARGE};
 pub use moving::MOVING;
+pub use texts::TEXTS;
 /// What is done by hand once in a while.
 pub const KEYS: [Make; 4] = [init, publish, renew, passphrase];
 pub const PEOPLE: [Make; 7] = [add, accept, words, rename, remove, block, unblock];
@@ -85,7 +87,7 @@ pub const PEOPLE: [Make; 7] = [add, accept, words, rename, remove, block, unbloc
 /// Every one of them.
 pub fn all() -> Vec<Make> {
     let alone = [&WRITING[..], &GOING, &COMING, &ANSWERED, &LARGE, &EXPIRED, &KEYS, &MOVING];
-    let among = [&PEOPLE[..], &HANDS, &FOUNDED, &JOINED, &CHANGED];
+    let among = [&PEOPLE[..], &HANDS, &TEXTS, &FOUNDED, &JOINED, &CHANGED];
     [alone.concat(), among.concat()].concat()
 }
 

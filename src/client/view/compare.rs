@@ -6,6 +6,7 @@ use super::View;
 use crate::client::edit;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
+use crate::client::parties::Parties;
 use crate::client::{forge, read};
 use crate::store::atomic;
 use crate::store::maildir::Entry;
@@ -17,7 +18,7 @@ impl View {
     /// becomes a further message, and that of the tree is opened.
     pub(super) fn compare(
         &mut self,
-        env: &Env<'_>,
+        env: &mut Env<'_>,
         unique: &str,
         entry: &Entry,
         file: &ViewFile,
@@ -47,17 +48,21 @@ impl View {
         }
     }
 
-    /// Whether a file says what the message in the tree says, unless it has changed since it was
-    /// listed.
+    /// Whether a file says what the message in the tree says, or would be filed as that message, as a
+    /// run that was killed may have done; unless it has changed since it was listed.
     fn is_same(
         &self,
-        env: &Env<'_>,
+        env: &mut Env<'_>,
         entry: &Entry,
         file: &ViewFile,
     ) -> Result<Option<bool>, Error> {
         let Some(bytes) = self.bytes(file)? else { return Ok(None) };
         let old = self.reader.read(env, entry)?;
-        Ok(Some(edit::named(&self.addresses, &old)? == bytes))
+        if edit::named(&self.addresses, &old)? == bytes {
+            return Ok(Some(true));
+        }
+        let parties = Parties::load(env)?;
+        Ok(Some(self.changed(env, &parties, &old, &bytes).is_ok_and(|filed| filed == old)))
     }
 
     /// Gives a file a name of its own, by which it is of no message: the next round takes it.

@@ -155,7 +155,7 @@ impl View {
 
     /// A message in filed form with the text that the view has of it: the same bytes if that says
     /// the same.
-    fn changed(
+    pub(super) fn changed(
         &self,
         env: &mut Env<'_>,
         parties: &Parties,
