@@ -113,7 +113,9 @@ fn the_hook_of_notmuch_tags_what_is_new_and_what_was_accepted() {
     bob.ok(&["quarantine", "keep", bob.ok(&["quarantine"]).trim()]);
     bob.ok(&["accept", bob.ok(&["list", "requests"]).trim(), "dave"]);
     eventually("it has moved", || {
-        view.file("alice", "late").is_some() && view.file("dave", "who I am").is_some()
+        let gone = |folder: &str| viewed::files(&view.at.join(folder)).is_empty();
+        let came = view.file("alice", "late").is_some() && view.file("dave", "who I am").is_some();
+        came && gone("quarantine") && gone("requests")
     });
     notmuch("new");
     let all = "late, welcome, who I am";
@@ -296,6 +298,9 @@ fn aerc_starts_in_the_view_and_shows_what_is_there() {
     forge(&bob, 4);
     screen.shows("letter 4");
     eventually("it is said that it came", || said().len() == 4);
+    // Into another folder.
+    bob.ok_with(&["forge", "--from", "carol", "-s", "elsewhere"], b"Dear bob\n");
+    screen.shows_line(&["carol ", " 1/1/1 "]);
     screen.types(":cf carol");
     screen.keys(&["Enter"]);
     eventually("it is in the history", || {

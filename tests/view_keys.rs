@@ -15,7 +15,6 @@ mod viewed;
 use mutt::{start, to};
 use programs::Home;
 use screen::Screen;
-use std::path::Path;
 use viewed::{bob, eventually, forge, scratch, tree};
 
 const MUTT: (&str, &[&str]) = ("mutt", &["muttrc"]);
