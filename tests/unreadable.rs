@@ -45,7 +45,7 @@ fn damage(path: &str) {
 }
 
 fn close(path: &str) {
-    fs::set_permissions(path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o000)).unwrap();
 }
 
 #[test]
