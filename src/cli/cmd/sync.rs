@@ -44,7 +44,7 @@ pub fn run(run: &mut Run<'_, '_>, args: &Sync) -> Done {
 
 fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
     if report.skipped {
-        run.ui.note("another sync is running");
+        run.ui.note("another sync is running, or a hook of one");
         return Ok(());
     }
     if let Some(warning) = &report.warning {
