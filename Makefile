@@ -101,7 +101,7 @@ interop: deps deb
 	$(CARGO) build --locked --bin poste --bin posted
 	python3 tests/interop/page.py $(OUT)/debug/posted
 	sh tests/interop/emacs.sh $(OUT)/debug/poste
-	sh tests/interop/debian.sh $(DEB)/poste_*.deb README.md
+	sh tests/interop/debian.sh $(DEB)/poste_*.deb
 
 # Puts a file there as it is where the programs lie elsewhere, readable for all.
 PLACED = umask 022; sed 's|/usr/local/bin|$(BINDIR)|g; s|/usr/local/share/doc/poste|$(DOCDIR)|g'
@@ -142,10 +142,11 @@ uninstall:
 	rm -f $(addprefix $(DESTDIR)$(SYSTEMDUSERUNITDIR)/,$(notdir $(USERUNITS)))
 	rm -rf $(DESTDIR)$(DOCDIR)
 
-# A Debian package in $(OUT)/deb, from what `make install` puts under /usr.
+# A Debian package in $(OUT)/deb, from what `make install` puts under /usr. There zsh looks for
+# functions of packages in a directory of Debian's own.
 deb: all
 	rm -rf $(DEB)
-	$(MAKE) install PREFIX=/usr DESTDIR=$(DEB)/root
+	$(MAKE) install PREFIX=/usr ZSHCOMPDIR=/usr/share/zsh/vendor-completions DESTDIR=$(DEB)/root
 	find $(DEB)/root/usr/share/man -type f -exec gzip -9n {} +
 	umask 022; gzip -9nc debian/changelog >$(DEB)/root$(DEBDOC)/changelog.Debian.gz
 	gzip -9n $(DEB)/root$(DEBDOC)/CHANGELOG.md

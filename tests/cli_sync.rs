@@ -6,7 +6,9 @@ mod programs;
 
 use programs::{Home, Node};
 use std::fs::{self, File};
-use std::process::Output;
+use std::process::{Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 fn ended(output: Output) -> (i32, String, String) {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -54,7 +56,7 @@ fn after_warn_after_one_line_a_day_says_that_nobody_answers() {
     fs::write(&config, format!("{text}\nwarn_after = \"1s\"\n")).unwrap();
     alice.ok(&["sync"]);
     drop(node);
-    std::thread::sleep(std::time::Duration::from_millis(2100));
+    sleep(Duration::from_millis(2100));
     let (status, stdout, stderr) = ended(alice.run(&["sync"], b""));
     assert_eq!((status, stdout.as_str(), stderr.lines().count()), (75, "", 1), "{stderr}");
     assert!(stderr.starts_with("poste: warning: no node has answered"), "{stderr}");
@@ -74,6 +76,70 @@ fn while_another_sync_runs_there_is_nothing_to_do() {
     assert_eq!(ended(alice.run(&["sync"], b"")), (0, String::new(), String::new()));
     lock.unlock().unwrap();
     assert_eq!(ended(alice.run(&["sync"], b"")).0, 75);
+}
+
+#[test]
+fn with_wait_lock_it_waits_for_the_other_and_then_syncs() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (alice, bob) = programs::acquainted(dir.path(), &node.url);
+    bob.ok_with(&["send", "alice", "-s", "afterwards"], b"afterwards\n");
+    bob.ok(&["sync"]);
+    let came = || alice.ok(&["list", "bob", "-l"]).contains("afterwards");
+    let lock = File::options().write(true).open(alice.dir.join("state/lock")).unwrap();
+    lock.lock().unwrap();
+    let mut command = alice.command(&["sync", "--wait-lock"]);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut waits = command.spawn().unwrap();
+    // Until the kernel has it among those who wait for a lock of a file.
+    let wanted = format!(" {} ", waits.id());
+    let until = Instant::now() + Duration::from_secs(60);
+    let is_in_line = || {
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        locks.lines().any(|line| line.contains("-> FLOCK") && line.contains(&wanted))
+    };
+    while !is_in_line() {
+        assert!(Instant::now() < until, "it does not wait for the lock");
+        assert_eq!(waits.try_wait().unwrap(), None, "it has ended while another sync runs");
+        sleep(Duration::from_millis(20));
+    }
+    sleep(Duration::from_millis(500));
+    assert_eq!(waits.try_wait().unwrap(), None, "it waits");
+    assert!(!came(), "nothing is done before");
+    lock.unlock().unwrap();
+    assert_eq!(ended(waits.wait_with_output().unwrap()), (0, String::new(), String::new()));
+    assert!(came(), "it has synced");
+}
+
+#[test]
+fn jitter_is_a_wait_of_less_than_was_said_and_nothing_else_is_taken_for_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let alice = Home::init(dir.path(), "alice", &node.url);
+    let trace = dir.path().join("trace");
+    let options = ["-e", "trace=clock_nanosleep,nanosleep", "-o", trace.to_str().unwrap()];
+    // How long it sleeps before it does anything, by what it asks the kernel for.
+    let slept = |jitter: &str| {
+        let mut command = programs::traced(&alice, &options, &["sync", "--jitter", jitter]);
+        assert!(command.status().unwrap().success());
+        let text = fs::read_to_string(&trace).unwrap();
+        let first = text.lines().find(|line| line.contains("nanosleep(")).map(str::to_owned);
+        let seconds = first?.split("tv_sec=").nth(1)?.split(',').next()?.parse::<u64>().ok();
+        seconds.filter(|seconds| *seconds > 0)
+    };
+    for none in ["0s", "1s"] {
+        assert_eq!(slept(none), None, "{none}");
+    }
+    // None or a second: thirty times none is once in a thousand million times.
+    let waits: Vec<_> = (0..30).map(|_| slept("2s")).take_while(Option::is_none).collect();
+    assert!(waits.len() < 30, "it never waits");
+    for (jitter, more) in [("13", &[][..]), ("soon", &[]), ("-3m", &[]), ("13", &["--dry-run"])] {
+        let jitter = format!("--jitter={jitter}");
+        let args = [&["sync", jitter.as_str()], more].concat();
+        let (status, stdout, stderr) = ended(alice.run(&args, b""));
+        assert_eq!((status, stdout.as_str()), (64, ""), "{args:?}: {stderr}");
+        assert!(stderr.contains("a length of time is a number and"), "{stderr}");
+    }
 }
 
 #[test]

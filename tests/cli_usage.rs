@@ -7,6 +7,7 @@ mod programs;
 
 use programs::{Home, POSTE};
 use std::fs::{self, File, Permissions};
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output, Stdio};
 
@@ -234,6 +235,29 @@ fn a_reader_who_leaves_early_is_no_failure_and_a_full_disk_is_one() {
         let output = home.command(args).stdout(full).stderr(Stdio::piped()).output().unwrap();
         assert_eq!(status(&output), 74, "{args:?}");
         assert!(text(&output.stderr).contains("cannot write to standard output"), "{args:?}");
+    }
+}
+
+#[test]
+fn head_takes_what_it_wants_of_a_long_letter() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, _bob) = alice_and_bob(&dir);
+    // More than a pipe holds, so that it is still being written when head has gone.
+    let long = "what is said at great length\n".repeat(20_000);
+    alice.ok_with(&["send", "bob", "-s", "long"], long.as_bytes());
+    let path = alice.ok(&["list", "bob"]);
+    for args in [&["show"][..], &["show", "--raw"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        let mut command = alice.command(&[args, &[path.trim()]].concat());
+        let mut shown = command.stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        drop(command);
+        let mut lines = BufReader::new(reader).lines();
+        assert!(lines.next().unwrap().unwrap().contains(": "), "{args:?}");
+        assert_eq!(shown.try_wait().unwrap(), None, "{args:?} still writes");
+        drop(lines);
+        let output = shown.wait_with_output().unwrap();
+        assert_eq!(status(&output), 0, "{args:?}");
+        assert!(output.stderr.is_empty(), "{args:?}: {}", text(&output.stderr));
     }
 }
 

@@ -66,6 +66,38 @@ fn wanted(prefix: &str) -> BTreeSet<String> {
     wanted.into_iter().map(|path| format!("{prefix}/{path}")).collect()
 }
 
+/// Whether zsh, or fish, as this system has them and nobody has set them up, looks for completions
+/// there; fish where a desktop has set `XDG_DATA_DIRS`, without which it has no /usr/local.
+fn is_looked_into(dir: &Path) -> bool {
+    let (shell, args) = match dir.to_str().unwrap().contains("/zsh/") {
+        true => ("zsh", &["-f", "-c", "print -l $fpath"][..]),
+        false => ("fish", &["-c", "printf '%s\\n' $fish_complete_path"][..]),
+    };
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(shell);
+    command.env_clear().env("HOME", home.path()).env("PATH", "/usr/bin:/bin").args(args);
+    if dir.starts_with("/usr/local") {
+        command.env("XDG_DATA_DIRS", "/usr/local/share:/usr/share");
+    }
+    let asked = run(&mut command);
+    assert!(asked.lines().count() > 1, "{shell}: {asked}");
+    asked.lines().any(|line| Path::new(line) == dir)
+}
+
+#[test]
+fn the_shells_look_where_a_plain_install_puts_completions() {
+    let dir = tempfile::tempdir().unwrap();
+    built(dir.path());
+    let root = dir.path().join("root");
+    make(dir.path(), &["install", &format!("DESTDIR={}", root.display())]);
+    let there = files(&root);
+    for name in ["/_poste", "/poste.fish"] {
+        let file = there.iter().find(|path| path.ends_with(name)).unwrap();
+        assert!(is_looked_into(Path::new("/").join(file).parent().unwrap()), "{file}");
+    }
+    assert!(!is_looked_into(Path::new("/opt/share/zsh/site-functions")));
+}
+
 #[test]
 fn install_puts_every_file_in_its_place_and_uninstall_takes_all_away() {
     let dir = tempfile::tempdir().unwrap();
@@ -150,6 +182,13 @@ fn the_debian_package_is_installed_and_purged_without_a_trace() {
         false => path,
     };
     let mut all: BTreeSet<String> = wanted("usr").into_iter().map(zipped).collect();
+    // Debian's zsh looks elsewhere for what packages bring.
+    assert!(all.remove("usr/share/zsh/site-functions/_poste"));
+    all.insert("usr/share/zsh/vendor-completions/_poste".to_owned());
+    for prefix in ["usr/share/zsh/", "usr/share/fish/"] {
+        let file = there.iter().find(|path| path.starts_with(prefix)).unwrap();
+        assert!(is_looked_into(Path::new("/").join(file).parent().unwrap()), "{file}");
+    }
     all.extend(
         ["copyright", "changelog.Debian.gz"].map(|name| format!("usr/share/doc/poste/{name}")),
     );

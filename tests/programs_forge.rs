@@ -97,6 +97,48 @@ fn a_user_forges_edits_and_verifies() {
 }
 
 #[test]
+fn a_forged_message_lies_in_the_folder_that_is_named_and_a_slip_of_the_finger_makes_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let forge = |more: &[&str]| bob.run(&[&["forge", "--from", "alice"], more].concat(), b"kept\n");
+    let before = bob.ok(&["list"]);
+    let slip = forge(&["--folder", "lettres"]);
+    assert_eq!(slip.status.code(), Some(67), "{}", text(&slip));
+    assert!(text(&slip).contains("there is no folder lettres"), "{}", text(&slip));
+    assert!(text(&slip).contains("poste forge --make --folder lettres"), "{}", text(&slip));
+    assert_eq!(bob.ok(&["list"]), before);
+    assert!(!bob.dir.join("share/mail/lettres").exists());
+
+    let mail = bob.dir.join("share/mail");
+    for (more, folder) in [
+        (&["--folder", "letters", "--make"][..], "letters"),
+        (&["--folder", "letters"], "letters"),
+        (&["--folder", "inbox"], "inbox"),
+        (&[], "alice"),
+    ] {
+        let forged = forge(&[&["-s", "by its subject"], more].concat());
+        assert!(forged.status.success(), "{more:?}: {}", text(&forged));
+        let path = String::from_utf8(forged.stdout).unwrap();
+        let place = std::path::Path::new(path.trim()).strip_prefix(mail.join(folder));
+        assert!(place.is_ok(), "{more:?}: {path}");
+        assert!(bob.ok(&["list", folder]).contains(&path), "{path}");
+        let raw = bob.ok(&["show", "--raw", path.trim()]);
+        assert!(
+            raw.contains("\nSubject: by its subject\n") && raw.ends_with("\n\nkept\n"),
+            "{raw}"
+        );
+        assert!(bob.ok(&["verify", path.trim()]).contains("from alice to me"));
+    }
+    // What says where it lies goes with nothing that says so too.
+    let message = find(&bob, "welcome");
+    for more in [&["--make"][..], &["--folder", "letters", "--replace", &message]] {
+        assert_eq!(forge(more).status.code(), Some(64), "{more:?}");
+    }
+    assert_eq!(find(&bob, "welcome"), message);
+}
+
+#[test]
 fn without_a_home_two_cards_and_a_seed_are_enough() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start();

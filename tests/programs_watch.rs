@@ -7,10 +7,12 @@ mod programs;
 
 use programs::{Home, Node, POSTE};
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
+use std::sync::mpsc::channel;
+use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
 /// A program that is killed when the test ends before it.
@@ -119,6 +121,73 @@ fn a_signal_ends_it_and_without_a_home_it_does_not_begin() {
     let nobody = Home { dir: dir.path().join("nobody") };
     let (status, said) = watch(&nobody, None, &[]).end();
     assert_eq!(status, Some(78), "{said}");
+}
+
+#[test]
+fn a_second_signal_ends_the_sync_that_runs() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = alice(dir.path());
+    let node = format!("file://{}", dir.path().join("node").display());
+    let bob = Home::init(dir.path(), "bob", &node);
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    // The hook holds the sync until somebody looks for it.
+    let (begun, free) = (dir.path().join("begun"), dir.path().join("free"));
+    let hook =
+        format!("echo >{}; until [ -e {} ]; do sleep 0.1; done", begun.display(), free.display());
+    let config = alice.dir.join("config/config.toml");
+    let text = fs::read_to_string(&config).unwrap();
+    let text = text.replace("hooks = { ", &format!("hooks = {{ pre_sync = \"{hook}\", "));
+    fs::write(&config, text).unwrap();
+    let mut watch = watch(&alice, None, &["--eager"]);
+    sleep(Duration::from_millis(1500));
+    alice.ok_with(&["send", "bob", "-s", "kept"], b"kept\n");
+    wait_for("a sync that runs", || begun.exists());
+    watch.signal("-TERM");
+    sleep(Duration::from_millis(1000));
+    assert_eq!(watch.0.try_wait().unwrap(), None, "the first one waits for the sync");
+    watch.signal("-TERM");
+    let until = Instant::now() + Duration::from_secs(10);
+    let ended = loop {
+        match watch.0.try_wait().unwrap() {
+            Some(ended) => break ended,
+            None => assert!(Instant::now() < until, "it goes on"),
+        }
+        sleep(Duration::from_millis(20));
+    };
+    fs::write(&free, "").unwrap();
+    assert_eq!(ended.signal(), Some(15), "{ended}");
+    assert!(marks(dir.path()).is_empty(), "the sync did not end");
+    // Nothing is lost: the next one takes it up.
+    assert!(alice.ok(&["outbox"]).contains("\tqueued\t"));
+    alice.ok(&["sync"]);
+    assert!(alice.ok(&["outbox"]).contains("\tposted\t"));
+}
+
+#[test]
+fn as_json_it_writes_a_line_for_each_sync() {
+    let dir = tempfile::tempdir().unwrap();
+    let alice = alice(dir.path());
+    let mut command = alice.command(&["watch", "--json"]);
+    let day = Command::new("date").args(["-u", "+%F"]).output().unwrap();
+    let day = String::from_utf8(day.stdout).unwrap();
+    command.env("LD_PRELOAD", preloaded()).env("TZ", "UTC");
+    command.env("FAKETIME", format!("@{} 00:05:00 x60", day.trim()));
+    command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut watch = Running(command.spawn().unwrap());
+    let out = BufReader::new(watch.0.stdout.take().unwrap());
+    let (send, lines) = channel();
+    spawn(move || out.lines().try_for_each(|line| send.send(line.unwrap())));
+    // Each comes when its sync has ended, and not at the end of all.
+    for count in 1..=2 {
+        let line = lines.recv_timeout(Duration::from_secs(150)).expect("a line for each sync");
+        let report: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&report["nodes"], &report["answered"]), (&1.into(), &1.into()), "{line}");
+        assert_eq!(marks(dir.path()).len(), count);
+    }
+    watch.signal("-TERM");
+    assert_eq!(watch.end(), (Some(0), String::new()));
+    assert_eq!(lines.iter().count(), marks(dir.path()).len() - 2);
 }
 
 #[test]

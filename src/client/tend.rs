@@ -47,15 +47,24 @@ pub fn move_to(
         let what = format!("{folder} holds only what came so");
         return Err(Error::new(Kind::Data, what));
     }
+    if !make {
+        is_there(env, folder, &format!("poste move --make … {folder}"))?;
+    }
     let mail = Maildir::new(env.home.places().mail());
+    Ok(mail.move_to(entry, folder)?.ok_or_else(|| gone(entry))?.path)
+}
+
+/// A folder that has been made, or is that of a contact; a slip of the finger makes none. Otherwise
+/// it is said that `made` makes it.
+pub fn is_there<'f>(env: &Env<'_>, folder: &'f Folder, made: &str) -> Result<&'f Folder, Error> {
     let petname = folder.as_str().parse::<Petname>().ok();
     let contact = petname.map(|name| Contact::load(env.home.places(), &name)).transpose()?;
-    let there = contact.flatten().is_some() || mail.folders()?.contains(folder);
-    if !make && !there && *folder != Folder::inbox() {
-        return Err(Error::new(Kind::NoContact, format!("there is no folder {folder}"))
-            .hint(format!("to make it: poste move --make … {folder}")));
+    let folders = Maildir::new(env.home.places().mail()).folders()?;
+    if contact.flatten().is_some() || folders.contains(folder) || *folder == Folder::inbox() {
+        return Ok(folder);
     }
-    Ok(mail.move_to(entry, folder)?.ok_or_else(|| gone(entry))?.path)
+    let what = format!("there is no folder {folder}");
+    Err(Error::new(Kind::NoContact, what).hint(format!("to make it: {made}")))
 }
 
 fn gone(entry: &Entry) -> Error {

@@ -1,16 +1,17 @@
 #!/bin/sh
 # The first minutes in a bare Debian: a root of nothing but what Debian cannot do without, the
-# package of `make deb` installed in it, and README's first five minutes typed by somebody who is
-# not root and has no network but loopback. Then the package is purged, and the root is as before.
+# package of `make deb` installed in it, and the first five minutes of the README that it brought
+# typed by somebody who is not root and has no network but loopback. Then the package is purged, and
+# the root is as before.
 # Needs root, debootstrap and a network. Run by `make interop`.
 #
-#   debian.sh PACKAGE README
+#   debian.sh PACKAGE
 set -eu
 
 package=$1
-readme=$2
 dir=$(mktemp -d /var/tmp/poste-debian.XXXXXX)
 root=$dir/root
+readme=$root/usr/share/doc/poste/README.md
 trap 'umount -l "$root/dev/shm" "$root/proc" 2>/dev/null || :; rm -rf "$dir"' EXIT
 
 # From where this machine has its own packages.
@@ -32,6 +33,7 @@ chroot "$root" useradd --create-home alice
 everything >"$dir/before"
 cp "$package" "$root/tmp/poste.deb"
 chroot "$root" dpkg --install /tmp/poste.deb
+[ -s "$readme" ] || { echo "interop: the package has brought no README" >&2; exit 1; }
 
 # The lines up to the first letter and its answer, one after the other, in one shell.
 {

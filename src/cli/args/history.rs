@@ -70,8 +70,11 @@ pub struct Forge {
     #[arg(long, value_name = "MESSAGE", conflicts_with = "cards")]
     pub replace: Option<String>,
     /// File it there, and not in the contact's folder
-    #[arg(long, conflicts_with = "cards")]
+    #[arg(long, conflicts_with_all = ["cards", "replace"])]
     pub folder: Option<Folder>,
+    /// Make that folder if there is none
+    #[arg(long, requires = "folder")]
+    pub make: bool,
     /// Forge from one card's owner to the other's; needs no home
     #[arg(long, num_args = 2, value_names = ["FROM", "TO"])]
     pub cards: Vec<PathBuf>,

@@ -12,6 +12,7 @@ use crate::client::forge::{self, Forgery};
 use crate::client::parties::Parties;
 use crate::client::read::{self, Reader};
 use crate::client::system::{SystemRandom, clock};
+use crate::client::tend;
 use crate::core::encode::unbase64;
 use crate::core::keys::Seed;
 use crate::core::mail::compose::{Draft, compose};
@@ -48,7 +49,11 @@ pub fn run(run: &mut Run<'_, '_>, args: &Forge) -> Done {
         }
     };
     let folder: Folder = match &args.folder {
-        Some(folder) => folder.clone(),
+        Some(folder) if args.make => folder.clone(),
+        Some(folder) => {
+            let made = format!("poste forge --make --folder {folder} …");
+            tend::is_there(run.env, folder, &made)?.clone()
+        }
         None => other.parse().map_err(|_| wrong(format!("{other}: no folder of that name")))?,
     };
     let replaced = match &args.replace {

@@ -39,7 +39,8 @@ pub fn run(
             let places = publish::publish(run.env, &card)?;
             run.ui.note(&format!("the card is at {places} of {places} places"));
             if people::list(run.env)?.is_empty() {
-                run.ui.next("poste card");
+                run.ui.next("poste card  # the link that you give to friends, and its words");
+                run.ui.next("poste add bob LINK-OR-FILE");
             }
             Ok(())
         }

@@ -6,9 +6,9 @@ use crate::cli::Run;
 use crate::cli::args::Sync;
 use crate::cli::ui::{Done, Stop};
 use crate::cli::wrong;
-use crate::client::error::Kind;
+use crate::client::error::{Error, Kind};
 use crate::client::sync::{self, Options, Report};
-use crate::core::random::below;
+use crate::core::random::{Random, below};
 use crate::core::time::Time;
 use crate::store::config::{duration, duration_text};
 use crate::store::progress::Progress;
@@ -16,9 +16,9 @@ use std::thread::sleep;
 use std::time::Duration;
 
 pub fn run(run: &mut Run<'_, '_>, args: &Sync) -> Done {
-    if let Some(text) = args.jitter.as_ref().filter(|_| !args.dry_run) {
-        let most = duration(text).map_err(|e| wrong(format!("--jitter {text}: {e}")))?;
-        sleep(Duration::from_secs(below(run.env.rng, most.max(1))));
+    if let Some(text) = &args.jitter {
+        let first = jitter(text, run.env.rng)?;
+        sleep(if args.dry_run { Duration::ZERO } else { first });
     }
     let options = Options {
         daily: args.daily,
@@ -40,6 +40,12 @@ pub fn run(run: &mut Run<'_, '_>, args: &Sync) -> Done {
         Some(kind) => Err(Stop::Silent(kind)),
         None => Ok(()),
     }
+}
+
+/// A random part of a duration, in whole seconds and less than all of it.
+fn jitter(text: &str, rng: &mut dyn Random) -> Result<Duration, Error> {
+    let most = duration(text).map_err(|e| wrong(format!("--jitter {text}: {e}")))?;
+    Ok(Duration::from_secs(below(rng, most.max(1))))
 }
 
 fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
@@ -101,4 +107,28 @@ fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
         run.ui.next("poste groups");
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::random::fixed::Fixed;
+
+    #[test]
+    fn jitter_is_any_part_of_its_duration_and_never_all_of_it() {
+        let mut rng = Fixed::new(3);
+        let mut drawn = |text| jitter(text, &mut rng).unwrap().as_secs();
+        assert_eq!((drawn("0s"), drawn("1s")), (0, 0));
+        let parts: Vec<u64> = (0..2000).map(|_| drawn("13m")).collect();
+        assert!(parts.iter().all(|part| *part < 13 * 60), "{parts:?}");
+        // Each of thirteen minutes is as likely as another.
+        for minute in 0..13 {
+            let count = parts.iter().filter(|part| **part / 60 == minute).count();
+            assert!((90..220).contains(&count), "{minute}: {count}");
+        }
+        for text in ["", "13", "m", "-1s", "13 minutes"] {
+            let error = jitter(text, &mut rng).unwrap_err();
+            assert_eq!(error.kind, Kind::Usage, "{text}");
+        }
+    }
 }
