@@ -61,7 +61,7 @@ fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
     }
     let mends = report.failure().is_some_and(|kind| kind != Kind::Offline);
     if run.ui.talks() || mends {
-        report.errors.iter().for_each(|error| run.ui.warn(error));
+        report.errors.iter().for_each(|error| run.ui.warn(&run.ui.typed(error)));
     } else if report.outage {
         let never = Progress::load(run.env.home.places())?.last_answer == Time::default();
         let long = match never {
