@@ -130,6 +130,14 @@ fn a_forged_message_lies_in_the_folder_that_is_named_and_a_slip_of_the_finger_ma
         );
         assert!(bob.ok(&["verify", path.trim()]).contains("from alice to me"));
     }
+    for folder in ["requests", "quarantine"] {
+        for made in [&["--make"][..], &[]] {
+            let refused = forge(&[&["--folder", folder], made].concat());
+            assert_eq!(refused.status.code(), Some(65), "{}", text(&refused));
+            assert!(text(&refused).contains("holds only what came so"), "{}", text(&refused));
+        }
+        assert_eq!(bob.ok(&["list", folder]), "");
+    }
     // What says where it lies goes with nothing that says so too.
     let message = find(&bob, "welcome");
     for more in [&["--make"][..], &["--folder", "letters", "--replace", &message]] {
