@@ -147,6 +147,28 @@ fn a_forged_message_lies_in_the_folder_that_is_named_and_a_slip_of_the_finger_ma
 }
 
 #[test]
+fn of_a_subject_without_end_the_first_part_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let long = "tea ".repeat(3000);
+    alice.ok_with(&["send", "bob", "-s", &long], b"kept\n");
+    alice.ok(&["sync", "--now"]);
+    bob.ok(&["sync"]);
+    bob.ok_with(&["forge", "--from", "alice", "-s", &long], b"kept\n");
+    let (list, json) =
+        (bob.ok(&["list", "alice", "-l"]), bob.ok(&["list", "alice", "-l", "--json"]));
+    assert_eq!(list.lines().filter(|line| line.contains("tea tea")).count(), 2, "{list}");
+    assert_eq!(json.matches("\"tea tea").count(), 2, "{json}");
+    let shown: String =
+        bob.ok(&["list", "alice"]).lines().map(|path| bob.ok(&["show", path])).collect();
+    let subjects: Vec<&str> =
+        shown.lines().filter(|line| line.starts_with("Subject: tea tea")).collect();
+    assert_eq!(subjects.len(), 2, "{shown}");
+    assert!(subjects.iter().all(|line| line.ends_with(" …") && line.len() > 6000), "{shown}");
+}
+
+#[test]
 fn without_a_home_two_cards_and_a_seed_are_enough() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start();
