@@ -8,9 +8,9 @@ use poste::client::sync::Options;
 use poste::core::attempt::{self, Author};
 use poste::core::filed::Filed;
 use poste::core::mail::render;
-use poste::core::time::{DAY, HOUR};
+use poste::core::time::{DAY, HOUR, Time};
 use poste::store::keyring::Transit;
-use poste::store::outbox::{self, State};
+use poste::store::outbox::{self, Expired, State};
 use std::fs;
 use world::{Person, RELAY, World, acquainted};
 
@@ -182,4 +182,40 @@ fn a_letter_whose_mail_is_lost_is_reported_as_well() {
     fs::remove_file(alice.places().outbox_dir().join(format!("{id}.age"))).unwrap();
     assert_eq!(days(&world, &alice, 31), 1);
     assert!(alice.messages("inbox")[0].contains("Subject: Undelivered: a letter\n"));
+}
+
+#[test]
+fn a_clock_far_ahead_that_was_trusted_gives_nothing_up_for_good() {
+    let world = World::at("2026-11-22T14");
+    let (alice, bob) = acquainted(&world);
+    alice.send("bob", "tea");
+    alice.sync();
+    let trusting = Options { trust_clock: true, ..Options::default() };
+    // After the last day of the series.
+    alice.skew.set(5000 * DAY as i64);
+    let said = alice.sync_with(&trusting);
+    assert!(said.errors.iter().all(|error| !error.contains("day chain")), "{:?}", said.errors);
+    assert!(
+        said.errors.iter().any(|error| error.contains("poste card renew")),
+        "{:?}",
+        said.errors
+    );
+    assert_eq!(state(&alice), Some(State::Posted));
+    alice.skew.set(0);
+    // As if an earlier version had given it up then.
+    let (mut items, _) = outbox::load(&alice.places()).unwrap();
+    let item = items.last_mut().unwrap();
+    let (at, report) = (Time::from_unix(2_208_988_800), "2208988800.5f0d6e1b9c2a4788.poste");
+    item.expired = Some(Expired { at, report: report.to_owned(), filed: false });
+    item.save(&alice.places()).unwrap();
+    for reports in [1, 0] {
+        let said = alice.sync_with(&trusting);
+        assert!(said.errors.is_empty(), "{:?}", said.errors);
+        assert_eq!(said.letters.get("inbox").copied().unwrap_or_default(), reports);
+    }
+    let (items, _) = outbox::load(&alice.places()).unwrap();
+    let expired = items.last().unwrap().expired.clone().unwrap();
+    assert!(expired.filed && expired.at <= world.now(), "it is forgotten in time: {expired:?}");
+    bob.sync();
+    assert!(bob.bodies("alice").iter().any(|body| body == "tea"));
 }

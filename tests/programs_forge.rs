@@ -130,12 +130,42 @@ fn a_forged_message_lies_in_the_folder_that_is_named_and_a_slip_of_the_finger_ma
         );
         assert!(bob.ok(&["verify", path.trim()]).contains("from alice to me"));
     }
+    for folder in ["requests", "quarantine"] {
+        for made in [&["--make"][..], &[]] {
+            let refused = forge(&[&["--folder", folder], made].concat());
+            assert_eq!(refused.status.code(), Some(65), "{}", text(&refused));
+            assert!(text(&refused).contains("holds only what came so"), "{}", text(&refused));
+        }
+        assert_eq!(bob.ok(&["list", folder]), "");
+    }
     // What says where it lies goes with nothing that says so too.
     let message = find(&bob, "welcome");
     for more in [&["--make"][..], &["--folder", "letters", "--replace", &message]] {
         assert_eq!(forge(more).status.code(), Some(64), "{more:?}");
     }
     assert_eq!(find(&bob, "welcome"), message);
+}
+
+#[test]
+fn of_a_subject_without_end_the_first_part_is_shown() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let long = "tea ".repeat(3000);
+    alice.ok_with(&["send", "bob", "-s", &long], b"kept\n");
+    alice.ok(&["sync", "--now"]);
+    bob.ok(&["sync"]);
+    bob.ok_with(&["forge", "--from", "alice", "-s", &long], b"kept\n");
+    let (list, json) =
+        (bob.ok(&["list", "alice", "-l"]), bob.ok(&["list", "alice", "-l", "--json"]));
+    assert_eq!(list.lines().filter(|line| line.contains("tea tea")).count(), 2, "{list}");
+    assert_eq!(json.matches("\"tea tea").count(), 2, "{json}");
+    let shown: String =
+        bob.ok(&["list", "alice"]).lines().map(|path| bob.ok(&["show", path])).collect();
+    let subjects: Vec<&str> =
+        shown.lines().filter(|line| line.starts_with("Subject: tea tea")).collect();
+    assert_eq!(subjects.len(), 2, "{shown}");
+    assert!(subjects.iter().all(|line| line.ends_with(" …") && line.len() > 6000), "{shown}");
 }
 
 #[test]

@@ -148,6 +148,42 @@ fn the_desktop_is_told_how_many_came_and_nothing_else() {
 }
 
 #[test]
+fn a_sync_that_a_hook_begins_does_nothing_and_waits_for_nobody() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let alice = Home::init(dir.path(), "alice", &node.url);
+    let other = Home::init(dir.path(), "other", &node.url);
+    let (log, link) = (dir.path().join("log"), dir.path().join("link"));
+    std::os::unix::fs::symlink(&alice.dir, &link).unwrap();
+    let sync = |home: &Path, more: &str| {
+        let poste = programs::POSTE;
+        format!("{poste} --home {} --json sync {more} >>{}", home.display(), log.display())
+    };
+    hook(
+        &alice,
+        &format!(
+            "pre_sync = \"{}; {}\"\npost_sync = \"{}; {}\"",
+            sync(&alice.dir, "--wait-lock"),
+            sync(&link, "--wait-lock"),
+            sync(&alice.dir, ""),
+            sync(&other.dir, ""),
+        ),
+    );
+    // What the other home begins in turn, is begun by hooks of both.
+    hook(&other, &format!("post_sync = \"{}\"", sync(&alice.dir, "")));
+    let begun = std::time::Instant::now();
+    alice.ok(&["sync"]);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(60), "one waited");
+    let said = read(&log);
+    let skipped = |line: &str| line.contains("\"skipped\":true");
+    let lines: Vec<bool> = said.lines().map(skipped).collect();
+    assert_eq!(lines, [true, true, true, true, false], "{said}");
+    // It is the hook that keeps it from working, and not the home.
+    alice.ok(&["sync"]);
+    assert_eq!(read(&log).lines().count(), 10, "{said}");
+}
+
+#[test]
 fn who_brings_up_a_home_is_told_what_its_hooks_run() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::start();

@@ -197,6 +197,11 @@ fn what_was_in_quarantine_does_not_come_back_as_proven() {
     let (status, said) = import(&bob, &[tree.to_str().unwrap()]);
     assert_eq!(status, 65, "{said}");
     assert!(said.contains("0 imported, 1 skipped") && said.contains("as proven"), "{said}");
+    for folder in ["requests", "quarantine"] {
+        let (status, said) = import(&bob, &["--into", folder, tree.to_str().unwrap()]);
+        assert!(status == 65 && said.contains("holds only what came so"), "{said}");
+        assert_eq!(bob.ok(&["list", folder]), "");
+    }
     let (status, said) = import(&bob, &["--into", "alice", tree.to_str().unwrap()]);
     assert_eq!(status, 0, "{said}");
     assert!(said.contains("1 imported"), "{said}");

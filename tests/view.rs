@@ -132,6 +132,25 @@ fn a_killed_view_loses_nothing_and_is_wiped_by_the_next() {
     assert!(!second.exists());
 }
 
+/// Mail programs look when they start, and perhaps never again.
+#[test]
+fn what_a_killed_view_left_is_in_step_before_the_command_starts() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 3);
+    let at = dir.path().join("view");
+    let view = Viewed::open(&bob, &at, 3);
+    (1..=3).for_each(|n| view.knows(&view.file("alice", &format!("letter {n}")).unwrap()));
+    let changed = view.file("alice", "letter 3").unwrap();
+    view.kill();
+    bob.ok(&["move", &path(&bob, "alice", "letter 1"), "inbox"]);
+    bob.ok(&["delete", &path(&bob, "alice", "letter 2")]);
+    rewrite(&changed, "number 3", "number three");
+    let seen = "cd \"$POSTE_VIEW\"; grep -h ^Subject: inbox/*/*; echo; grep -h ^Subject: alice/*/*
+        \"$0\" search three | wc -l";
+    let view = ["view", "--at", at.to_str().unwrap(), "--", "sh", "-c", seen, programs::POSTE];
+    assert_eq!(bob.ok(&view), "Subject: letter 1\n\nSubject: letter 3\n1\n");
+}
+
 #[test]
 fn who_is_renamed_is_called_so_in_what_is_open() {
     let dir = scratch();

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
     let editor = ["VISUAL", "EDITOR"].into_iter().find_map(|name| var(name).ok());
     let editor = editor.filter(|command| !command.is_empty());
     let runtime_dir = path("XDG_RUNTIME_DIR");
+    let hooks = var("POSTE_HOOK").unwrap_or_default();
     let args = args_os().collect();
-    cli::run(Start { args, given, passphrase_fd, editor, runtime_dir }).into()
+    cli::run(Start { args, given, passphrase_fd, editor, runtime_dir, hooks }).into()
 }

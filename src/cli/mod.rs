@@ -39,6 +39,8 @@ pub struct Start {
     pub editor: Option<String>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime_dir: Option<PathBuf>,
+    /// `POSTE_HOOK`.
+    pub hooks: String,
 }
 
 /// The command tree, for completions and tests.
@@ -111,18 +113,13 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
     };
     let places = places(start, &cli.global)?;
     let prompt = Prompt::new(start.passphrase_fd.clone(), !cli.global.no_input)?;
-    let editor = Editor {
-        command: start.editor.clone(),
-        runtime_dir: start.runtime_dir.clone(),
-        starter: prompt.starter(),
-    };
     let command = match command {
         Some(Command::Init(Init { import: Some(archive), .. })) => {
             return cmd::init::import(&archive, places, &prompt, ui);
         }
         Some(Command::Init(init)) => {
             let home = cmd::init::make(&init, places, &prompt, ui)?;
-            return with(home, ui, &prompt, editor, cmd::init::finish);
+            return with(start, home, ui, &prompt, cmd::init::finish);
         }
         Some(Command::Doctor { offline }) => {
             let before = doctor::preconditions(&places);
@@ -130,7 +127,7 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
                 return cmd::doctor::tell(ui, &before);
             }
             let home = Home::open(places)?;
-            return with(home, ui, &prompt, editor, |run| cmd::doctor::run(run, before, offline));
+            return with(start, home, ui, &prompt, |run| cmd::doctor::run(run, before, offline));
         }
         Some(Command::Watch { eager }) => {
             let Global { quiet, verbose, json, .. } = cli.global;
@@ -140,7 +137,7 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
             let ui = ui.of_home(cli.global.home.as_deref());
             let home = || Home::open(places.clone());
             return cmd::watch::run(&ui, eager, &home()?, || {
-                with(home()?, &ui, &prompt, editor.clone(), |run| {
+                with(start, home()?, &ui, &prompt, |run| {
                     cmd::sync::run(run, &args::Sync::default())
                 })
             });
@@ -150,21 +147,23 @@ fn dispatch(start: &Start, cli: Cli, ui: &Ui) -> Done {
         None => Command::Status,
     };
     let home = Home::open(places)?;
-    with(home, ui, &prompt, editor, |run| cmd::run(run, command))
+    with(start, home, ui, &prompt, |run| cmd::run(run, command))
 }
 
 fn with(
+    start: &Start,
     home: Home,
     ui: &Ui,
     prompt: &Prompt,
-    mut editor: Editor,
     command: impl FnOnce(&mut Run<'_, '_>) -> Done,
 ) -> Done {
     let config = Config::read(&home.places().config_file())?;
     prompt.use_command(config.passphrase_command.clone());
-    if config.editor.is_some() {
-        editor.command.clone_from(&config.editor);
-    }
+    let editor = Editor {
+        command: config.editor.clone().or_else(|| start.editor.clone()),
+        runtime_dir: start.runtime_dir.clone(),
+        starter: prompt.starter(),
+    };
     let network = Reach::new(&config)?;
     let warn = |text: &str| ui.warn(text);
     let progress = |text: &str| ui.progress(text);
@@ -173,6 +172,7 @@ fn with(
         home,
         config,
         starter: prompt.starter(),
+        hooks: start.hooks.clone(),
         clock: &system::clock,
         watch: &Stopwatch::start(),
         rng: &mut random,

@@ -109,6 +109,8 @@ pub struct Env<'a> {
     pub config: Config,
     /// How programs are started.
     pub starter: Starter,
+    /// Of which homes this is a hook: `POSTE_HOOK`.
+    pub hooks: String,
     /// The clock.
     pub clock: &'a dyn Fn() -> Time,
     /// The stopwatch.

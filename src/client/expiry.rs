@@ -1,6 +1,7 @@
 //! The end of letters: one that nobody acknowledged within 30 days is given up, and its author
 //! finds a report in the inbox, once. Only a good clock gives a letter up, and only one that was
-//! good when the 30 days began. That it is given up is written down with the report's name before
+//! good when the 30 days began; none while the clock is past the last of one's own days, for which no
+//! report could be authenticated. That it is given up is written down with the report's name before
 //! the report is filed, so no crash and no clock set back revives it or reports it twice.
 //! Specified in poste-protocol(7), Acknowledgement, and poste(1), outbox.
 
@@ -32,6 +33,7 @@ pub fn give_up(
 ) -> Result<Vec<PathBuf>, Error> {
     let places = env.home.places().clone();
     let now = env.now();
+    let last_day = desk.transit.chain().last();
     let mut reports = Vec::new();
     for at in 0..desk.outbox.len() {
         let item = &mut desk.outbox[at];
@@ -47,7 +49,14 @@ pub fn give_up(
             continue;
         };
         let since = item.wanted().unwrap_or_default().max(since);
-        if item.expired.is_none() && now.since(since) > GIVE_UP {
+        let is_due = item.expired.is_none() && now.since(since) > GIVE_UP;
+        // A clock that was far ahead, and was trusted, has dated a report that cannot be written.
+        let is_beyond = |expired: &Expired| {
+            let name = expired.report.parse::<Name>();
+            !expired.filed && name.is_ok_and(|name| name.time().day() > last_day)
+        };
+        let is_stuck = item.expired.as_ref().is_some_and(is_beyond);
+        if (is_due || is_stuck) && now.day() <= last_day {
             let report = Name::new(now.minute(), env.rng).to_string();
             // Of what is said of a group the user knows nothing, and need not.
             item.expired = Some(Expired { at: now, report, filed: item.errand.is_some() });
@@ -57,7 +66,10 @@ pub fn give_up(
         if !expired.filed {
             match file(env, desk, at, &expired) {
                 Ok(path) => reports.push(path),
-                Err(error) => trouble(error),
+                Err(error) => {
+                    let what = format!("letter {}: {}", desk.outbox[at].id, error.what);
+                    trouble(Error { what, ..error });
+                }
             }
         } else if now.since(expired.at) > EXPIRED_LISTED {
             desk.outbox[at].remove(&places)?;
@@ -76,8 +88,7 @@ fn file(
 ) -> Result<PathBuf, Error> {
     let places = env.home.places().clone();
     let item = &desk.outbox[at];
-    let id = item.id;
-    let damaged = |_| Error::new(Kind::Data, format!("letter {id}: bad name of its report"));
+    let damaged = |_| Error::new(Kind::Data, "bad name of its report");
     let name: Name = expired.report.parse().map_err(damaged)?;
     let message = message(env, desk, item, name.time())?;
     let to = Folder::inbox();

@@ -2,7 +2,8 @@
 //! line runs by `sh -c` with the environment of the program, in which `POSTE_HOME` and `POSTE_CONFIG`
 //! name the home, so that it can call poste; the state lock is not held meanwhile. A hook has a process
 //! group of its own; what publishes may ask on the terminal, which only the group there may read. What
-//! it prints on standard output is nobody's data and goes nowhere. It has a time limit.
+//! it prints on standard output is nobody's data and goes nowhere. It has a time limit. A sync that it
+//! begins does nothing, since each would begin the next one, or wait for the one that waits for it.
 //! Specified in poste-files(5), hooks and publish.
 
 use crate::client::env::Env;
@@ -11,11 +12,14 @@ use crate::client::starter;
 use crate::store::home::Places;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
+/// The variable by which what a hook began is known.
+const VARIABLE: &str = "POSTE_HOOK";
 /// How long one may run.
 const LIMIT: Duration = Duration::from_secs(300);
 /// How long it has to end once it was asked to.
@@ -43,13 +47,35 @@ pub fn run(env: &Env<'_>, hook: Hook, input: Vec<u8>) -> Result<(), Error> {
     let Some(command) = command else { return Ok(()) };
     let mut line = env.starter.line(command);
     line.process_group(0);
+    mark(&mut line, env);
     fed(line, env.home.places(), input, LIMIT)
         .map_err(|why| Error::new(Kind::Io, format!("the hook {key}, {command:?}, {why}")))
 }
 
 /// Runs a line that may ask on the terminal, with this input; else why it failed.
 pub fn feed(env: &Env<'_>, line: &str, input: Vec<u8>) -> Result<(), String> {
-    fed(env.starter.line(line), env.home.places(), input, LIMIT)
+    let mut line = env.starter.line(line);
+    mark(&mut line, env);
+    fed(line, env.home.places(), input, LIMIT)
+}
+
+/// Whether this process was begun by a hook of this home.
+pub fn is_within(env: &Env<'_>) -> bool {
+    let home = number(env.home.places());
+    home.is_some_and(|home| env.hooks.split(' ').any(|other| other == home))
+}
+
+/// Tells a program, and all that it begins, of which homes it is a hook.
+fn mark(command: &mut Command, env: &Env<'_>) {
+    let homes: Vec<String> =
+        env.hooks.split_whitespace().map(str::to_owned).chain(number(env.home.places())).collect();
+    command.env(VARIABLE, homes.join(" "));
+}
+
+/// What a home is known by, however it is named.
+fn number(places: &Places) -> Option<String> {
+    let meta = places.data().metadata().ok()?;
+    Some(format!("{}:{}", meta.dev(), meta.ino()))
 }
 
 fn fed(

@@ -15,6 +15,7 @@ use crate::client::error::{Error, Kind};
 use crate::client::export::{ContactFile, ContactFiles, MAIL};
 use crate::client::parties::{Parties, of_contact};
 use crate::client::read::Reader;
+use crate::client::tend;
 use crate::core::keys::Fingerprint;
 use crate::store::contacts::{Contact, Past};
 use crate::store::lock::StateLock;
@@ -74,6 +75,7 @@ pub fn import(
     stdin: &mut dyn Read,
     options: &Options,
 ) -> Result<Imported, Error> {
+    options.into.as_ref().map_or(Ok(()), tend::may_hold)?;
     let mut source = Source::open(options.memory.as_deref(), path, stdin)?;
     let reader = Reader::open(env)?;
     let (mut contacts, mut groups, mut past) = (Vec::new(), Vec::new(), Vec::new());

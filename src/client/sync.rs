@@ -61,6 +61,10 @@ pub struct Options {
 /// Syncs. Fails as a whole only if the home itself cannot be used.
 pub fn sync(env: &mut Env<'_>, options: &Options) -> Result<Report, Error> {
     let mut report = Report::default();
+    if hook::is_within(env) {
+        report.skipped = true;
+        return Ok(report);
+    }
     let lock = match options.wait_lock {
         true => Some(SyncLock::wait(&env.home, None)?),
         false => SyncLock::try_lock(&env.home)?,

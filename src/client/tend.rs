@@ -43,15 +43,22 @@ pub fn move_to(
             format!("{} is unproven, and leaves only by your own hand", entry.path.display());
         return Err(Error::new(Kind::Data, what).hint("poste quarantine keep"));
     }
-    if entry.folder != *folder && (*folder == quarantine || *folder == Folder::requests()) {
-        let what = format!("{folder} holds only what came so");
-        return Err(Error::new(Kind::Data, what));
+    if entry.folder != *folder {
+        may_hold(folder)?;
     }
     if !make {
         is_there(env, folder, &format!("poste move --make … {folder}"))?;
     }
     let mail = Maildir::new(env.home.places().mail());
     Ok(mail.move_to(entry, folder)?.ok_or_else(|| gone(entry))?.path)
+}
+
+/// Refuses the folders into which one puts nothing oneself: no command could use it there.
+pub fn may_hold(folder: &Folder) -> Result<(), Error> {
+    match [Folder::quarantine(), Folder::requests()].contains(folder) {
+        true => Err(Error::new(Kind::Data, format!("{folder} holds only what came so"))),
+        false => Ok(()),
+    }
 }
 
 /// A folder that has been made, or is that of a contact; a slip of the finger makes none. Otherwise

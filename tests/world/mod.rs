@@ -237,6 +237,7 @@ impl<'w> Person<'w> {
             rng: &mut *dice,
             network: self.world,
             starter: Starter::default(),
+            hooks: String::new(),
             ask: &Nobody,
             warn: &warn,
             progress: &|_| {},

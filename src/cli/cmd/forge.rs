@@ -48,6 +48,7 @@ pub fn run(run: &mut Run<'_, '_>, args: &Forge) -> Done {
                 .into());
         }
     };
+    args.folder.as_ref().map_or(Ok(()), tend::may_hold)?;
     let folder: Folder = match &args.folder {
         Some(folder) if args.make => folder.clone(),
         Some(folder) => {

@@ -50,7 +50,7 @@ fn jitter(text: &str, rng: &mut dyn Random) -> Result<Duration, Error> {
 
 fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
     if report.skipped {
-        run.ui.note("another sync is running");
+        run.ui.note("another sync is running, or a hook of one");
         return Ok(());
     }
     if let Some(warning) = &report.warning {
@@ -61,7 +61,7 @@ fn say(run: &mut Run<'_, '_>, report: &Report) -> Done {
     }
     let mends = report.failure().is_some_and(|kind| kind != Kind::Offline);
     if run.ui.talks() || mends {
-        report.errors.iter().for_each(|error| run.ui.warn(error));
+        report.errors.iter().for_each(|error| run.ui.warn(&run.ui.typed(error)));
     } else if report.outage {
         let never = Progress::load(run.env.home.places())?.last_answer == Time::default();
         let long = match never {

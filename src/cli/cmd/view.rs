@@ -98,7 +98,7 @@ fn opened(
         run.ui.warn(&format!("{error}; changes are looked for every second"));
     }
     let look = if of_tree.is_ok() { LOOK } else { EVERY };
-    view.round(run.env)?;
+    view.agree(run.env)?;
     while view.waiting().1 > 0 {
         view.open_some()?;
     }

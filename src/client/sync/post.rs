@@ -106,7 +106,8 @@ pub fn plan(
     if let Err(error) = restored::may_send(env) {
         report.soft(error);
     } else if desk.card.card.series != desk.transit.series.number {
-        let what = "the card does not have the newest keys yet, so letters wait; run poste publish";
+        let what =
+            "the card does not have the newest keys yet, so letters wait; see: poste publish";
         report.soft(Error::new(Kind::Offline, what));
     } else if desk.card.card.day_key(now.day()).is_some() {
         packer.letters(env, &mut desk, report);
@@ -120,7 +121,10 @@ pub fn plan(
             });
         }
     } else {
-        let what = "the card does not list today, so letters wait; run poste publish";
+        let what = match now.day() > desk.transit.chain().last() {
+            true => "the last day of one's keys is over, so letters wait; see: poste card renew",
+            false => "the card does not list today, so letters wait; see: poste publish",
+        };
         report.soft(Error::new(Kind::Offline, what));
     }
     let (made, more) = (packer.made, packer.slots.left_some());

@@ -38,7 +38,7 @@ use std::time::{Duration, SystemTime};
 const LIMIT: u64 = 64 << 10;
 /// How long what was written in the view must stay the same before it is taken.
 pub const SETTLE: Duration = Duration::from_millis(150);
-/// Rounds at most to take what was changed before the view is wiped.
+/// Rounds at most to take what was changed, before anybody looks and before the view is wiped.
 const LAST_ROUNDS: usize = 60;
 
 /// Where the view lies unless something else is said: in the session's directory if that is in
@@ -316,6 +316,18 @@ impl View {
             atomic::remove(&env.home.places().view())?;
         }
         Ok((Closed { left, troubles }, reader, _lock))
+    }
+
+    /// Makes both sides agree before anybody looks: what a killed run has left may take some rounds.
+    pub fn agree(&mut self, env: &mut Env<'_>) -> Result<(), Error> {
+        for _ in 0..=LAST_ROUNDS {
+            if !self.round(env)? {
+                break;
+            }
+            let now = env.watch.elapsed();
+            env.watch.wait_until(now + SETTLE);
+        }
+        Ok(())
     }
 
     /// Takes what is still to be taken.

@@ -7,6 +7,7 @@
 //! quarantine is no place to move to or from, and requests hold only what came so.
 //! Specified in poste(1), view.
 
+use crate::client::tend;
 use crate::store::maildir::{Flags, Folder, Place};
 use crate::store::view::{Known, Spot, Stamp};
 
@@ -83,7 +84,7 @@ pub fn steps(
 /// Where a message belongs that both sides may have moved and flagged.
 fn merge(known: &Spot, tree: &Spot, view: &Spot) -> Spot {
     let tree_moved = tree.folder != known.folder;
-    let barred = !takes(&view.folder) || known.folder == Folder::quarantine();
+    let barred = tend::may_hold(&view.folder).is_err() || known.folder == Folder::quarantine();
     let folder = if tree_moved || barred { &tree.folder } else { &view.folder };
     let place = match (tree.place == known.place, view.place == known.place) {
         (true, _) => view.place,
@@ -96,11 +97,6 @@ fn merge(known: &Spot, tree: &Spot, view: &Spot) -> Spot {
         (_, place) => place,
     };
     Spot { folder: folder.clone(), place }
-}
-
-/// Whether a person may put messages into a folder.
-pub fn takes(folder: &Folder) -> bool {
-    ![Folder::quarantine(), Folder::requests()].contains(folder)
 }
 
 /// Flags that one of both has set or that neither has cleared.

@@ -4,13 +4,12 @@
 //! is said.
 
 use super::View;
-use super::plan::takes;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
 use crate::client::import::message::{self, Desk, Ready};
 use crate::client::import::place::FileName;
 use crate::client::parties::Parties;
-use crate::client::{edit, filing, forge, import, read};
+use crate::client::{edit, filing, forge, import, read, tend};
 use crate::core::filed::Filed;
 use crate::store::atomic;
 use crate::store::maildir::{Entry, Flags, Name, Place};
@@ -79,9 +78,7 @@ impl View {
         file: &ViewFile,
     ) -> Result<Option<(Ready, Option<String>)>, Error> {
         let folder = &file.spot.folder;
-        if !takes(folder) {
-            return Err(Error::new(Kind::Data, format!("{folder} holds only what came so")));
-        }
+        tend::may_hold(folder)?;
         let Some(bytes) = self.bytes(file)? else { return Ok(None) };
         let id = forge::message_id(&bytes);
         let original = id.as_ref().and_then(|id| self.ids.get(id)).and_then(|id| tree.get(id));

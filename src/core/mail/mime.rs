@@ -81,12 +81,28 @@ pub fn parts(mail: &[u8]) -> Vec<Part<'_>> {
 
 /// The value of the first field `name` of `mail`, decoded to text on one line.
 pub fn text_of(fields: &[fields::Field<'_>], name: &str) -> Option<String> {
-    let mut value = value_of(fields, name)?;
+    value_of(fields, name).map(unstructured)
+}
+
+/// The same for people to read: of one that is too long the first part, with an ellipsis.
+pub fn shown_of(fields: &[fields::Field<'_>], name: &str) -> String {
+    let mut value = unfolded(fields, name).unwrap_or_default();
+    if value.len() <= MAX_FIELD {
+        return unstructured(value);
+    }
+    value.truncate(MAX_FIELD);
+    // Nothing is left of an encoded word, of 75 bytes at most, that is cut.
+    let end = value.iter().rposition(|byte| *byte == b' ');
+    value.truncate(end.filter(|end| MAX_FIELD - end <= 75).unwrap_or(MAX_FIELD));
+    unstructured(value) + " …"
+}
+
+fn unstructured(mut value: Vec<u8>) -> String {
     value.push(b'\n');
-    Some(match MessageStream::new(&value).parse_unstructured() {
+    match MessageStream::new(&value).parse_unstructured() {
         HeaderValue::Text(text) => text.into_owned(),
         _ => String::new(),
-    })
+    }
 }
 
 /// Takes one entity apart: `default` is its kind if it names none.
@@ -157,8 +173,11 @@ fn opaque(raw: &[u8]) -> Part<'_> {
 }
 
 fn value_of(fields: &[fields::Field<'_>], name: &str) -> Option<Vec<u8>> {
-    let field = fields.iter().find(|f| f.name.eq_ignore_ascii_case(name))?;
-    Some(fields::unfold(field)).filter(|value| value.len() <= MAX_FIELD)
+    unfolded(fields, name).filter(|value| value.len() <= MAX_FIELD)
+}
+
+fn unfolded(fields: &[fields::Field<'_>], name: &str) -> Option<Vec<u8>> {
+    fields.iter().find(|f| f.name.eq_ignore_ascii_case(name)).map(fields::unfold)
 }
 
 fn structured(fields: &[fields::Field<'_>], name: &str) -> Option<ContentType<'static>> {
@@ -303,6 +322,16 @@ mod tests {
         assert_eq!(text(b"Subject: =?utf-8?Q?a=C3=A4?=\n  =?utf-8?B?YsOk?=\n\n"), "aäbä");
         assert_eq!(text(b"Subject: one\n two\n\n"), "one two");
         assert_eq!(text(b"Subject:\n\n"), "");
+    }
+
+    #[test]
+    fn of_a_field_that_is_too_long_people_see_the_first_part() {
+        let mail = |value: &str| format!("Subject: {value}\n\n").into_bytes();
+        let seen = |mail: &[u8]| shown_of(&fields::split(mail).unwrap().fields, "Subject");
+        let long = mail(&"x".repeat(2 * MAX_FIELD));
+        assert_eq!(seen(&long), "x".repeat(MAX_FIELD) + " …");
+        let words = seen(&mail(&"=?utf-8?Q?a=C3=A4?=\n ".repeat(MAX_FIELD / 10)));
+        assert!(words.ends_with("aä …") && !words.contains("=?"), "{words}");
     }
 
     #[test]

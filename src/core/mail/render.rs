@@ -49,7 +49,7 @@ pub struct Attachment {
 /// `who` gives the petname of a fingerprint, if there is one.
 pub fn heading(mail: &[u8], who: &dyn Fn(&str) -> Option<String>) -> Reading {
     let Ok(parts) = fields::split(mail) else { return Reading::default() };
-    let text = |name| printable::line(&mime::text_of(&parts.fields, name).unwrap_or_default());
+    let text = |name| printable::line(&mime::shown_of(&parts.fields, name));
     let people = |name| {
         let field = parts.fields.iter().find(|f| f.name.eq_ignore_ascii_case(name));
         match field.map(recipients::of_field) {
