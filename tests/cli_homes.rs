@@ -331,4 +331,23 @@ fn without_a_node_a_sync_says_what_is_missing_and_hints_name_the_home() {
     let none = Home { dir: dir.path().join("none") };
     assert_eq!(status(&none.run(&["--json"], b"")), 78);
     assert_eq!(status(&none.run(&[], b"")), 0);
+
+/// Such as a backup that is mounted so.
+#[test]
+fn a_home_that_can_only_be_read_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let [alice, bob] = ["alice", "bob"].map(|name| make(dir.path(), name));
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    alice.ok_with(&["forge", "--from", "bob", "-s", "kept"], b"from long ago\n");
+    let script = "mount --bind \"$POSTE_HOME\" \"$POSTE_HOME\"; \
+        mount -o remount,bind,ro \"$POSTE_HOME\"; cd /; ! touch \"$POSTE_HOME/x\" 2>/dev/null; \
+        \"$POSTE\" list -l; \"$POSTE\" search ago >/dev/null; \"$POSTE\" list bob | \"$POSTE\" show";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-rm", "sh", "-euc", script]).env("POSTE_HOME", &alice.dir);
+    let output = command.env("POSTE", programs::POSTE).output().unwrap();
+    let [said, warned] = [output.stdout, output.stderr].map(|t| String::from_utf8(t).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{warned}");
+    assert!(said.contains("kept") && said.contains("from long ago"), "{said}");
+    assert!(warned.starts_with("poste: warning: it stays unread: "), "{warned}");
+    assert_eq!(warned.lines().count(), 1, "{warned}");
 }
