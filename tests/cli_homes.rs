@@ -8,6 +8,7 @@ mod programs;
 use programs::Home;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -350,4 +351,24 @@ fn a_home_that_can_only_be_read_is_read() {
     assert!(said.contains("kept") && said.contains("from long ago"), "{said}");
     assert!(warned.starts_with("poste: warning: it stays unread: "), "{warned}");
     assert_eq!(warned.lines().count(), 1, "{warned}");
+}
+
+#[test]
+fn a_umask_closes_no_file_to_its_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let [alice, bob] = ["alice", "bob"].map(|name| make(dir.path(), name));
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let script = "umask 777; echo hello | \"$POSTE\" send bob; \"$POSTE\" view -- sh -c umask";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-euc", script]).env("POSTE_HOME", &alice.dir).env("POSTE", programs::POSTE);
+    let output = command.env("XDG_RUNTIME_DIR", memory.path()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0077\n", "{output:?}");
+    for item in walkdir::WalkDir::new(&alice.dir).into_iter().chain(walkdir::WalkDir::new(&memory))
+    {
+        let item = item.unwrap();
+        let mode = item.metadata().unwrap().permissions().mode() & 0o777;
+        let expected = if item.file_type().is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode & expected, expected, "{}: {mode:o}", item.path().display());
+    }
 }
