@@ -3,6 +3,7 @@
 //! elsewhere, such as a history, is its own affair. Specified in poste(1), edit and compose.
 
 use crate::client::error::{Error, Kind};
+use crate::client::sheets;
 use crate::client::starter::Starter;
 use crate::store::memory;
 use rustix::fs::{FlockOperation, flock};
@@ -73,7 +74,7 @@ impl Editor {
     }
 
     fn place(&self, name: &str) -> Result<PathBuf, Error> {
-        Ok(self.memory()?.join(format!("poste-{name}")))
+        Ok(self.memory()?.join(format!("{}{name}", sheets::PREFIX)))
     }
 
     fn run(&self, path: &Path) -> Result<(), Error> {
