@@ -305,14 +305,12 @@ fn programs_that_it_starts_get_no_passphrase() {
     run("sync");
     let output = run("compose bob");
     assert_eq!(fs::read_to_string(&seen).unwrap(), "none\nnone\nnone\n", "{output:?}");
-    let output = std::process::Command::new(programs::POSTE)
-        .args(["search", "x"])
-        .env("POSTE_HOME", &alice.dir)
-        .env("POSTE_PASSPHRASE_FD", "12")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(64) && said.contains("POSTE_PASSPHRASE_FD=12"), "{said}");
+    for wrong in ["12", "1", "x", "-1"] {
+        let mut search = alice.command(&["search", "x"]);
+        let output = search.env("POSTE_PASSPHRASE_FD", wrong).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(status(&output) == 64 && said.contains("=3 poste show MESSAGE 3<"), "{said}");
+    }
 }
 
 #[test]
@@ -332,6 +330,7 @@ fn without_a_node_a_sync_says_what_is_missing_and_hints_name_the_home() {
     let none = Home { dir: dir.path().join("none") };
     assert_eq!(status(&none.run(&["--json"], b"")), 78);
     assert_eq!(status(&none.run(&[], b"")), 0);
+}
 
 /// Such as a backup that is mounted so.
 #[test]

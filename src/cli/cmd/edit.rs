@@ -1,11 +1,11 @@
 //! `poste edit`: a message in the user's editor, put back authenticated like any other.
+//! What killed edits left of messages that are gone is wiped on the way.
 //! Specified in poste(1), edit.
 
 use crate::cli::Run;
 use crate::cli::cmd::list;
 use crate::cli::editor::Sheet;
 use crate::cli::ui::{Done, Stop};
-use crate::client::edit;
 use crate::client::error::{Error, Kind};
 use crate::client::parties::Parties;
 use crate::client::read::{self, Reader};
@@ -27,8 +27,8 @@ pub fn run(run: &mut Run<'_, '_>, message: &str) -> Done {
     }
     let edited = match sheet.edit().and_then(|()| sheet.read(read::LIMIT)) {
         Ok(edited) => edited,
-        // As it was laid out it says nothing that would be missed.
-        Err(error) if sheet.says(&text) => return Err(error.into()),
+        // As it was laid out, or removed, it says nothing that would be missed.
+        Err(error) if sheet.says(&text) || !sheet.is_there() => return Err(error.into()),
         Err(error) => return Err(kept(&sheet, &entry, error)),
     };
     if *edited == text {
