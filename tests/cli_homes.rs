@@ -8,6 +8,7 @@ mod programs;
 use programs::Home;
 use std::fs::{self, File};
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -304,14 +305,12 @@ fn programs_that_it_starts_get_no_passphrase() {
     run("sync");
     let output = run("compose bob");
     assert_eq!(fs::read_to_string(&seen).unwrap(), "none\nnone\nnone\n", "{output:?}");
-    let output = std::process::Command::new(programs::POSTE)
-        .args(["search", "x"])
-        .env("POSTE_HOME", &alice.dir)
-        .env("POSTE_PASSPHRASE_FD", "12")
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.code() == Some(64) && said.contains("POSTE_PASSPHRASE_FD=12"), "{said}");
+    for wrong in ["12", "1", "x", "-1"] {
+        let mut search = alice.command(&["search", "x"]);
+        let output = search.env("POSTE_PASSPHRASE_FD", wrong).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(status(&output) == 64 && said.contains("=3 poste show MESSAGE 3<"), "{said}");
+    }
 }
 
 #[test]
@@ -331,4 +330,44 @@ fn without_a_node_a_sync_says_what_is_missing_and_hints_name_the_home() {
     let none = Home { dir: dir.path().join("none") };
     assert_eq!(status(&none.run(&["--json"], b"")), 78);
     assert_eq!(status(&none.run(&[], b"")), 0);
+}
+
+/// Such as a backup that is mounted so.
+#[test]
+fn a_home_that_can_only_be_read_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let [alice, bob] = ["alice", "bob"].map(|name| make(dir.path(), name));
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    alice.ok_with(&["forge", "--from", "bob", "-s", "kept"], b"from long ago\n");
+    let script = "mount --bind \"$POSTE_HOME\" \"$POSTE_HOME\"; \
+        mount -o remount,bind,ro \"$POSTE_HOME\"; cd /; ! touch \"$POSTE_HOME/x\" 2>/dev/null; \
+        \"$POSTE\" list -l; \"$POSTE\" search ago >/dev/null; \"$POSTE\" list bob | \"$POSTE\" show";
+    let mut command = std::process::Command::new("unshare");
+    command.args(["-rm", "sh", "-euc", script]).env("POSTE_HOME", &alice.dir);
+    let output = command.env("POSTE", programs::POSTE).output().unwrap();
+    let [said, warned] = [output.stdout, output.stderr].map(|t| String::from_utf8(t).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{warned}");
+    assert!(said.contains("kept") && said.contains("from long ago"), "{said}");
+    assert!(warned.starts_with("poste: warning: it stays unread: "), "{warned}");
+    assert_eq!(warned.lines().count(), 1, "{warned}");
+}
+
+#[test]
+fn a_umask_closes_no_file_to_its_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    let [alice, bob] = ["alice", "bob"].map(|name| make(dir.path(), name));
+    alice.ok(&["add", "bob", &bob.card().display().to_string()]);
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let script = "umask 777; echo hello | \"$POSTE\" send bob; \"$POSTE\" view -- sh -c umask";
+    let mut command = std::process::Command::new("sh");
+    command.args(["-euc", script]).env("POSTE_HOME", &alice.dir).env("POSTE", programs::POSTE);
+    let output = command.env("XDG_RUNTIME_DIR", memory.path()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "0077\n", "{output:?}");
+    for item in walkdir::WalkDir::new(&alice.dir).into_iter().chain(walkdir::WalkDir::new(&memory))
+    {
+        let item = item.unwrap();
+        let mode = item.metadata().unwrap().permissions().mode() & 0o777;
+        let expected = if item.file_type().is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode & expected, expected, "{}: {mode:o}", item.path().display());
+    }
 }

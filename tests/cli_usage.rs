@@ -282,6 +282,8 @@ fn an_empty_letter_is_not_sent_by_mistake() {
     let output = alice.run(&["send", "bob"], b" \n");
     let said = text(&output.stderr);
     assert!(status(&output) == 64 && said.contains("holds no text; nothing is queued"), "{said}");
+    let output = alice.run(&["sendmail", "bob"], b"\n");
+    assert!(status(&output) == 64 && text(&output.stderr) == said, "{output:?}");
     let output = alice.run(&["send", "bob", "-s", "call me"], b"");
     let said = text(&output.stderr);
     assert!(status(&output) == 0 && said.contains("the letter has no text"), "{said}");
@@ -291,4 +293,37 @@ fn an_empty_letter_is_not_sent_by_mistake() {
     let said = text(&output.stdout);
     assert!(said.contains("nothing was written, so nothing is queued"), "{said}");
     assert_eq!(alice.ok(&["outbox"]).lines().count(), 1);
+}
+
+#[test]
+fn a_hint_names_nothing_that_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, _bob) = alice_and_bob(&dir);
+    for (args, command) in [
+        (&["export", "--keys", "bob"][..], "export"),
+        (&["compose", "--draft", "4b", "bob"], "compose"),
+    ] {
+        let output = alice.run(args, b"");
+        let said = text(&output.stderr);
+        assert!(status(&output) == 64 && said.contains("cannot be used with"), "{said}");
+        assert!(said.ends_with(&format!("\nposte: hint: poste help {command}\n")), "{said}");
+    }
+    let gone = tempfile::tempdir().unwrap();
+    let script = "cd \"$1\"; rmdir \"$1\"; exec \"$2\" export -o x.tar";
+    let mut shell = Command::new("sh");
+    shell.args(["-euc", script, "sh"]).arg(gone.path()).arg(POSTE).env("POSTE_HOME", &alice.dir);
+    let output = shell.output().unwrap();
+    let said = text(&output.stderr);
+    assert!(status(&output) == 73 && said.contains("this directory is gone"), "{said}");
+}
+
+#[test]
+fn a_message_named_twice_counts_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (alice, _bob) = alice_and_bob(&dir);
+    let path = alice.ok_with(&["forge", "--from", "bob"], b"hello\n");
+    let id = path.trim().rsplit('/').next().unwrap().split('.').nth(1).unwrap();
+    for args in [&["mark", "--seen", id, id][..], &["move", id, id, "inbox"], &["delete", id, id]] {
+        assert_eq!(alice.ok(args).lines().count(), 1, "{args:?}");
+    }
 }

@@ -105,6 +105,11 @@ fn nothing_written_is_nothing_sent() {
     ] {
         assert_eq!(alice.run("touch", args).status.code(), Some(status), "{args:?}");
     }
+    // Nor is there anything to keep where the editor took it away.
+    let removed = alice.run("rm", &["compose", "bob"]);
+    assert_eq!(removed.status.code(), Some(74), "{}", text(&removed));
+    assert!(!text(&removed).contains("is kept"), "{}", text(&removed));
+    assert_eq!((alice.left(), alice.drafts().len()), (0, 0));
     // An editor that does not start had nothing to lose.
     assert_eq!(alice.run("/no/such/editor", &["compose", "bob"]).status.code(), Some(74));
     assert_eq!(alice.home.ok(&["outbox"]), before);

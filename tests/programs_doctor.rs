@@ -10,6 +10,7 @@ use node::clients;
 use programs::{Home, Node};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 fn doctor(home: &Home, args: &[&str]) -> (i32, String) {
     let output = home.run(&[&["doctor"], args].concat(), b"");
@@ -57,7 +58,7 @@ fn a_home_that_cannot_be_worked_in_is_told_with_the_line_that_mends_it() {
     let (status, text) = doctor(&home, &["--offline"]);
     assert_eq!(status, 77, "{text}");
     let fix = text.lines().nth(1).unwrap().trim();
-    assert!(std::process::Command::new("sh").args(["-c", fix]).status().unwrap().success());
+    assert!(Command::new("sh").args(["-c", fix]).status().unwrap().success());
     fs::write(home.dir.join("config/config.toml"), "nodez = []\n").unwrap();
     let (status, text) = doctor(&home, &["--offline"]);
     assert_eq!(status, 78, "{text}");
@@ -107,4 +108,23 @@ fn a_ban_is_told_with_its_end() {
     assert_eq!(status, 69, "{text}");
     let line = text.lines().find(|line| line.starts_with("fail  node ")).unwrap();
     assert!(line.contains("127.0.0.1 took 1 MiB and is in its list until 20"), "{text}");
+}
+
+/// Nothing is lost of a file that its owner has closed to himself. Root is closed out of nothing.
+#[test]
+fn a_file_that_is_closed_is_to_be_opened_and_not_to_come_from_a_backup() {
+    let dir = tempfile::tempdir_in("/tmp").unwrap();
+    let script = "cp \"$POSTE\" poste; chmod 755 . poste; mkdir home; as=; \
+        if [ \"$(id -u)\" = 0 ]; then \
+            as='setpriv --reuid=65534 --regid=65534 --clear-groups'; chown 65534 home; fi; \
+        export HOME=$PWD/home; $as ./poste init --no-passphrase >home.log 2>&1; \
+        file=$HOME/.local/share/poste/keys/transit.toml; chmod 000 \"$file\"; \
+        $as ./poste doctor --offline && exit 1; chmod 600 \"$file\"; echo \"chmod u+rwX $file\"";
+    let mut command = Command::new("sh");
+    command.args(["-euc", script]).current_dir(dir.path()).env("POSTE", programs::POSTE);
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let fix = said.lines().last().unwrap();
+    assert!(output.status.success() && said.matches(fix).count() == 2, "{said}");
+    assert!(!said.contains("backup"), "{said}");
 }

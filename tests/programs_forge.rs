@@ -187,3 +187,51 @@ fn without_a_home_two_cards_and_a_seed_are_enough() {
     let wrong = forge(&["--seed", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]);
     assert!(text(&wrong).contains("does not give the key"), "{}", text(&wrong));
 }
+
+#[test]
+fn what_a_killed_edit_left_is_named_and_goes_with_its_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = Node::start();
+    let (_alice, bob) = programs::acquainted(dir.path(), &node.url);
+    let memory = tempfile::tempdir_in("/dev/shm").unwrap();
+    let run = |args: &[&str], editor: &str| {
+        let mut command = bob.command(args);
+        command.env("EDITOR", editor).env("XDG_RUNTIME_DIR", memory.path()).output().unwrap()
+    };
+    let left = || std::fs::read_dir(memory.path()).unwrap().count();
+    let kill = |message: &str| {
+        run(&["edit", message], "printf 'half a line\\n' >>\"$1\"; kill -9 $PPID");
+        assert_eq!(left(), 1);
+    };
+    let message = find(&bob, "welcome");
+    let id = message.rsplit('/').next().unwrap().split('.').nth(1).unwrap();
+    kill(&message);
+    let said = text(&run(&["doctor", "--offline"], ""));
+    let at = format!("lies in plain at {}/poste-edit-", memory.path().display());
+    assert!(said.contains(&at) && said.contains(&format!("poste edit {id}\n")), "{said}");
+    run(&["sync"], "");
+    assert_eq!(left(), 1, "there is a message to go on with");
+    assert!(run(&["edit", id], "true").status.success());
+    assert!(bob.ok(&["show", id]).contains("half a line"));
+    assert_eq!(left(), 0);
+
+    kill(id);
+    // While it is edited, nobody takes the text away.
+    let poste = format!("{POSTE} delete {id}; ls {}; true", memory.path().display());
+    let during = run(&["edit", id], &format!("{poste} #"));
+    assert!(text(&during).contains("poste-edit-"), "{}", text(&during));
+    assert!(text(&during).contains("message.eml until the next sync"), "{}", text(&during));
+    run(&["sync"], "");
+    assert_eq!(left(), 0);
+    let message = find(&bob, "hello");
+    kill(&message);
+    std::fs::remove_file(&message).unwrap();
+    let said = text(&run(&["doctor", "--offline"], ""));
+    assert!(said.contains("a message that is gone lies in plain"), "{said}");
+    run(&["sync"], "");
+    assert_eq!(left(), 0, "{}", text(&run(&["doctor", "--offline"], "")));
+    let forged = bob.ok_with(&["forge", "--from", "alice", "-s", "last"], b"once\n");
+    kill(forged.trim());
+    run(&["delete", forged.trim()], "");
+    assert_eq!(left(), 0);
+}

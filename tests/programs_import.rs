@@ -226,3 +226,22 @@ fn a_copy_without_an_id_keeps_the_message_that_it_is() {
         bob.ok(&["list", "alice"]).lines().map(|path| bob.ok(&["show", path])).collect();
     assert!(!all.contains("quite another text"), "{all}");
 }
+
+#[test]
+fn what_has_no_end_is_not_read_to_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let bob = Home::init(dir.path(), "bob", "file:///nowhere");
+    for (line, says) in [
+        ("yes | poste import -", "standard input: it is no tar file"),
+        ("poste import - </dev/zero", "no messages, contacts or groups"),
+        ("poste import /dev/full", "something follows its end"),
+    ] {
+        let line = format!("timeout 60 {}", line.replace("poste", programs::POSTE));
+        let line = line.replace("timeout 60 yes", "yes");
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &line]).env("POSTE_HOME", &bob.dir).env("XDG_RUNTIME_DIR", "/dev/shm");
+        let output = shell.output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(65 | 66)) && said.contains(says), "{said}");
+    }
+}

@@ -294,9 +294,33 @@ fn a_command_runs_in_the_view_and_what_cannot_be_filed_stays() {
     assert!(!at.exists());
     assert_eq!(tree(&bob, "alice"), ["added S", "letter 1 new", "letter 2 new"]);
     assert_eq!(run("exit 0").status.code(), Some(0));
-    let output = bob.run(&["view", "--at", at.to_str().unwrap(), "--", "/nowhere/at/all"], b"");
-    assert_eq!(output.status.code(), Some(66));
-    assert!(!at.exists());
+    for (command, status) in [("/nowhere/at/all", 127), ("/tmp", 126)] {
+        let output = bob.run(&["view", "--at", at.to_str().unwrap(), "--", command], b"");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{said}");
+        assert!(said.contains(&format!("cannot run {command}: ")) && !at.exists(), "{said}");
+    }
+}
+
+#[test]
+fn a_place_that_is_none_for_a_view_is_refused() {
+    let dir = scratch();
+    let bob = bob(dir.path(), 1);
+    let link = dir.path().join("link");
+    std::os::unix::fs::symlink("/tmp", &link).unwrap();
+    let within = bob.dir.join("share/mail/v");
+    for (at, status, hint) in [
+        (link.as_path(), 73, "give an empty directory"),
+        (Path::new("/dev/null"), 73, "give an empty directory"),
+        (&within, 64, "name a place outside of it"),
+    ] {
+        let args = ["view", "--anywhere", "--at", at.to_str().unwrap(), "--", "true"];
+        let output = bob.run(&args, b"");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(status), "{said}");
+        assert!(said.contains(hint) && !said.contains("backup"), "{said}");
+    }
+    assert!(!within.exists() && !bob.ok(&["list"]).is_empty());
 }
 
 /// A home that `--home` names is that of whatever calls poste in its view.

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let passphrase_fd = var("POSTE_PASSPHRASE_FD").ok();
     system::guard_memory(passphrase_fd.is_some());
+    system::keep_own_files();
     let path = |name: &str| var_os(name).map(Into::into);
     let given = Given {
         poste_home: path("POSTE_HOME"),

@@ -3,6 +3,7 @@
 //! elsewhere, such as a history, is its own affair. Specified in poste(1), edit and compose.
 
 use crate::client::error::{Error, Kind};
+use crate::client::sheets;
 use crate::client::starter::Starter;
 use crate::store::memory;
 use rustix::fs::{FlockOperation, flock};
@@ -75,7 +76,7 @@ impl Editor {
     }
 
     fn place(&self, name: &str) -> Result<PathBuf, Error> {
-        Ok(self.memory()?.join(format!("poste-{name}")))
+        Ok(self.memory()?.join(format!("{}{name}", sheets::PREFIX)))
     }
 
     fn run(&self, path: &Path) -> Result<(), Error> {
@@ -121,6 +122,11 @@ impl Sheet<'_> {
         fs::read(self.dir.join(TEXT)).is_ok_and(|now| now == text)
     }
 
+    /// Whether there is a text: an editor may have removed it.
+    pub fn is_there(&self) -> bool {
+        self.dir.join(TEXT).exists()
+    }
+
     /// Whether an earlier run had left it.
     pub fn was_there(&self) -> bool {
         self.was_there
@@ -155,11 +161,12 @@ fn write(dir: &Path, text: &[u8]) -> Result<(), Error> {
 
 fn read(dir: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
     let path = dir.join(TEXT);
-    let length = fs::metadata(&path).map_err(|e| failed("read the text", dir, e))?.len();
+    let unread = |error| Error { kind: Kind::Io, ..failed("read the text", dir, error) };
+    let length = fs::metadata(&path).map_err(unread)?.len();
     if length > limit {
         return Err(Error::new(Kind::Data, format!("the text has more than {limit} bytes")));
     }
-    fs::read(&path).map(Zeroizing::new).map_err(|e| failed("read the text", dir, e))
+    fs::read(&path).map(Zeroizing::new).map_err(unread)
 }
 
 /// Refuses a directory that somebody else made, or may look into.

@@ -213,6 +213,13 @@ fn usage(error: &clap::Error) -> u8 {
     for mut lines in paragraphs {
         let Some(first) = lines.next() else { continue };
         if let Some(usage) = first.strip_prefix("Usage: ") {
+            if error.kind() == ErrorKind::ArgumentConflict {
+                // clap would show the very arguments that it refuses.
+                let named = |word: &&str| !word.starts_with(['-', '[', '<']);
+                let names: Vec<&str> = usage.split(' ').skip(1).take_while(named).collect();
+                hints.push(format!("poste help {}", names.join(" ")).trim_end().to_owned());
+                continue;
+            }
             hints.extend([usage].into_iter().chain(lines).map(str::to_owned));
         } else if first == "Commands:" {
             let names: Vec<&str> = lines.filter_map(|line| line.split(' ').next()).collect();

@@ -18,6 +18,9 @@ use zeroize::Zeroizing;
 /// No more bytes are read from a descriptor or command.
 const LIMIT: u64 = 64 << 10;
 
+/// How a passphrase in a file is given to what needs one.
+const BY_FD: &str = "POSTE_PASSPHRASE_FD=3 poste show MESSAGE 3<FILE";
+
 type Secret = Zeroizing<String>;
 
 /// The ways that are open to this run.
@@ -36,13 +39,11 @@ impl Prompt {
     /// One is refused that could not be kept from programs.
     pub fn new(fd: Option<String>, terminal: bool) -> Result<Prompt, Error> {
         let fd = fd.filter(|fd| !fd.is_empty());
-        let is_open = |fd: &&String| fd.parse().is_ok_and(|number| !Starter::keeps(number));
-        if let Some(fd) = fd.as_ref().filter(is_open) {
+        let is_kept = |fd: &String| fd.parse().is_ok_and(Starter::keeps);
+        if let Some(fd) = fd.as_ref().filter(|fd| !is_kept(fd)) {
             let what =
                 format!("POSTE_PASSPHRASE_FD={fd}: only 0 and 3 to 9 can be kept from programs");
-            return Err(
-                Error::new(Kind::Usage, what).hint("POSTE_PASSPHRASE_FD=3 poste status 3<FILE")
-            );
+            return Err(Error::new(Kind::Usage, what).hint(BY_FD));
         }
         Ok(Prompt { fd, terminal, ..Prompt::default() })
     }
@@ -111,8 +112,7 @@ impl Prompt {
     fn by_fd(&self) -> Result<Option<Secret>, Error> {
         let Some(fd) = &self.fd else { return Ok(None) };
         let failed = |why: String| {
-            Error::new(Kind::Permission, format!("POSTE_PASSPHRASE_FD={fd}: {why}"))
-                .hint("POSTE_PASSPHRASE_FD=3 poste status 3<FILE")
+            Error::new(Kind::Permission, format!("POSTE_PASSPHRASE_FD={fd}: {why}")).hint(BY_FD)
         };
         let number: u32 =
             fd.parse().map_err(|_| failed("not the number of a descriptor".into()))?;

@@ -11,7 +11,7 @@ mod files;
 mod letter;
 mod standing;
 
-pub use files::preconditions;
+pub use files::{left_texts, preconditions};
 
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};

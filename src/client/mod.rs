@@ -39,6 +39,7 @@ pub mod reply;
 pub mod restored;
 pub mod search;
 pub mod series;
+pub mod sheets;
 pub mod stamps;
 pub mod starter;
 pub mod status;

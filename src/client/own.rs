@@ -145,11 +145,26 @@ pub fn sign(
 }
 
 /// Signs a new card if one is due, with keys that were opened for something else. That it cannot
-/// be written does not stop what they were opened for.
+/// be written does not stop what they were opened for, and where none is due nothing is written at
+/// all: a home that is only there to be read is read.
 pub fn sign_when_due(env: &mut Env<'_>, locked: &Locked) -> Result<(), Error> {
-    let lock = env.lock()?;
-    let mut transit = Transit::load(env.home.places())?;
-    if is_due(env, &transit, find(env)?.as_ref()) && may_sign(env, false).is_ok() {
+    let due = |env: &Env<'_>| -> Result<Option<Transit>, Error> {
+        let transit = Transit::load(env.home.places())?;
+        let is_due = is_due(env, &transit, find(env)?.as_ref()) && may_sign(env, false).is_ok();
+        Ok(is_due.then_some(transit))
+    };
+    if due(env)?.is_none() {
+        return Ok(());
+    }
+    let lock = match env.lock() {
+        Ok(lock) => lock,
+        Err(error) => {
+            (env.warn)(&format!("a new card is due and cannot be signed: {error}"));
+            return Ok(());
+        }
+    };
+    // Somebody else may have signed it before the lock was had.
+    if let Some(mut transit) = due(env)? {
         sign(env, &lock, &mut transit, locked).map(|_| ()).unwrap_or_else(|e| (env.warn)(&e.what));
     }
     Ok(())

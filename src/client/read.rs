@@ -11,6 +11,7 @@ use crate::core::filed::{Filed, OfGroup};
 use crate::core::group;
 use crate::core::keys::GroupId;
 use crate::core::time::Time;
+use crate::store;
 use crate::store::contacts::{Contact, Past};
 use crate::store::groups::Group;
 use crate::store::keyring::Transit;
@@ -76,11 +77,20 @@ pub fn find(env: &Env<'_>, argument: &str) -> Result<Entry, Error> {
     }
 }
 
-/// Marks a message as seen.
+/// Marks a message as seen. That it cannot be, where mail is only there to be read, is a warning:
+/// it was shown.
 pub fn mark_seen(env: &Env<'_>, entry: &Entry) -> Result<(), Error> {
     let mail = Maildir::new(env.home.places().mail());
-    if !entry.flags.contains(Flags::SEEN) {
-        mail.set_flags(entry, entry.flags.with(Flags::SEEN))?;
+    if entry.flags.contains(Flags::SEEN) {
+        return Ok(());
+    }
+    match mail.set_flags(entry, entry.flags.with(Flags::SEEN)) {
+        Err(error)
+            if matches!(error.kind(), store::Kind::Permission | store::Kind::CannotCreate) =>
+        {
+            (env.warn)(&format!("it stays unread: {error}"));
+        }
+        done => drop(done?),
     }
     Ok(())
 }

@@ -8,7 +8,10 @@ use crate::core::random::Random;
 use crate::core::time::Time;
 use crate::net::{self, Address, Answer, Courier, Heard, Net, Options, Patience};
 use crate::store::config::Config;
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::fs::Mode;
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit, umask,
+};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -48,6 +51,14 @@ pub fn guard_memory(opens_fd: bool) {
     if !opens_fd {
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
+}
+
+/// Files and directories that this process makes, and those of programs that it starts, can be read
+/// and written by their owner, whatever the umask was. What it says of all others stays.
+pub fn keep_own_files() {
+    let rest = Mode::RWXG | Mode::RWXO;
+    let was = umask(rest);
+    umask(was & rest);
 }
 
 /// The system's random numbers. Without them there is no key worth making, so the program ends.

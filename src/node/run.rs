@@ -20,7 +20,8 @@ use chores::Chores;
 use clap::Parser;
 use error::RunError;
 use roles::{Open, Role};
-use rustix::process::{Resource, getrlimit, setrlimit};
+use rustix::fs::Mode;
+use rustix::process::{Resource, getrlimit, setrlimit, umask};
 use std::ffi::OsString;
 use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
@@ -36,6 +37,9 @@ const REST: Duration = Duration::from_secs(2);
 
 /// Runs the program with `args`, the first being its name; its exit code.
 pub fn main(args: impl IntoIterator<Item = OsString>) -> u8 {
+    // Its files can be read and written by their owner, whatever the umask was.
+    let rest = Mode::RWXG | Mode::RWXO;
+    umask(umask(rest) & rest);
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// A file could not be used.
@@ -170,9 +171,25 @@ impl Error {
             Cause::Damaged { .. } | Cause::TooLarge { .. } | Cause::NotPlain => {
                 Some(format!("restore {path} from a backup, or move it away"))
             }
+            Cause::Io(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                closed(&self.path).map(|at| format!("chmod u+rwX {}", quoted(at)))
+            }
             _ => None,
         }
     }
+}
+
+/// What on the way to `path`, or itself, its owner has closed to himself, as a umask does.
+fn closed(path: &Path) -> Option<&Path> {
+    let me = rustix::process::geteuid().as_raw();
+    let is_closed = |at: &&Path| {
+        at.symlink_metadata().is_ok_and(|meta| {
+            let needed = if meta.is_dir() { 0o700 } else { 0o600 };
+            meta.uid() == me && !meta.is_symlink() && meta.mode() & needed != needed
+        })
+    };
+    // The outermost that is closed hides those below.
+    path.ancestors().filter(is_closed).last()
 }
 
 /// The `doing` of whatever makes something that was not there before.
@@ -259,6 +276,28 @@ mod tests {
         assert_eq!(kind(30, "write"), Kind::CannotCreate, "EROFS");
         assert_eq!(kind(20, CREATE), Kind::CannotCreate, "ENOTDIR");
         assert_eq!(kind(17, "write"), Kind::CannotCreate, "EEXIST");
+    }
+
+    #[test]
+    fn what_its_owner_has_closed_to_himself_he_is_told_to_open() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let close = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let hint = |path: &Path| Error::io(path, "read")(io::Error::from_raw_os_error(13)).hint();
+        std::fs::create_dir(at("shut")).unwrap();
+        std::fs::write(at("shut/file"), "").unwrap();
+        assert_eq!(hint(&at("shut/file")), None, "it is somebody else's doing");
+        close(&at("shut/file"), 0o000);
+        assert_eq!(
+            hint(&at("shut/file")),
+            Some(format!("chmod u+rwX {}", at("shut/file").display()))
+        );
+        close(&at("shut"), 0o500);
+        assert_eq!(hint(&at("shut/file")), Some(format!("chmod u+rwX {}", at("shut").display())));
+        close(&at("shut"), 0o700);
     }
 
     #[test]

@@ -13,11 +13,29 @@ pub fn is_in_memory(path: &Path) -> bool {
     rustix::fs::statfs(there).is_ok_and(|fs| IN_MEMORY.contains(&i128::from(fs.f_type)))
 }
 
+/// Directories in memory that are for everybody.
+const USUAL: [&str; 2] = ["/dev/shm", "/run/shm"];
+
 /// A directory in memory: the session's own if it is, else one for everybody.
 pub fn directory(runtime_dir: Option<&Path>) -> Option<PathBuf> {
-    let usual = [Path::new("/dev/shm"), Path::new("/run/shm")];
-    let mut places = runtime_dir.into_iter().chain(usual);
-    places.find(|path| path.is_dir() && is_in_memory(path)).map(Path::to_owned)
+    let mut places = runtime_dir.into_iter().chain(USUAL.map(Path::new));
+    places.find(|path| is_usable(path)).map(Path::to_owned)
+}
+
+/// All directories that [`directory`] may have given to a run of the same user, as in a session
+/// that this run does not belong to. None is there twice.
+pub fn directories(runtime_dir: Option<&Path>) -> Vec<PathBuf> {
+    let session = format!("/run/user/{}", rustix::process::geteuid().as_raw());
+    let places = [Path::new(&session)].into_iter().chain(USUAL.map(Path::new));
+    let places = runtime_dir.into_iter().chain(places).filter(|path| is_usable(path));
+    let mut all: Vec<PathBuf> = places.filter_map(|path| path.canonicalize().ok()).collect();
+    all.sort();
+    all.dedup();
+    all
+}
+
+fn is_usable(path: &Path) -> bool {
+    path.is_dir() && is_in_memory(path)
 }
 
 #[cfg(test)]

@@ -17,6 +17,9 @@ const NAME: usize = 512;
 /// Bytes of an extended header, or of a long name, at most.
 const EXTENSION: u64 = 16 << 10;
 
+/// Bytes of zeros after the end at most: more than the largest record of tar programs.
+const ZEROS: u64 = 16 << 20;
+
 /// Why an archive is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum BadArchive {
@@ -166,14 +169,18 @@ impl<R: Read> Unpack<R> {
         if self.long_name.is_some() {
             return Err(BadArchive::Truncated(self.count));
         }
-        let mut rest = [0; BLOCK];
+        let mut rest = [0; 16 * BLOCK];
+        let mut zeros = 0;
         loop {
             match self.from.read(&mut rest)? {
                 0 => return Ok(None),
+                length if zeros + length as u64 > ZEROS => {
+                    return Err(BadArchive::Trailing);
+                }
                 length if rest[..length].iter().any(|b| *b != 0) => {
                     return Err(BadArchive::Trailing);
                 }
-                _ => {}
+                length => zeros += length as u64,
             }
         }
     }

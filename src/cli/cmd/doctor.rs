@@ -10,6 +10,7 @@ use crate::client::doctor::{self, Check};
 pub fn run(run: &mut Run<'_, '_>, before: Vec<Check>, offline: bool) -> Done {
     let mut checks = before;
     checks.extend(doctor::examine(run.env, !offline));
+    checks.extend(doctor::left_texts(run.env, run.editor.runtime_dir.as_deref()));
     tell(run.ui, &checks)
 }
 

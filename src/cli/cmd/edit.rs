@@ -1,31 +1,34 @@
 //! `poste edit`: a message in the user's editor, put back authenticated like any other.
+//! What killed edits left of messages that are gone is wiped on the way.
 //! Specified in poste(1), edit.
 
 use crate::cli::Run;
 use crate::cli::cmd::list;
 use crate::cli::editor::Sheet;
 use crate::cli::ui::{Done, Stop};
-use crate::client::edit;
 use crate::client::error::{Error, Kind};
 use crate::client::parties::Parties;
 use crate::client::read::{self, Reader};
+use crate::client::{edit, sheets};
 use crate::store::maildir::Entry;
 use crate::store::view::Stamp;
 
 pub fn run(run: &mut Run<'_, '_>, message: &str) -> Done {
+    forget(run);
     let entry = read::find(run.env, message)?;
     let was = Stamp::of_sealed(&entry.path);
     let old = Reader::open(run.env)?.read(run.env, &entry)?;
     let parties = Parties::load(run.env)?;
     let text = edit::text(&parties, &old)?;
-    let sheet = run.editor.lay(&format!("edit-{}", entry.name.unique()), &text)?;
+    let sheet =
+        run.editor.lay(&sheets::name(run.env.home.places(), &entry.name.unique()), &text)?;
     if sheet.was_there() {
         run.ui.note("an earlier edit of it was not put back; this goes on with it");
     }
     let edited = match sheet.edit().and_then(|()| sheet.read(read::LIMIT)) {
         Ok(edited) => edited,
-        // As it was laid out it says nothing that would be missed.
-        Err(error) if sheet.says(&text) => return Err(error.into()),
+        // As it was laid out, or removed, it says nothing that would be missed.
+        Err(error) if sheet.says(&text) || !sheet.is_there() => return Err(error.into()),
         Err(error) => return Err(kept(&sheet, &entry, error)),
     };
     if *edited == text {
@@ -45,8 +48,20 @@ pub fn run(run: &mut Run<'_, '_>, message: &str) -> Done {
     Err(kept(&sheet, &entry, error))
 }
 
+/// Wipes what killed edits have left of messages that are gone.
+pub fn forget(run: &Run<'_, '_>) {
+    if let Err(error) = sheets::wipe(run.env, run.editor.runtime_dir.as_deref()) {
+        run.ui.warn(&error.what);
+    }
+}
+
 /// The error, with where the text stays and the way on.
 fn kept(sheet: &Sheet<'_>, entry: &Entry, error: Error) -> Stop {
+    if error.kind == Kind::NoMessage {
+        // There is nothing to go on with.
+        let until = format!("what you wrote is in {} until the next sync", sheet.leave());
+        return error.hint(until).into();
+    }
     let error = error.hint(format!("what you wrote is in {}", sheet.leave()));
     error.hint(format!("poste edit {}", entry.name.unique())).into()
 }

@@ -101,7 +101,10 @@ fn instead(error: store::Error, or: &str) -> Error {
     let hint = match &error.cause {
         Cause::Exists => Some(or.to_owned()),
         Cause::Io(cause) if cause.kind() == ErrorKind::NotFound => {
-            error.path.parent().map(|dir| format!("mkdir -p {}", quoted(dir)))
+            error.path.parent().map(|dir| match dir.as_os_str().is_empty() {
+                true => "give a path that begins with / to -o: this directory is gone".to_owned(),
+                false => format!("mkdir -p {}", quoted(dir)),
+            })
         }
         _ => None,
     };

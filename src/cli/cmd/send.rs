@@ -39,7 +39,7 @@ pub fn run(run: &mut Run<'_, '_>, args: &Send) -> Done {
             return Ok(());
         }
         if args.subject.is_none() {
-            return Err(wrong("standard input holds no text; nothing is queued").into());
+            return Err(nothing().into());
         }
         run.ui.warn("the letter has no text");
     }
@@ -81,6 +81,13 @@ pub fn sendmail(run: &mut Run<'_, '_>, args: &[String]) -> Done {
             .hint("name one, or use -t to take them from To, Cc and Bcc")
             .into());
     }
+    if mail.trim_ascii().is_empty() {
+        return Err(nothing().into());
+    }
     queue::send(run.env, &to, &mail, false)?;
     Ok(())
+}
+
+fn nothing() -> Error {
+    wrong("standard input holds no text; nothing is queued")
 }

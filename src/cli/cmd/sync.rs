@@ -4,6 +4,7 @@
 
 use crate::cli::Run;
 use crate::cli::args::Sync;
+use crate::cli::cmd::edit;
 use crate::cli::ui::{Done, Stop};
 use crate::cli::wrong;
 use crate::client::error::{Error, Kind};
@@ -31,6 +32,9 @@ pub fn run(run: &mut Run<'_, '_>, args: &Sync) -> Done {
         run.ui.warn("this sync goes without pace: how much is posted shows how much waits");
     }
     let report = sync::sync(run.env, &options)?;
+    if !args.dry_run {
+        edit::forget(run);
+    }
     if run.ui.json() {
         run.ui.value(&report)?;
     } else {

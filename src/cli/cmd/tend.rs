@@ -4,12 +4,13 @@
 
 use crate::cli::Run;
 use crate::cli::args::{Mark, Move};
-use crate::cli::cmd::{list, messages};
+use crate::cli::cmd::{self, edit, list};
 use crate::cli::ui::Done;
 use crate::cli::wrong;
 use crate::client::error::Error;
 use crate::client::{read, tend};
 use crate::store::maildir::{Entry, Flags};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 pub fn mark(run: &mut Run<'_, '_>, args: &Mark) -> Done {
@@ -23,12 +24,12 @@ pub fn mark(run: &mut Run<'_, '_>, args: &Mark) -> Done {
     if set.with(unset) == Flags::NONE {
         return Err(wrong("say what to mark them as").hint("poste mark --seen …").into());
     }
-    let entries = messages(run, &args.messages)?;
+    let entries = once(run, &args.messages)?;
     each(run, &entries, |run, entry| tend::mark(run.env, entry, set, unset))
 }
 
 pub fn delete(run: &mut Run<'_, '_>, given: &[String]) -> Done {
-    let entries = messages(run, given)?;
+    let entries = once(run, given)?;
     let mut lines = Vec::new();
     for entry in &entries {
         tend::delete(run.env, entry)?;
@@ -37,12 +38,21 @@ pub fn delete(run: &mut Run<'_, '_>, given: &[String]) -> Done {
             false => run.ui.path(&entry.path, '\n')?,
         }
     }
+    edit::forget(run);
     if run.ui.json() { run.ui.value(&lines) } else { Ok(()) }
 }
 
 pub fn move_to(run: &mut Run<'_, '_>, args: &Move) -> Done {
-    let entries = messages(run, &args.messages)?;
+    let entries = once(run, &args.messages)?;
     each(run, &entries, |run, entry| tend::move_to(run.env, entry, &args.folder, args.make))
+}
+
+/// The messages that are named, each once.
+fn once(run: &Run<'_, '_>, given: &[String]) -> Result<Vec<Entry>, Error> {
+    let mut met = HashSet::new();
+    let mut entries = cmd::messages(run, given)?;
+    entries.retain(|entry| met.insert((entry.folder.clone(), entry.name)));
+    Ok(entries)
 }
 
 fn each(

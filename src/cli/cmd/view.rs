@@ -14,7 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::ffi::OsString;
-use std::io::{IsTerminal, stdin};
+use std::io::{ErrorKind, IsTerminal, stdin};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
@@ -112,10 +112,14 @@ fn opened(
             // What it writes beside messages is plain text as well, and goes with the view.
             command.env("POSTE_VIEW", view.root()).env("TMPDIR", view.make_temp()?);
             starter::tell_home(&mut command, run.env.home.places());
-            Some(start(&mut command, send).map_err(|error| {
-                let what = format!("cannot run {}: {error}", program.to_string_lossy());
-                Error::new(Kind::NoMessage, what)
-            })?)
+            match start(&mut command, send) {
+                Ok(pid) => Some(pid),
+                Err(error) => {
+                    let what = format!("cannot run {}: {error}", program.to_string_lossy());
+                    run.ui.error(&what, &[]);
+                    return Ok(End { status: Some(unstarted(&error)), is_cut: false });
+                }
+            }
         }
     };
     Ok(attend(run, view, &Ear { wakes, heard, look, watch: &watch }, pid))
@@ -228,6 +232,12 @@ fn start(command: &mut Command, send: Sender<Wake>) -> std::io::Result<Pid> {
     let pid = Pid::from_child(&child);
     spawn(move || drop(send.send(Wake::Ended(child.wait()))));
     Ok(pid)
+}
+
+/// The status that a shell gives to a command that it cannot start.
+fn unstarted(error: &std::io::Error) -> ExitStatus {
+    let status = if error.kind() == ErrorKind::NotFound { 127 } else { 126 };
+    ExitStatus::from_raw(status << 8)
 }
 
 /// Without a command: until Enter where there is a terminal, else until a signal.

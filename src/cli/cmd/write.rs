@@ -109,6 +109,8 @@ fn write(run: &mut Run<'_, '_>, begun: Begun, daily: bool) -> Result<bool, Stop>
     let edited = sheet.edit();
     let text = match sheet.read(TEXT) {
         Ok(text) => text,
+        // What the editor removed is nobody's to keep.
+        Err(error) if !sheet.is_there() => return Err(stopped(run, error, id, kept)),
         Err(error) => {
             sheet.leave();
             return Err(stopped(run, error, id, true));

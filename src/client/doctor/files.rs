@@ -6,9 +6,8 @@
 use super::Check;
 use crate::client::env::Env;
 use crate::client::error::{Error, Kind};
-use crate::client::own;
 use crate::client::system::Reach;
-use crate::client::view;
+use crate::client::{own, sheets, view};
 use crate::store;
 use crate::store::atomic;
 use crate::store::config::Config;
@@ -188,6 +187,25 @@ fn left_view(env: &Env<'_>) -> Option<Check> {
             Some(Check::fail("view", error, fix))
         }
     }
+}
+
+/// What killed edits have left in memory, in plain; `runtime_dir` is the session's directory.
+pub fn left_texts(env: &Env<'_>, runtime_dir: Option<&Path>) -> Vec<Check> {
+    let told = |left: &sheets::Left| {
+        let at = left.dir.display();
+        match sheets::is_wanted(env, left) {
+            true => Check::warn(
+                "edit",
+                format!("a message lies in plain at {at}: poste edit was killed"),
+                format!("poste edit {}", left.message),
+            ),
+            false => {
+                let finding = format!("a message that is gone lies in plain at {at}");
+                Check::warn("edit", finding, "poste sync")
+            }
+        }
+    };
+    sheets::left(env, runtime_dir).iter().map(told).collect()
 }
 
 /// Room on the filesystems of the home, each once.

@@ -8,10 +8,13 @@ use crate::client::read;
 use crate::core::mail::mbox;
 use crate::store::atomic;
 use crate::store::maildir::Folder;
-use crate::store::unpack::Unpack;
+use crate::store::unpack::{BadArchive, Unpack};
 use std::fs::File;
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+
+/// Bytes by which a tar file is told from what is none.
+const BLOCK: u64 = 512;
 
 /// What is done with a piece, its name and its content.
 type Take<'a> = dyn FnMut(Piece, &str, Vec<u8>) -> Result<(), Error> + 'a;
@@ -77,8 +80,28 @@ fn spool(memory: Option<&Path>, from: &mut dyn Read) -> Result<File, Error> {
         Error::new(Kind::Io, what).hint(instead)
     };
     let mut spool = tempfile::tempfile_in(dir).map_err(failed)?;
-    std::io::copy(from, &mut spool).and_then(|_| spool.rewind()).map_err(failed)?;
+    let mut first = Vec::new();
+    from.take(BLOCK).read_to_end(&mut first).map_err(failed)?;
+    let is_mbox = mbox::is_mbox(&first);
+    let is_end = first.iter().all(|byte| *byte == 0);
+    if !is_mbox && !is_end {
+        // What is neither may have no end either.
+        begins_as_tar(&first)
+            .map_err(|why| Error::new(Kind::Data, format!("standard input: {why}")))?;
+    }
+    // Behind the end of an archive nothing is read.
+    let mut rest = from.take(if is_end { 0 } else { u64::MAX });
+    spool.write_all(&first).map_err(failed)?;
+    std::io::copy(&mut rest, &mut spool).and_then(|_| spool.rewind()).map_err(failed)?;
     Ok(spool)
+}
+
+/// Refuses what does not begin as a tar file does; what else is wrong with it is seen later.
+fn begins_as_tar(first: &[u8]) -> Result<(), BadArchive> {
+    match Unpack::new(first, 0).entry() {
+        Err(why @ (BadArchive::Compressed | BadArchive::NoTar(0) | BadArchive::Sealed)) => Err(why),
+        _ => Ok(()),
+    }
 }
 
 fn tar(file: &mut File, archive: &str, take: &mut Take<'_>) -> Result<(), Error> {

@@ -77,6 +77,23 @@ fn must_be_in_memory(place: &Path, anywhere: bool) -> Result<(), Error> {
         .hint("leave out --at, or say --anywhere if that is wanted"))
 }
 
+/// A view in the home would be taken for a part of it.
+fn must_be_outside(place: &Path, places: &Places) -> Result<(), Error> {
+    let there = place.ancestors().find_map(|path| path.canonicalize().ok());
+    let within = |dir: &Path| {
+        dir.canonicalize().is_ok_and(|dir| there.as_ref().is_some_and(|at| at.starts_with(dir)))
+    };
+    let config = places.config_file();
+    let parts = [Some(places.data()), Some(places.state()), config.parent()];
+    match parts.into_iter().flatten().find(|dir| within(dir)) {
+        Some(dir) => {
+            let what = format!("{} lies in the home, in {}", place.display(), dir.display());
+            Err(Error::new(Kind::Usage, what).hint("name a place outside of it with --at"))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Where the view of a home is, or was when its run was killed.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -159,6 +176,7 @@ impl View {
             Error::new(Kind::Offline, format!("a view of this home is open already{at}"))
         })?;
         must_be_in_memory(place, anywhere)?;
+        must_be_outside(place, env.home.places())?;
         let reader = Reader::open(env)?;
         match left {
             Some(at) if at != *place => {

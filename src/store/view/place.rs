@@ -23,7 +23,7 @@ pub(super) fn make_private(path: &Path) -> Result<(), Error> {
     let me = rustix::process::geteuid().as_raw();
     let meta = path.symlink_metadata().map_err(Error::io(path, "open"))?;
     if !meta.is_dir() {
-        return Err(Error::new(path, "open", Cause::NotPlain));
+        return Err(Error::new(path, CREATE, Cause::Exists));
     }
     if meta.uid() != me {
         return Err(Error::new(path, "open", Cause::Owner { uid: meta.uid() }));
