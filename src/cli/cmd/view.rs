@@ -199,8 +199,9 @@ fn attend(run: &mut Run<'_, '_>, view: &mut View, ear: &Ear<'_>, command: Option
                     RETRY
                 }
             };
-            let late = view.redate(SystemTime::now()).unwrap_or(pause);
-            due = Instant::now() + pause.min(late);
+            // What is still being opened is noticed by what comes after it.
+            let late = if waiting > 0 { None } else { view.redate(SystemTime::now()) };
+            due = Instant::now() + late.map_or(pause, |late| pause.min(late));
         }
         if waiting > 0
             && let Err(error) = view.open_some()
